@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From plain numbers to a checked [`Config`], with every violation at once.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{Config, FIELDS, Field, Values, Violation};
+
+impl Values {
+    /// Where filling in starts; breaks every rule.
+    #[cfg(feature = "std")]
+    pub(super) const ZERO: Values = Values {
+        tn: 0,
+        tm: 0,
+        tp: 0,
+        pw_requant: 0,
+        residual: 0,
+        lanes: 0,
+        taps: 0,
+        dw_requant: 0,
+        activation_kib: 0,
+        weight_kib: 0,
+        depthwise_kib: 0,
+        pointwise_channels: 0,
+        depthwise_channels: 0,
+        line_words: 0,
+        pixel_words: 0,
+        commands: 0,
+    };
+
+    /// Checks every rule; a configuration, or all violations.
+    pub fn check(self) -> Result<Config, Vec<Violation>> {
+        let mut checked = self.clone();
+        let mut violations = Vec::new();
+        for field in &FIELDS {
+            let value = (field.get)(&self);
+            let found = format!("{value}");
+            if let Err(violation) = field.put(value, &found, None, &mut checked) {
+                violations.push(violation);
+            }
+        }
+        if violations.is_empty() {
+            Ok(Config(checked))
+        } else {
+            Err(violations)
+        }
+    }
+}
+
+impl Field {
+    /// Puts `value` into `values` if the rule allows it, else the nearest allowed number, so that the rules of later rows judge
+    /// their own field only.
+    pub(super) fn put(
+        &self,
+        value: u32,
+        found: &str,
+        place: Option<(String, u64)>,
+        values: &mut Values,
+    ) -> Result<(), Violation> {
+        let nearest = self.limit.nearest(value, values);
+        *(self.slot)(values) = nearest;
+        if nearest == value {
+            return Ok(());
+        }
+        let (section, name) = (self.section, self.name);
+        Err(Violation {
+            rule: self.rule,
+            place,
+            found: format!("{section}.{name} = {found}"),
+            allowed: self.sentence_for(values),
+            instead: format!("{name}: {nearest}"),
+        })
+    }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The fields of a configuration file: one row is one field, its default and the one rule that bounds it.
+//!
+//! Checks, defaults, the written YAML and the table in `docs/configuration.md` all come from [`FIELDS`]. A rule may look at
+//! fields in rows above its own, never below: rows are checked and filled in from top to bottom.
+
+use alloc::{format, string::String};
+
+use super::Values;
+
+/// The numbers that a rule allows.
+#[derive(Clone, Copy)]
+pub enum Limit {
+    /// Every whole number from the first to the second.
+    Range(u32, u32),
+    /// Only these numbers, in rising order.
+    OneOf(&'static [u32]),
+    /// From 1 to a number that fields above give; the text names it.
+    UpTo(fn(&Values) -> u32, &'static str),
+    /// 0, or the number that fields above give; the text names it.
+    NoneOr(fn(&Values) -> u32, &'static str),
+}
+
+/// What a field has when the file does not give it.
+#[derive(Clone, Copy)]
+pub enum Fallback {
+    /// The file must give it.
+    Required,
+    /// This number.
+    Value(u32),
+    /// A number that fields above give; the text names it.
+    From(fn(&Values) -> u32, &'static str),
+}
+
+/// One field: where it stands, what it means, what it may be.
+pub struct Field {
+    /// Section of the file.
+    pub section: &'static str,
+    /// Key inside the section.
+    pub name: &'static str,
+    /// Meaning, in half a line.
+    pub meaning: &'static str,
+    /// Id of the rule.
+    pub rule: &'static str,
+    /// What the rule allows.
+    pub limit: Limit,
+    /// Why the rule is, where that is not plain.
+    pub why: &'static str,
+    /// Value when absent.
+    pub default: Fallback,
+    /// A sensible value, shown when the field is missing.
+    pub example: u32,
+    pub(super) get: fn(&Values) -> u32,
+    pub(super) slot: fn(&mut Values) -> &mut u32,
+}
+
+impl Limit {
+    /// The allowed number that is nearest to `value`: `value` itself exactly when the rule holds.
+    pub(super) fn nearest(&self, value: u32, above: &Values) -> u32 {
+        match *self {
+            Limit::Range(low, high) => value.clamp(low, high),
+            Limit::UpTo(high, _) => value.clamp(1, high(above)),
+            Limit::NoneOr(number, _) if value == 0 || number(above) == 0 => 0,
+            Limit::NoneOr(number, _) => number(above),
+            Limit::OneOf(choices) => {
+                let distance = |choice: &u32| choice.abs_diff(value);
+                choices
+                    .iter()
+                    .copied()
+                    .min_by_key(distance)
+                    .unwrap_or(value)
+            }
+        }
+    }
+
+    /// The allowed numbers in words, without knowledge of other fields.
+    pub fn sentence(&self) -> String {
+        match *self {
+            Limit::Range(low, high) => format!("a whole number from {low} to {high}"),
+            Limit::UpTo(_, name) => format!("a whole number from 1 to {name}"),
+            Limit::NoneOr(_, name) => format!("0 or {name}"),
+            Limit::OneOf(choices) => {
+                let mut text = String::new();
+                for (i, choice) in choices.iter().enumerate() {
+                    let join = match i {
+                        0 => "",
+                        _ if i + 1 == choices.len() => " or ",
+                        _ => ", ",
+                    };
+                    text += &format!("{join}{choice}");
+                }
+                text
+            }
+        }
+    }
+
+    /// The allowed numbers in words, with the numbers that fields above give.
+    fn sentence_for(&self, above: &Values) -> String {
+        match *self {
+            Limit::UpTo(high, name) => {
+                format!("a whole number from 1 to {}, which is {name}", high(above))
+            }
+            Limit::NoneOr(number, name) => format!("0, or {}, which is {name}", number(above)),
+            _ => self.sentence(),
+        }
+    }
+}
+
+impl Field {
+    /// What the rule allows, and why.
+    pub fn sentence(&self) -> String {
+        self.explain(self.limit.sentence())
+    }
+
+    /// The same, with the numbers that fields above give.
+    pub(super) fn sentence_for(&self, above: &Values) -> String {
+        self.explain(self.limit.sentence_for(above))
+    }
+
+    fn explain(&self, sentence: String) -> String {
+        match self.why {
+            "" => sentence,
+            why => format!("{sentence} ({why})"),
+        }
+    }
+
+    /// The default in words; `required` when there is none.
+    pub fn default_text(&self) -> String {
+        match self.default {
+            Fallback::Required => "required".into(),
+            Fallback::Value(value) => format!("{value}"),
+            Fallback::From(_, name) => name.into(),
+        }
+    }
+}
+
+/// Builds a row; keeps the table below free of accessor noise.
+macro_rules! field {
+    ($section:literal, $name:literal, $member:ident, $meaning:literal,
+     $rule:literal, $limit:expr, $why:literal, $default:expr, $example:literal) => {
+        Field {
+            section: $section,
+            name: $name,
+            meaning: $meaning,
+            rule: $rule,
+            limit: $limit,
+            why: $why,
+            default: $default,
+            example: $example,
+            get: |values| values.$member,
+            slot: |values| &mut values.$member,
+        }
+    };
+}
+
+use Fallback::{From, Required, Value};
+use Limit::{NoneOr, OneOf, Range, UpTo};
+
+/// Every field, in the order of the file.
+#[rustfmt::skip]
+pub const FIELDS: [Field; 16] = [
+    field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
+        "tn-range", Range(1, 64), "", Required, 16),
+    field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
+        "tm-range", Range(1, 64), "", Required, 8),
+    field!("pointwise", "tp", tp, "pixels that share one weight fetch",
+        "tp-one", OneOf(&[1]), "the array takes one pixel per weight fetch", Value(1), 1),
+    field!("pointwise", "requant", pw_requant, "requantisation lanes behind the pointwise array",
+        "pointwise-requant-range", UpTo(|v| v.tm, "pointwise.tm"),
+        "more lanes than sums would idle", From(|v| v.tm, "pointwise.tm"), 8),
+    field!("pointwise", "residual", residual, "lanes that add a residual map to the outputs",
+        "residual-choice", NoneOr(|v| v.pw_requant, "pointwise.requant"),
+        "without them a network with ADD does not run", From(|v| v.pw_requant, "pointwise.requant"), 8),
+    field!("depthwise", "lanes", lanes, "channels per cycle of the depthwise engine",
+        "lanes-range", Range(1, 32), "", Required, 8),
+    field!("depthwise", "taps", taps, "products per lane and cycle",
+        "taps-choice", OneOf(&[1, 3, 9]),
+        "one product, one kernel column or one 3x3 window", Required, 3),
+    field!("depthwise", "requant", dw_requant, "requantisation lanes behind the depthwise engine",
+        "depthwise-requant-range",
+        UpTo(|v| v.lanes.min(v.tn), "the smaller of depthwise.lanes and pointwise.tn"),
+        "the pixel buffer takes at most pointwise.tn bytes per cycle",
+        From(|v| v.lanes.div_ceil(v.taps).min(v.tn), "ceil(lanes / taps), at most pointwise.tn"), 3),
+    field!("memory", "activation_kib", activation_kib, "activation memory in KiB",
+        "activation-kib-range", Range(1, 4096), "", Required, 96),
+    field!("memory", "weight_kib", weight_kib, "pointwise weight memory in KiB",
+        "weight-kib-range", Range(1, 16384), "", Required, 256),
+    field!("memory", "depthwise_kib", depthwise_kib, "depthwise weight memory in KiB",
+        "depthwise-kib-range", Range(1, 1024), "", Value(16), 16),
+    field!("memory", "pointwise_channels", pointwise_channels,
+        "output channels, summed over a program, whose pointwise requantisation parameters fit",
+        "pointwise-channels-range", Range(16, 65536), "", Value(4096), 4096),
+    field!("memory", "depthwise_channels", depthwise_channels,
+        "channels, summed over a program, whose depthwise requantisation parameters fit",
+        "depthwise-channels-range", Range(16, 65536), "", Value(2048), 2048),
+    field!("memory", "line_words", line_words, "words in each row bank of the line buffer",
+        "line-words-range", Range(16, 8192), "", Value(512), 512),
+    field!("memory", "pixel_words", pixel_words, "words of tn bytes in the pixel buffer",
+        "pixel-words-range", Range(4, 8192), "", Value(512), 512),
+    field!("memory", "commands", commands, "commands that the program memory holds",
+        "commands-range", Range(1, 4096), "", Value(64), 64),
+];

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Parallelism and memory configuration of one accelerator.
+//!
+//! [`Values`] holds the plain numbers as written by a user; [`Config`] can only be had by passing every rule, and derives
+//! all widths and depths. Blocks, compiler and model take a `Config` and nothing else.
+//!
+//! The rules stand in [`FIELDS`], one row each; `docs/configuration.md` is the table of them.
+
+mod check;
+mod fields;
+#[cfg(feature = "std")]
+mod node;
+mod violation;
+#[cfg(feature = "std")]
+mod yaml;
+
+use core::fmt;
+
+pub use fields::{FIELDS, Fallback, Field, Limit};
+pub use violation::Violation;
+#[cfg(feature = "std")]
+pub use yaml::RawConfig;
+
+/// Every number a user can choose; the file format has the same structure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Values {
+    /// Input channels per cycle of the pointwise array.
+    pub tn: u32,
+    /// Output channels per cycle of the pointwise array.
+    pub tm: u32,
+    /// Pixels that share one weight fetch.
+    pub tp: u32,
+    /// Requantisation lanes behind the pointwise array.
+    pub pw_requant: u32,
+    /// Lanes that add a residual map to the outputs: 0, or as many as `pw_requant`.
+    pub residual: u32,
+    /// Channels per cycle of the depthwise engine.
+    pub lanes: u32,
+    /// Products per lane and cycle: 1, 3 (one column) or 9 (one window).
+    pub taps: u32,
+    /// Requantisation lanes behind the depthwise engine.
+    pub dw_requant: u32,
+    /// Activation memory in KiB.
+    pub activation_kib: u32,
+    /// Pointwise weight memory in KiB.
+    pub weight_kib: u32,
+    /// Depthwise weight memory in KiB.
+    pub depthwise_kib: u32,
+    /// Output channels, summed over a program, whose pointwise requantisation parameters fit.
+    pub pointwise_channels: u32,
+    /// Channels, summed over a program, whose depthwise requantisation parameters fit.
+    pub depthwise_channels: u32,
+    /// Words in each of the four row banks of the line buffer.
+    pub line_words: u32,
+    /// Words of `tn` bytes in the pixel buffer.
+    pub pixel_words: u32,
+    /// Commands that the program memory holds.
+    pub commands: u32,
+}
+
+/// A configuration that passed every rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config(Values);
+
+/// Row banks of the line buffer: any three consecutive rows lie in different banks while a fourth is filled.
+pub const ROW_BANKS: u32 = 4;
+
+const fn div_ceil(a: u32, b: u32) -> u32 {
+    a.div_ceil(b)
+}
+
+impl Config {
+    /// The numbers behind the configuration.
+    pub fn values(&self) -> &Values {
+        &self.0
+    }
+    /// Bytes in a word of activation memory, line buffer and host streams: the smallest power of two that holds what any unit
+    /// takes or gives in one cycle (`tn` bytes, one lane group, one beat of requantised outputs), at least 4.
+    pub fn word_bytes(&self) -> u32 {
+        let v = &self.0;
+        v.tn.max(v.lanes)
+            .max(v.pw_requant)
+            .max(4)
+            .next_power_of_two()
+    }
+    /// Bytes from one depthwise lane group to the next in memory: `lanes` rounded up to a power of two, so that a group never
+    /// straddles words.
+    pub fn lane_pitch(&self) -> u32 {
+        self.0.lanes.next_power_of_two()
+    }
+    /// Kernel rows that the depthwise engine takes per cycle.
+    pub fn row_taps(&self) -> u32 {
+        self.0.taps.min(3)
+    }
+    /// Kernel columns that the depthwise engine takes per cycle.
+    pub fn column_taps(&self) -> u32 {
+        self.0.taps / self.row_taps()
+    }
+    /// 8x8 products per cycle, pointwise and depthwise.
+    pub fn multipliers(&self) -> u32 {
+        self.0.tn * self.0.tm * self.0.tp + self.0.lanes * self.0.taps
+    }
+    /// Beats in which the pointwise requantiser takes the `tm` sums of one group.
+    pub fn pw_beats(&self) -> u32 {
+        div_ceil(self.0.tm, self.0.pw_requant)
+    }
+    /// Beats in which the depthwise requantiser takes one lane group.
+    pub fn dw_beats(&self) -> u32 {
+        div_ceil(self.0.lanes, self.0.dw_requant)
+    }
+    /// Cycles that an output group takes at least when a residual map is added: it comes at half a word per cycle.
+    pub fn residual_cycles(&self) -> u32 {
+        2 * div_ceil(self.0.tm, self.word_bytes())
+    }
+    /// Words of the activation memory.
+    pub fn activation_words(&self) -> u32 {
+        self.0.activation_kib * 1024 / self.word_bytes()
+    }
+    /// Words of the pointwise weight memory, `tn * tm` bytes each.
+    pub fn weight_words(&self) -> u32 {
+        (self.0.weight_kib * 1024 / (self.0.tn * self.0.tm)).max(1)
+    }
+    /// Words of the depthwise weight memory, `lanes * taps` bytes each.
+    pub fn depthwise_words(&self) -> u32 {
+        (self.0.depthwise_kib * 1024 / (self.0.lanes * self.0.taps)).max(1)
+    }
+    /// Words of the pointwise parameter memory, one beat each.
+    pub fn pw_param_words(&self) -> u32 {
+        div_ceil(self.0.pointwise_channels, self.0.pw_requant)
+    }
+    /// Words of the depthwise parameter memory, one beat each.
+    pub fn dw_param_words(&self) -> u32 {
+        div_ceil(self.0.depthwise_channels, self.0.dw_requant)
+    }
+    /// CRC-32 (IEEE) of every value in the order of [`FIELDS`], each as four little-endian bytes. Hardware and program images
+    /// carry it, so that a program compiled for another configuration is refused. A new field changes every fingerprint.
+    pub fn fingerprint(&self) -> u32 {
+        let mut crc = crc32fast::Hasher::new();
+        for field in &FIELDS {
+            crc.update(&(field.get)(&self.0).to_le_bytes());
+        }
+        crc.finalize()
+    }
+}
+
+/// The configuration as a file that gives every field; reading it gives the same configuration.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut section = "";
+        for field in &FIELDS {
+            if field.section != section {
+                section = field.section;
+                writeln!(f, "{section}:")?;
+            }
+            writeln!(
+                f,
+                "  {}: {}  # {}",
+                field.name,
+                (field.get)(&self.0),
+                field.meaning
+            )?;
+        }
+        Ok(())
+    }
+}

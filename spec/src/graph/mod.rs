@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The checked graph that compiler, reference and model share.
+//!
+//! An importer makes it; every shape is known, every option resolved (explicit pads, axes counted from the front), every
+//! index valid, and the layers are in an order in which they can run. Nothing here depends on a file format, except that
+//! names are those of TensorFlow Lite.
+
+mod op;
+mod tensor;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Index;
+
+pub use op::{
+    Activation, Concatenation, Conv2d, DepthwiseConv2d, Elementwise, FullyConnected, Mean, Op, Pad,
+    Pads, Pool2d, Softmax, Window,
+};
+pub use tensor::{DType, Quant, Tensor};
+
+/// Position of a tensor in [`Graph::tensors`], equal to its index in the model file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TensorId(pub usize);
+
+/// A checked network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    /// Name for reports, usually the stem of the file name.
+    pub name: String,
+    /// All tensors of the file; some may be used by no layer.
+    pub tensors: Vec<Tensor>,
+    /// Layers in execution order.
+    pub layers: Vec<Layer>,
+    /// Tensors that the caller provides.
+    pub inputs: Vec<TensorId>,
+    /// Tensors that the caller gets.
+    pub outputs: Vec<TensorId>,
+}
+
+/// One operator and the tensors it connects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Operator index in the model file. Shape-only operators are folded away, so this may have gaps.
+    pub index: usize,
+    /// Operator with resolved options.
+    pub op: Op,
+    /// Data operands in the order of TensorFlow Lite; `None` is an optional operand left out. Operands that only carry
+    /// options (a shape, axes, paddings) are not here, they are resolved into `op`.
+    pub inputs: Vec<Option<TensorId>>,
+    /// Results.
+    pub outputs: Vec<TensorId>,
+}
+
+impl Layer {
+    /// Operand `n`, unless absent.
+    pub fn input(&self, n: usize) -> Option<TensorId> {
+        self.inputs.get(n).copied().flatten()
+    }
+    /// The first result. Every operator here has exactly one.
+    ///
+    /// # Panics
+    /// On a layer without outputs, which no importer makes.
+    pub fn output(&self) -> TensorId {
+        self.outputs[0]
+    }
+    /// Operator name as TensorFlow Lite spells it.
+    pub fn kind(&self) -> &'static str {
+        self.op.kind()
+    }
+}
+
+impl Index<TensorId> for Graph {
+    type Output = Tensor;
+    fn index(&self, id: TensorId) -> &Tensor {
+        &self.tensors[id.0]
+    }
+}
+
+impl Graph {
+    /// Operand `n` of a layer, unless absent.
+    pub fn input(&self, layer: &Layer, n: usize) -> Option<&Tensor> {
+        layer.input(n).map(|id| &self[id])
+    }
+    /// The result of a layer.
+    ///
+    /// # Panics
+    /// As [`Layer::output`].
+    pub fn output(&self, layer: &Layer) -> &Tensor {
+        &self[layer.output()]
+    }
+    /// Position in [`Graph::layers`] of the layer that writes a tensor; `None` for inputs and constants.
+    pub fn producer(&self, id: TensorId) -> Option<usize> {
+        self.layers.iter().position(|l| l.outputs.contains(&id))
+    }
+    /// Positions in [`Graph::layers`] of the layers that read a tensor.
+    pub fn consumers(&self, id: TensorId) -> impl Iterator<Item = usize> + '_ {
+        let reads = move |l: &Layer| l.inputs.contains(&Some(id));
+        self.layers
+            .iter()
+            .enumerate()
+            .filter(move |(_, l)| reads(l))
+            .map(|(n, _)| n)
+    }
+    /// Multiply-accumulates of one layer: convolutions and fully connected layers, padding counted as TensorFlow Lite's
+    /// shape arithmetic sees it (every tap of every output). All other operators have none.
+    pub fn macs(&self, layer: &Layer) -> u64 {
+        let Some(weights) = self.input(layer, 1) else {
+            return 0;
+        };
+        let out = self.output(layer).elements() as u64;
+        let shape = |axis: usize| weights.shape.get(axis).copied().unwrap_or(0) as u64;
+        let taps = match layer.op {
+            Op::Conv2d(_) => shape(1) * shape(2) * shape(3),
+            Op::DepthwiseConv2d(_) => shape(1) * shape(2),
+            Op::FullyConnected(_) => shape(1),
+            _ => 0,
+        };
+        out.saturating_mul(taps)
+    }
+    /// Multiply-accumulates of all layers.
+    pub fn total_macs(&self) -> u64 {
+        self.layers
+            .iter()
+            .map(|l| self.macs(l))
+            .fold(0, u64::saturating_add)
+    }
+    /// Elements in the constant operands of one layer: weights, biases, constants of element-wise operators.
+    pub fn parameters(&self, layer: &Layer) -> usize {
+        layer
+            .inputs
+            .iter()
+            .flatten()
+            .map(|&id| &self[id])
+            .filter(|t| t.data.is_some())
+            .map(Tensor::elements)
+            .sum()
+    }
+}

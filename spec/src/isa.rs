@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command format: what one layer tells every unit.
+//!
+//! A command is [`COMMAND_BYTES`] bytes, little-endian, its fields packed from bit 0 in the order of [`Field::ALL`]. The
+//! sequencer copies it from the program memory into the command register, whose slices the units read directly; a unit whose
+//! counters are narrower than a field takes the low bits, which the compiler guarantees to be all that is used.
+
+use crate::config::Config;
+
+/// Bytes of one command in the program memory; a multiple of every word size, with room for later fields.
+pub const COMMAND_BYTES: u32 = 128;
+
+macro_rules! fields {
+    ($($(#[$doc:meta])* $name:ident : $bits:literal as $text:literal),* $(,)?) => {
+        /// A field of a command.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Field { $($(#[$doc])* $name),* }
+        impl Field {
+            /// All fields in the order of their bits.
+            pub const ALL: &'static [Field] = &[$(Field::$name),*];
+            /// Width in bits.
+            pub const fn bits(self) -> u32 { match self { $(Field::$name => $bits),* } }
+            /// Name in the RTL and in listings.
+            pub const fn name(self) -> &'static str { match self { $(Field::$name => $text),* } }
+        }
+    };
+}
+
+fields! {
+    /// 1: the last command of the program.
+    Last: 1 as "last",
+    /// 0: line buffer, depthwise engine, pointwise array. 1: line buffer, gather (im2col), pointwise array.
+    Gather: 1 as "gather",
+    /// First word of the ifm in the activation memory.
+    InBase: 24 as "in_base",
+    /// Rows of the ifm that the line buffer takes, from row 0.
+    FillRows: 16 as "fill_rows",
+    /// Words of one ifm row, in memory and line buffer.
+    RowWords: 16 as "row_words",
+    /// Rows that the line buffer may hold at once.
+    LineRows: 16 as "line_rows",
+    /// Words of a line buffer bank in use: slots times `row_words`.
+    SlotLimit: 16 as "slot_limit",
+    /// Rows of the ifm; rows outside `0..in_rows` are padding.
+    InRows: 16 as "in_rows",
+    /// Valid bytes of an ifm row; bytes outside `0..row_bytes` are padding.
+    RowBytes: 21 as "row_bytes",
+    /// Padding value: the zero point of the ifm.
+    PadValue: 8 as "pad_value",
+    /// Rows of the ofm.
+    OutRows: 16 as "out_rows",
+    /// Columns of the ofm.
+    OutCols: 16 as "out_cols",
+    /// Vertical stride, 1 to 4.
+    StrideRows: 3 as "stride_rows",
+    /// Row of the ifm at the top of the first window, signed: minus the padding above.
+    FirstRow: 16 as "first_row",
+    /// Line buffer bank of that row.
+    FirstBank: 2 as "first_bank",
+    /// Slot address of that row.
+    FirstSlot: 16 as "first_slot",
+    /// Kernel rows (for row readiness; gather also walks them).
+    KernelRows: 8 as "kernel_rows",
+    /// Byte offset in the row of the first window, signed: minus the padding at the left.
+    FirstByte: 21 as "first_byte",
+    /// Bytes from one window to the next.
+    WindowStep: 21 as "window_step",
+    /// Depthwise: passes over kernel rows, `row_taps` rows each.
+    RowPasses: 8 as "row_passes",
+    /// Depthwise: passes over kernel columns, `column_taps` columns each.
+    ColumnPasses: 8 as "column_passes",
+    /// Depthwise: bytes of one ifm pixel, from one kernel column to the next.
+    PixelBytes: 16 as "pixel_bytes",
+    /// Depthwise: lane groups of a pixel.
+    LaneGroups: 12 as "lane_groups",
+    /// Depthwise: idle cycles after each group, so that the requantiser keeps up.
+    GroupIdle: 8 as "group_idle",
+    /// Depthwise: 1 if the pixel's last beat leaves bytes for one more word.
+    PixelFlush: 1 as "pixel_flush",
+    /// Depthwise: bytes that a pixel gives, `lane_groups * lanes`.
+    DwBytes: 16 as "dw_bytes",
+    /// Gather: bytes of one kernel row in the ifm row.
+    RunBytes: 21 as "run_bytes",
+    /// Gather: bytes of a pixel in its last word of the pixel buffer, 1 to `tn`.
+    TailBytes: 8 as "tail_bytes",
+    /// Pixel buffer: words of one pixel.
+    PixelWords: 16 as "pixel_words",
+    /// Pixel buffer: pixels that it may hold.
+    RingPixels: 16 as "ring_pixels",
+    /// Pixel buffer: `ring_pixels * pixel_words`, where its pointers wrap.
+    RingWords: 16 as "ring_words",
+    /// First word in the depthwise weight memory.
+    DwWeightBase: 20 as "dw_weight_base",
+    /// First word in the depthwise parameter memory.
+    DwParamBase: 16 as "dw_param_base",
+    /// Zero point of the depthwise output.
+    DwZero: 8 as "dw_zero",
+    /// Smallest depthwise output.
+    DwLow: 8 as "dw_low",
+    /// Largest depthwise output.
+    DwHigh: 8 as "dw_high",
+    /// Groups of `tm` output channels.
+    OutGroups: 12 as "out_groups",
+    /// Idle cycles after each output group, so that the requantiser keeps up.
+    OutIdle: 8 as "out_idle",
+    /// 1: one idle cycle after each ofm row, for a row's last bytes to be written.
+    RowGap: 1 as "row_gap",
+    /// First word in the pointwise weight memory.
+    WeightBase: 24 as "weight_base",
+    /// First word in the pointwise parameter memory.
+    ParamBase: 16 as "param_base",
+    /// Zero point of the output.
+    OutZero: 8 as "out_zero",
+    /// Smallest output.
+    OutLow: 8 as "out_low",
+    /// Largest output.
+    OutHigh: 8 as "out_high",
+    /// First word of the ofm in the activation memory.
+    OutBase: 24 as "out_base",
+    /// Bytes of one ofm pixel.
+    OutBytes: 16 as "out_bytes",
+    /// 1: add a residual map, laid out as the ofm, to the requantised outputs.
+    Residual: 1 as "add_residual",
+    /// First word of the residual map.
+    ResidualBase: 24 as "residual_base",
+    /// Zero point of the requantised outputs.
+    AddZeroA: 8 as "add_zero_a",
+    /// Multiplier of the requantised outputs.
+    AddMulA: 31 as "add_mul_a",
+    /// Right shift of the requantised outputs.
+    AddShiftA: 5 as "add_shift_a",
+    /// Zero point of the residual map.
+    AddZeroB: 8 as "add_zero_b",
+    /// Multiplier of the residual map.
+    AddMulB: 31 as "add_mul_b",
+    /// Right shift of the residual map.
+    AddShiftB: 5 as "add_shift_b",
+    /// Multiplier of the sum.
+    AddMul: 31 as "add_mul",
+    /// Right shift of the sum.
+    AddShift: 5 as "add_shift",
+    /// Zero point of the ofm.
+    AddZero: 8 as "add_zero",
+    /// Smallest value of the ofm.
+    AddLow: 8 as "add_low",
+    /// Largest value of the ofm.
+    AddHigh: 8 as "add_high",
+}
+
+/// Address bits of a memory.
+pub const fn address_bits(words: u32) -> u32 {
+    let bits = words.next_power_of_two().trailing_zeros();
+    if bits == 0 { 1 } else { bits }
+}
+
+/// Bits of byte offsets in an ifm row: what a line buffer bank holds, plus padding at both sides and a sign.
+pub fn offset_bits(config: &Config) -> u32 {
+    address_bits(config.values().line_words) + config.word_bytes().trailing_zeros() + 2
+}
+
+/// Words of the program memory that hold a command's fields; the rest of its [`COMMAND_BYTES`] is not fetched.
+pub fn command_words(config: &Config) -> u32 {
+    let bits: u32 = Field::ALL.iter().map(|f| f.bits()).sum();
+    bits.div_ceil(config.word_bytes() * 8)
+}
+
+impl Field {
+    /// Bits of the field that the units of a configuration use: values must fit these as well.
+    pub fn used_bits(self, config: &Config) -> u32 {
+        let v = config.values();
+        let most = match self {
+            Field::InBase | Field::OutBase | Field::ResidualBase => {
+                address_bits(config.activation_words())
+            }
+            Field::FirstSlot => address_bits(v.line_words),
+            Field::RowWords | Field::SlotLimit => address_bits(v.line_words) + 1,
+            Field::RowBytes
+            | Field::FirstByte
+            | Field::WindowStep
+            | Field::RunBytes
+            | Field::PixelBytes => offset_bits(config),
+            Field::PixelWords | Field::RingPixels | Field::RingWords => {
+                address_bits(v.pixel_words) + 1
+            }
+            Field::DwWeightBase => address_bits(config.depthwise_words()),
+            Field::DwParamBase => address_bits(config.dw_param_words()),
+            Field::WeightBase => address_bits(config.weight_words()),
+            Field::ParamBase => address_bits(config.pw_param_words()),
+            _ => self.bits(),
+        };
+        most.min(self.bits())
+    }
+    /// Position of the field's lowest bit in a command.
+    pub fn offset(self) -> u32 {
+        Self::ALL
+            .iter()
+            .take_while(|f| **f != self)
+            .map(|f| f.bits())
+            .sum()
+    }
+}
+
+/// One command: a value for every [`Field`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command([u8; COMMAND_BYTES as usize]);
+
+impl Default for Command {
+    fn default() -> Self {
+        Command([0; COMMAND_BYTES as usize])
+    }
+}
+
+impl Command {
+    /// Sets an unsigned field.
+    ///
+    /// # Errors
+    /// Gives back the field when the value does not fit its bits.
+    pub fn set(&mut self, field: Field, value: u32) -> Result<(), Field> {
+        if field.bits() < 32 && value >> field.bits() != 0 {
+            return Err(field);
+        }
+        self.put(field, value);
+        Ok(())
+    }
+    /// Sets a field in two's complement.
+    ///
+    /// # Errors
+    /// Gives back the field when the value does not fit its bits.
+    pub fn set_signed(&mut self, field: Field, value: i32) -> Result<(), Field> {
+        let high = value >> (field.bits() - 1);
+        if high != 0 && high != -1 {
+            return Err(field);
+        }
+        self.put(field, value as u32);
+        Ok(())
+    }
+    fn put(&mut self, field: Field, value: u32) {
+        let offset = field.offset();
+        for i in 0..field.bits() {
+            let (byte, bit) = (((offset + i) / 8) as usize, (offset + i) % 8);
+            self.0[byte] = self.0[byte] & !(1 << bit) | ((value >> i & 1) as u8) << bit;
+        }
+    }
+    /// Value of a field, unsigned.
+    pub fn get(&self, field: Field) -> u32 {
+        let offset = field.offset();
+        (0..field.bits())
+            .map(|i| u32::from(self.0[((offset + i) / 8) as usize] >> ((offset + i) % 8) & 1) << i)
+            .sum()
+    }
+    /// Value of a field in two's complement.
+    pub fn get_signed(&self, field: Field) -> i32 {
+        let unused = 32 - field.bits();
+        (self.get(field) << unused) as i32 >> unused
+    }
+    /// The bytes as they lie in the program memory.
+    pub fn as_bytes(&self) -> &[u8; COMMAND_BYTES as usize] {
+        &self.0
+    }
+    /// A command from its bytes.
+    pub fn from_bytes(bytes: [u8; COMMAND_BYTES as usize]) -> Self {
+        Command(bytes)
+    }
+}
+
+/// Bytes of one lane's requantisation parameters in a parameter memory: bias (4), multiplier (4), shift (1).
+pub const PARAM_BYTES: u32 = 9;
+/// Flag in the shift byte: the low five bits shift left (multiplier above 1) instead of right.
+pub const SHIFT_LEFT: u8 = 0x80;
+
+/// Requantisation parameters of one output channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Param {
+    /// Added to the sum, wrapping at 32 bits; holds the bias and what the ifm's zero point contributes.
+    pub bias: i32,
+    /// Q31 multiplier, not negative.
+    pub multiplier: i32,
+    /// Power of two: positive shifts the sum left before, negative shifts the product right after; -31 to 30.
+    pub shift: i32,
+}
+
+impl Param {
+    /// The bytes as they lie in a parameter memory.
+    pub fn to_bytes(self) -> [u8; PARAM_BYTES as usize] {
+        let mut out = [0; PARAM_BYTES as usize];
+        out[..4].copy_from_slice(&self.bias.to_le_bytes());
+        out[4..8].copy_from_slice(&self.multiplier.to_le_bytes());
+        out[8] =
+            self.shift.unsigned_abs() as u8 & 0x1f | if self.shift > 0 { SHIFT_LEFT } else { 0 };
+        out
+    }
+    /// Parameters from their bytes.
+    pub fn from_bytes(bytes: [u8; PARAM_BYTES as usize]) -> Self {
+        let word =
+            |i: usize| i32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
+        let amount = i32::from(bytes[8] & 0x1f);
+        Param {
+            bias: word(0),
+            multiplier: word(4),
+            shift: if bytes[8] & SHIFT_LEFT != 0 {
+                amount
+            } else {
+                -amount
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_fit_a_command_and_keep_their_values() {
+        let total: u32 = Field::ALL.iter().map(|f| f.bits()).sum();
+        assert!(total <= COMMAND_BYTES * 8, "{total} bits");
+        let mut command = Command::default();
+        for (i, f) in Field::ALL.iter().enumerate() {
+            command
+                .set(
+                    *f,
+                    (0x9e37_79b9u32.wrapping_mul(i as u32 + 1)) >> (32 - f.bits()),
+                )
+                .unwrap();
+        }
+        for (i, f) in Field::ALL.iter().enumerate() {
+            assert_eq!(
+                command.get(*f),
+                (0x9e37_79b9u32.wrapping_mul(i as u32 + 1)) >> (32 - f.bits()),
+                "{}",
+                f.name()
+            );
+        }
+    }
+
+    #[test]
+    fn fields_reach_the_ends_of_the_largest_memories() {
+        for (tn, lanes) in [(1, 1), (64, 32)] {
+            let values = crate::config::Values {
+                tn,
+                tm: 1,
+                tp: 1,
+                pw_requant: 1,
+                residual: 1,
+                lanes,
+                taps: 1,
+                dw_requant: 1,
+                activation_kib: 4096,
+                weight_kib: 16384,
+                depthwise_kib: 1024,
+                pointwise_channels: 65536,
+                depthwise_channels: 65536,
+                line_words: 8192,
+                pixel_words: 8192,
+                commands: 4096,
+            };
+            let config = values.check().unwrap();
+            for (field, need) in [
+                (Field::InBase, address_bits(config.activation_words())),
+                (Field::OutBase, address_bits(config.activation_words())),
+                (Field::ResidualBase, address_bits(config.activation_words())),
+                (Field::RowBytes, offset_bits(&config)),
+                (Field::FirstByte, offset_bits(&config)),
+                (Field::WindowStep, offset_bits(&config)),
+                (Field::RunBytes, offset_bits(&config)),
+                (Field::RowWords, address_bits(8192) + 1),
+                (Field::RingWords, address_bits(8192) + 1),
+                (Field::DwWeightBase, address_bits(config.depthwise_words())),
+                (Field::DwParamBase, address_bits(config.dw_param_words())),
+                (Field::WeightBase, address_bits(config.weight_words())),
+                (Field::ParamBase, address_bits(config.pw_param_words())),
+            ] {
+                assert_eq!(
+                    field.used_bits(&config),
+                    need,
+                    "{} with tn = {tn}",
+                    field.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        let mut command = Command::default();
+        assert_eq!(command.set(Field::StrideRows, 8), Err(Field::StrideRows));
+        assert_eq!(
+            command.set_signed(Field::FirstRow, -32769),
+            Err(Field::FirstRow)
+        );
+        command.set_signed(Field::FirstRow, -5).unwrap();
+        assert_eq!(command.get_signed(Field::FirstRow), -5);
+    }
+
+    #[test]
+    fn parameters_survive_their_bytes() {
+        for shift in [-31, -1, 0, 1, 30] {
+            let p = Param {
+                bias: -7,
+                multiplier: i32::MAX,
+                shift,
+            };
+            assert_eq!(Param::from_bytes(p.to_bytes()), p);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The contract that every other crate shares: configuration, graph, quantisation, program format, cycle constants.
+#![no_std]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod config;
+pub mod graph;
+pub mod isa;
+pub mod link;
+pub mod memory;
+pub mod program;
+pub mod quant;
+pub mod regs;
+pub mod timing;
+
+/// CRC-32 (IEEE 802.3, as in zip files) of some bytes after each other: the checksum of images and of link frames.
+pub fn crc32(parts: &[&[u8]]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize()
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Shapes of the memories that the host fills.
+
+use crate::config::Config;
+use crate::isa::{COMMAND_BYTES, PARAM_BYTES};
+use crate::regs::Memory;
+
+/// Size of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Number of words.
+    pub words: u32,
+    /// Bytes of a word as its reader sees it.
+    pub bytes: u32,
+    /// Beats of the host stream that fill a word, each of `Config::word_bytes`; bytes behind `bytes` are dropped.
+    pub beats: u32,
+}
+
+impl Memory {
+    /// Size of the memory in a configuration.
+    pub fn shape(self, config: &Config) -> Shape {
+        let v = config.values();
+        let word = config.word_bytes();
+        let (words, bytes) = match self {
+            Memory::Activation => (config.activation_words(), word),
+            Memory::Program => (v.commands * COMMAND_BYTES / word, word),
+            Memory::Weight => (config.weight_words(), v.tn * v.tm),
+            Memory::DwWeight => (config.depthwise_words(), v.lanes * v.taps),
+            Memory::PwParam => (config.pw_param_words(), v.pw_requant * PARAM_BYTES),
+            Memory::DwParam => (config.dw_param_words(), v.dw_requant * PARAM_BYTES),
+        };
+        Shape {
+            words,
+            bytes,
+            beats: bytes.div_ceil(word),
+        }
+    }
+}

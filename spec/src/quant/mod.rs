@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! TensorFlow Lite's quantised arithmetic, equal bit for bit to its reference kernels (LiteRT 2.3; FULLY_CONNECTED in the
+//! integer form of 2.14 and of TensorFlow Lite Micro).
+//!
+//! What runs for every element ([`requant`], [`AddParams::eval`], ...) is integer only and is what the hardware does. Floats
+//! occur where scales become multipliers and tables, once for each layer. They come from `libm`, so that the same model
+//! gives the same program on every machine.
+
+mod affine;
+mod hard_swish;
+mod multiplier;
+mod params;
+mod softmax;
+mod table;
+
+pub use affine::Affine;
+pub use hard_swish::HardSwish;
+pub use multiplier::{
+    Multiplier, requant, rounding_right_shift, saturating_rounding_doubling_high_mul,
+};
+pub use params::{
+    AddParams, average, conv_multiplier, legacy_conv_multiplier, mean_multiplier, mul_multiplier,
+};
+pub use softmax::Softmax;
+pub use table::{
+    Table, hard_swish_table, logistic_table, relu_table, requantise_table, table, tanh_table,
+};

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Latencies and cycle constants of every unit, in one place.
+//!
+//! RTL and model both take their pipeline depths from here; the co-simulation compares the cycles of each command, so a number
+//! that one of them did not follow cannot stay. docs/architecture.md draws the pipelines.
+
+use crate::config::Config;
+
+/// Any on-chip memory: address to data, array and output register.
+pub const MEMORY_READ: u32 = 2;
+/// Program fetch: start of a fetch to the start pulse, besides one cycle per word of the command.
+pub const FETCH: u32 = MEMORY_READ + 1;
+/// Fill: read of a row's last word to the row counting as filled.
+pub const FILL_ROW: u32 = MEMORY_READ + 1;
+/// Window: step to the address in the line buffer (request and address registers).
+pub const WINDOW_ADDRESS: u32 = 2;
+/// Window: step to the bytes behind the bank multiplexers.
+pub const WINDOW_BYTES: u32 = WINDOW_ADDRESS + MEMORY_READ + 1;
+/// Product register of both engines.
+pub const PRODUCT: u32 = 1;
+/// Accumulator register of both engines.
+pub const ACCUMULATE: u32 = 1;
+/// Requantiser: sums to its first lane stage (holding register and lane multiplexer).
+pub const REQUANT_LOAD: u32 = 2;
+/// Requantiser lane: bias, left shift, product, high half, right shift, zero point and clamp.
+pub const REQUANT_LANE: u32 = 6;
+/// Byte packer: beat to word.
+pub const PACK: u32 = 2;
+/// Pixel buffer: word written to its pixel counting as available.
+pub const PIXEL_VISIBLE: u32 = 1;
+/// Pointwise array: operand registers behind pixel buffer and weight memory.
+pub const OPERAND: u32 = 1;
+/// Residual adder: requantised outputs to sums.
+pub const RESIDUAL: u32 = 10;
+/// Writer: packed word to the command counting as done.
+pub const WRITE_DONE: u32 = 1;
+
+/// Adder levels over `terms` products.
+pub const fn adder_levels(terms: u32) -> u32 {
+    terms.next_power_of_two().trailing_zeros()
+}
+
+/// Depthwise engine: step to finished sum.
+pub fn depthwise_sum(config: &Config) -> u32 {
+    WINDOW_BYTES + PRODUCT + adder_levels(config.values().taps) + ACCUMULATE
+}
+
+/// Pointwise array: step to finished sum.
+pub fn pointwise_sum(config: &Config) -> u32 {
+    MEMORY_READ + OPERAND + PRODUCT + adder_levels(config.values().tn) + ACCUMULATE
+}
+
+/// Requantiser: finished sums to the first beat at its output.
+pub const REQUANT: u32 = REQUANT_LOAD + REQUANT_LANE;
+
+/// Cycles for which `rst` is held at least: the pipelines have no reset of their own, in this time the longest runs empty.
+pub const RESET: u32 = 48;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_outlasts_every_pipeline() {
+        // a step of the largest engine, through its requantiser and packer, to the writer's end
+        let engine = MEMORY_READ + OPERAND + PRODUCT + adder_levels(64) + ACCUMULATE;
+        let depthwise = WINDOW_BYTES + PRODUCT + adder_levels(9) + ACCUMULATE;
+        assert!(1 + engine.max(depthwise) + REQUANT + RESIDUAL + PACK + WRITE_DONE <= RESET);
+    }
+}
