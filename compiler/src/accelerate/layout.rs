@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How maps lie in the activation memory.
+
+use super::Plan;
+use crate::Error;
+use crate::error::DoesNotFit;
+use sepstream_spec::config::Config;
+use sepstream_spec::graph::{Graph, TensorId};
+use sepstream_spec::program::MapPort;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Layouts of all maps of a plan, their places still open.
+pub struct Layouts(BTreeMap<TensorId, MapPort>);
+
+impl Layouts {
+    /// Lays out every map: rows of whole words; pixels dense, or in lane groups where the depthwise engine reads them.
+    ///
+    /// # Errors
+    /// When a row is longer than the line buffer.
+    pub fn of(graph: &Graph, plan: &Plan, config: &Config) -> Result<Self, Error> {
+        let mut ports = BTreeMap::new();
+        let grouped = grouped(plan);
+        for tensor in plan.stages.iter().flat_map(|s| s.reads().chain([s.output])) {
+            let [_, rows, cols, channels] =
+                graph[tensor].nhwc().unwrap_or([1; 4]).map(|n| n as u32);
+            let in_groups = grouped.contains(&tensor);
+            let (lanes, pitch) = if in_groups {
+                (config.values().lanes, config.lane_pitch())
+            } else {
+                (1, 1)
+            };
+            let pixel_bytes = channels.div_ceil(lanes) * pitch;
+            let row_words = (cols * pixel_bytes).div_ceil(config.word_bytes());
+            let reader = plan
+                .stages
+                .iter()
+                .rposition(|s| s.reads().any(|t| t == tensor));
+            let writer = plan.stages.iter().position(|s| s.output == tensor);
+            let command = writer.or(reader).unwrap_or(0) as u32;
+            if reader.is_some() && row_words > config.values().line_words {
+                return Err(Error::DoesNotFit(DoesNotFit::line(
+                    graph, config, tensor, row_words,
+                )));
+            }
+            ports.insert(
+                tensor,
+                MapPort {
+                    base: 0,
+                    rows,
+                    cols,
+                    channels,
+                    row_words,
+                    pixel_bytes,
+                    lanes,
+                    pitch,
+                    command,
+                },
+            );
+        }
+        Ok(Layouts(ports))
+    }
+    /// Layout of a stage's map.
+    pub fn port(&self, tensor: TensorId) -> MapPort {
+        self.0[&tensor]
+    }
+}
+
+/// Maps in lane groups: those that the depthwise engine reads, and those that are added to or into one of them.
+fn grouped(plan: &Plan) -> BTreeSet<TensorId> {
+    let mut grouped: BTreeSet<TensorId> = plan
+        .stages
+        .iter()
+        .filter(|s| s.window.is_some())
+        .map(|s| s.input)
+        .collect();
+    loop {
+        let before = grouped.len();
+        for stage in &plan.stages {
+            let pair = stage
+                .residual
+                .map(|t| [t, stage.output])
+                .unwrap_or([stage.output; 2]);
+            if pair.iter().any(|t| grouped.contains(t)) {
+                grouped.extend(pair);
+            }
+        }
+        if grouped.len() == before {
+            return grouped;
+        }
+    }
+}

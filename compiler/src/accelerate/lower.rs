@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A stage's command, weights and requantisation parameters.
+
+use super::layout::Layouts;
+use super::rules::{self, extent};
+use super::{Stage, params};
+use crate::error::{DoesNotFit, Error};
+use params::Channel;
+use sepstream_spec::config::{Config, ROW_BANKS};
+use sepstream_spec::graph::{Conv2d, DepthwiseConv2d, Graph, Layer, Op, Pads, Window};
+use sepstream_spec::isa::{Command, Field, Param, offset_bits};
+use sepstream_spec::program::MapPort;
+
+/// What a stage puts into the memories.
+pub struct Lowered {
+    /// The command; bases and the last flag are set when all stages are known.
+    pub command: Command,
+    /// Pointwise weight words.
+    pub weights: Vec<u8>,
+    /// Depthwise weight words.
+    pub dw_weights: Vec<u8>,
+    /// Pointwise parameter words.
+    pub pw_params: Vec<u8>,
+    /// Depthwise parameter words.
+    pub dw_params: Vec<u8>,
+    /// Products of the network's arithmetic.
+    pub macs: u64,
+    /// Products that the steps of both engines hold.
+    pub slots: u64,
+}
+
+/// Sets a field, checking that the configuration's units have the bits for it.
+///
+/// # Errors
+/// When the value does not fit; the checks of layout and lowering leave that to counters of absurd size.
+pub fn set(command: &mut Command, config: &Config, field: Field, value: u32) -> Result<(), Error> {
+    let wide = field.used_bits(config) < 32 && value >> field.used_bits(config) != 0;
+    if wide || command.set(field, value).is_err() {
+        return Err(too_wide(field, config, value.into()));
+    }
+    Ok(())
+}
+
+fn set_signed(
+    command: &mut Command,
+    config: &Config,
+    field: Field,
+    value: i32,
+) -> Result<(), Error> {
+    let high = value >> (field.used_bits(config) - 1);
+    if (high != 0 && high != -1) || command.set_signed(field, value).is_err() {
+        return Err(too_wide(field, config, value.into()));
+    }
+    Ok(())
+}
+
+/// The model's and the layer's name are for the caller to add.
+fn too_wide(field: Field, config: &Config, value: i64) -> Error {
+    let (name, has) = (field.name(), field.used_bits(config));
+    let bits = match value {
+        0.. => value.checked_ilog2().map_or(1, |high| high + 1),
+        _ => (!value).checked_ilog2().map_or(0, |high| high + 1) + 1,
+    };
+    // offsets in a row are as wide as the line buffer makes them
+    let line_words = (offset_bits(config) == has && bits <= field.bits())
+        .then(|| (1 << (bits - has)) * config.values().line_words.next_power_of_two() / 2 + 1);
+    Error::DoesNotFit(DoesNotFit {
+        model: String::new(),
+        what: format!("command field `{name}`"),
+        needs: format!("{bits} bits to hold {value}"),
+        has: has.to_string(),
+        way_out: match line_words {
+            Some(words) => format!("set `memory.line_words` to {words} or more"),
+            None => "take a smaller model".into(),
+        },
+    })
+}
+
+/// The window that the stage moves over its input, and the shape of what it makes of it.
+struct Walk {
+    window: Window,
+    rows: u32,
+    cols: u32,
+}
+
+fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
+    let whole = (input.rows as usize, input.cols as usize);
+    let whole_map = Window {
+        kernel: whole,
+        stride: (1, 1),
+        dilation: (1, 1),
+        pads: Pads::default(),
+    };
+    let window = match &layer.op {
+        Op::Conv2d(Conv2d { window, .. }) | Op::DepthwiseConv2d(DepthwiseConv2d { window, .. }) => {
+            Window {
+                pads: rules::pads(graph, layer, window),
+                ..*window
+            }
+        }
+        Op::AveragePool2d(p) => p.window,
+        // an ADD alone takes the map as it is, pixel by pixel
+        Op::Add(_) => Window {
+            kernel: (1, 1),
+            ..whole_map
+        },
+        // fully connected and global mean: one window, the whole map
+        _ => {
+            return Walk {
+                window: whole_map,
+                rows: 1,
+                cols: 1,
+            };
+        }
+    };
+    let [_, rows, cols, _] = graph[layer.output()].nhwc().unwrap_or([1; 4]);
+    Walk {
+        window,
+        rows: rows as u32,
+        cols: cols as u32,
+    }
+}
+
+/// Lowers a stage.
+///
+/// # Errors
+/// When a layer needs more rows in the line buffer or more words in the pixel buffer than there are.
+pub fn lower(
+    graph: &Graph,
+    stage: &Stage,
+    layouts: &Layouts,
+    config: &Config,
+) -> Result<Lowered, Error> {
+    let first = &graph.layers[stage.layers().next().unwrap_or(0)];
+    let lowered = lower_from(graph, stage, first, layouts, config);
+    lowered.map_err(|error| match error {
+        Error::DoesNotFit(missing) => Error::DoesNotFit(missing.named(graph, first)),
+        error => error,
+    })
+}
+
+fn lower_from(
+    graph: &Graph,
+    stage: &Stage,
+    first: &Layer,
+    layouts: &Layouts,
+    config: &Config,
+) -> Result<Lowered, Error> {
+    let input = layouts.port(stage.input);
+    let output = layouts.port(stage.output);
+    let walk = walk(graph, first, &input);
+    let mut command = Command::default();
+    let mut put = |field, value: u32| set(&mut command, config, field, value);
+    put(Field::OutRows, walk.rows)?;
+    put(Field::OutCols, walk.cols)?;
+    put(
+        Field::StrideRows,
+        if walk.rows == 1 {
+            1
+        } else {
+            walk.window.stride.0 as u32
+        },
+    )?;
+    put(Field::InRows, input.rows)?;
+    put(Field::RowWords, input.row_words)?;
+    put(Field::RowBytes, input.cols * input.pixel_bytes)?;
+    put(Field::OutBytes, output.pixel_bytes)?;
+    rows(graph, first, &walk, &input, config, &mut command)?;
+    let mut lowered = Lowered {
+        command,
+        weights: Vec::new(),
+        dw_weights: Vec::new(),
+        pw_params: Vec::new(),
+        dw_params: Vec::new(),
+        macs: stage.layers().map(|l| graph.macs(&graph.layers[l])).sum(),
+        slots: 0,
+    };
+    let pixel_bytes = match stage.window {
+        Some(_) => depthwise(graph, first, &walk, &input, config, &mut lowered)?,
+        None => gather(&walk, &input, config, &mut lowered.command)?,
+    };
+    pixels(graph, first, pixel_bytes, config, &mut lowered.command)?;
+
+    // Which input byte of the pixel vector and which output byte belong to which element
+    let channels = match stage.dense {
+        Some(dense) => params::dense(graph, &graph.layers[dense])?,
+        None => params::identity(graph, first),
+    };
+    if let Some(add) = stage.add {
+        residual(
+            graph,
+            &graph.layers[add],
+            stage,
+            layouts,
+            config,
+            &mut lowered.command,
+        )?;
+    }
+    let sources: Vec<Option<usize>> = match stage.window {
+        // lane groups come out of the depthwise engine without gaps
+        Some(_) => (0..pixel_bytes as usize)
+            .map(|q| (q < input.channels as usize).then_some(q))
+            .collect(),
+        None => gather_sources(first, &walk, &input),
+    };
+    let of_output: Vec<Option<usize>> = inverse(&output);
+    array(&channels, &sources, &of_output, config, &mut lowered)?;
+    writer(&channels, &output, walk.cols, config, &mut lowered.command)?;
+    let pixels = u64::from(walk.rows) * u64::from(walk.cols);
+    lowered.slots *= pixels;
+    Ok(lowered)
+}
+
+/// Channel of every byte of a pixel; `None` for gaps.
+fn inverse(map: &MapPort) -> Vec<Option<usize>> {
+    let mut out = vec![None; map.pixel_bytes as usize];
+    for c in 0..map.channels {
+        out[map.position(c) as usize] = Some(c as usize);
+    }
+    out
+}
+
+/// Line buffer rows: how many fit, how many are needed, where the first one lies.
+fn rows(
+    graph: &Graph,
+    layer: &Layer,
+    walk: &Walk,
+    input: &MapPort,
+    config: &Config,
+    command: &mut Command,
+) -> Result<(), Error> {
+    let (kernel_rows, _) = extent(&walk.window);
+    let kernel_rows = kernel_rows as u32;
+    let top = walk.window.pads.top as i32;
+    let last = (walk.rows as i32 - 1) * walk.window.stride.0 as i32 - top + kernel_rows as i32;
+    let fill_rows = (last.max(1) as u32).min(input.rows);
+    let slots = (config.values().line_words / input.row_words).min(fill_rows.div_ceil(ROW_BANKS));
+    let line_rows = slots * ROW_BANKS;
+    if kernel_rows.min(fill_rows) > line_rows {
+        let need = kernel_rows.min(fill_rows).div_ceil(ROW_BANKS) * input.row_words;
+        return Err(Error::DoesNotFit(DoesNotFit::layer(
+            graph,
+            layer,
+            "line buffer",
+            format!("{need} words in a bank"),
+            config.values().line_words.to_string(),
+            format!("set `memory.line_words` to {need} or more"),
+        )));
+    }
+    // The row above row 0 lies in the last slot, so that the walk down from the padding arrives at slot 0
+    let bank = (-top).rem_euclid(ROW_BANKS as i32) as u32;
+    let slot = (-top).div_euclid(ROW_BANKS as i32).rem_euclid(slots as i32) as u32;
+    set(command, config, Field::FillRows, fill_rows)?;
+    set(command, config, Field::LineRows, line_rows)?;
+    set(command, config, Field::SlotLimit, slots * input.row_words)?;
+    set(command, config, Field::KernelRows, kernel_rows)?;
+    set_signed(command, config, Field::FirstRow, -top)?;
+    set(command, config, Field::FirstBank, bank)?;
+    set(command, config, Field::FirstSlot, slot * input.row_words)?;
+    let step = walk.window.stride.1 as u32 * input.pixel_bytes;
+    set(
+        command,
+        config,
+        Field::WindowStep,
+        if walk.cols == 1 { 0 } else { step },
+    )?;
+    set_signed(
+        command,
+        config,
+        Field::FirstByte,
+        -((walk.window.pads.left as u32 * input.pixel_bytes) as i32),
+    )
+}
+
+/// Depthwise fields, weights and parameters; gives the bytes of a pixel for the pointwise array.
+fn depthwise(
+    graph: &Graph,
+    layer: &Layer,
+    walk: &Walk,
+    input: &MapPort,
+    config: &Config,
+    lowered: &mut Lowered,
+) -> Result<u32, Error> {
+    let v = config.values();
+    let channels = params::window(graph, layer)?;
+    let (kernel_rows, kernel_cols) = extent(&walk.window);
+    let (row_taps, column_taps) = (config.row_taps() as usize, config.column_taps() as usize);
+    let (row_passes, column_passes) = (
+        kernel_rows.div_ceil(row_taps),
+        kernel_cols.div_ceil(column_taps),
+    );
+    let groups = input.channels.div_ceil(v.lanes);
+    let beats = config.dw_beats();
+    let steps = (row_passes * column_passes) as u32;
+    let idle = beats.saturating_sub(steps);
+    let pixel_bytes = groups * v.lanes;
+    // the rest of a spilling last beat needs a free cycle, which idle steps between groups give anyway
+    let last_beat = v.lanes - (beats - 1) * v.dw_requant;
+    let flush = last_beat > tail(pixel_bytes, v.tn) && steps + idle == beats;
+    let command = &mut lowered.command;
+    let zero = channels.iter().map(|c| c.input_zero).next().unwrap_or(0);
+    for (field, value) in [
+        (Field::PadValue, zero as u8 as u32),
+        (Field::RowPasses, row_passes as u32),
+        (Field::ColumnPasses, column_passes as u32),
+        (Field::PixelBytes, input.pixel_bytes),
+        (Field::LaneGroups, groups),
+        (Field::GroupIdle, idle),
+        (Field::PixelFlush, flush.into()),
+        (Field::DwBytes, pixel_bytes),
+    ] {
+        set(command, config, field, value)?;
+    }
+    clamp(
+        &channels,
+        [Field::DwZero, Field::DwLow, Field::DwHigh],
+        config,
+        command,
+    )?;
+    let dilation = walk.window.dilation;
+    for group in 0..groups as usize {
+        for row_pass in 0..row_passes {
+            for column_pass in 0..column_passes {
+                for lane in 0..v.lanes as usize {
+                    let channel = channels.get(group * v.lanes as usize + lane);
+                    for row in 0..row_taps {
+                        for column in 0..column_taps {
+                            let (ky, kx) = (
+                                row_pass * row_taps + row,
+                                column_pass * column_taps + column,
+                            );
+                            let on_grid =
+                                ky.is_multiple_of(dilation.0) && kx.is_multiple_of(dilation.1);
+                            let inside = ky < kernel_rows && kx < kernel_cols && on_grid;
+                            let at = ky / dilation.0 * walk.window.kernel.1 + kx / dilation.1;
+                            let weight = channel.filter(|_| inside).map_or(0, |c| c.weights[at]);
+                            lowered.dw_weights.push(weight as u8);
+                        }
+                    }
+                }
+            }
+        }
+        for beat in 0..beats {
+            for lane in 0..v.dw_requant {
+                let at = beat * v.dw_requant + lane;
+                let channel = (at < v.lanes)
+                    .then(|| channels.get(group * v.lanes as usize + at as usize))
+                    .flatten();
+                lowered
+                    .dw_params
+                    .extend(channel.map_or(Param::default(), |c| c.param).to_bytes());
+            }
+        }
+    }
+    lowered.slots += u64::from(groups * (steps + idle)) * u64::from(v.lanes * v.taps);
+    Ok(pixel_bytes)
+}
+
+/// Gather fields; gives the bytes of a pixel for the pointwise array.
+fn gather(
+    walk: &Walk,
+    input: &MapPort,
+    config: &Config,
+    command: &mut Command,
+) -> Result<u32, Error> {
+    let (kernel_rows, kernel_cols) = extent(&walk.window);
+    let run = kernel_cols as u32 * input.pixel_bytes;
+    set(command, config, Field::Gather, 1)?;
+    set(command, config, Field::RunBytes, run)?;
+    set(
+        command,
+        config,
+        Field::TailBytes,
+        tail(kernel_rows as u32 * run, config.values().tn),
+    )?;
+    Ok(kernel_rows as u32 * run)
+}
+
+/// For every byte of a gathered pixel vector: index of its weight in (kernel row, kernel column, channel) order.
+fn gather_sources(layer: &Layer, walk: &Walk, input: &MapPort) -> Vec<Option<usize>> {
+    let (kernel_rows, kernel_cols) = extent(&walk.window);
+    let dilation = walk.window.dilation;
+    let channel_of = inverse(input);
+    // a fully connected layer reads its whole input as one vector, in the same order
+    let cols = if matches!(layer.op, Op::FullyConnected(_)) {
+        input.cols as usize
+    } else {
+        walk.window.kernel.1
+    };
+    let mut out = Vec::new();
+    for ky in 0..kernel_rows {
+        for kx in 0..kernel_cols {
+            let on_grid = ky.is_multiple_of(dilation.0) && kx.is_multiple_of(dilation.1);
+            for channel in &channel_of {
+                let tap = ky / dilation.0 * cols + kx / dilation.1;
+                out.push(
+                    channel
+                        .filter(|_| on_grid)
+                        .map(|c| tap * input.channels as usize + c),
+                );
+            }
+        }
+    }
+    out
+}
+
+/// Bytes in the last word of a pixel.
+fn tail(bytes: u32, tn: u32) -> u32 {
+    (bytes - 1) % tn + 1
+}
+
+/// Pixel buffer fields.
+fn pixels(
+    graph: &Graph,
+    layer: &Layer,
+    bytes: u32,
+    config: &Config,
+    command: &mut Command,
+) -> Result<(), Error> {
+    let v = config.values();
+    let words = bytes.div_ceil(v.tn);
+    let ring = v.pixel_words / words;
+    if ring == 0 {
+        return Err(Error::DoesNotFit(DoesNotFit::layer(
+            graph,
+            layer,
+            "pixel buffer",
+            format!("{words} words of {} bytes", v.tn),
+            v.pixel_words.to_string(),
+            format!(
+                "set `memory.pixel_words` to {words} or more; twice that lets the engines overlap"
+            ),
+        )));
+    }
+    set(command, config, Field::PixelWords, words)?;
+    set(command, config, Field::RingPixels, ring)?;
+    set(command, config, Field::RingWords, ring * words)
+}
+
+/// Fields of an ADD behind the requantiser.
+fn residual(
+    graph: &Graph,
+    layer: &Layer,
+    stage: &Stage,
+    layouts: &Layouts,
+    config: &Config,
+    command: &mut Command,
+) -> Result<(), Error> {
+    let lanes = config.values().pw_requant;
+    if config.values().residual == 0 {
+        return Err(Error::DoesNotFit(DoesNotFit::layer(
+            graph,
+            layer,
+            "residual adder",
+            format!("{lanes} lanes"),
+            "none".into(),
+            format!("set `pointwise.residual` to {lanes}"),
+        )));
+    }
+    debug_assert_eq!(
+        stage.residual.map(|t| layouts.port(t).row_words),
+        Some(layouts.port(stage.output).row_words),
+        "both maps are laid out alike"
+    );
+    let add = params::add(graph, layer, stage.residual)?;
+    set(command, config, Field::Residual, 1)?;
+    for (field, value) in [
+        (Field::AddZeroA, add.zero_a),
+        (Field::AddZeroB, add.zero_b),
+        (Field::AddZero, add.zero),
+        (Field::AddLow, add.low),
+        (Field::AddHigh, add.high),
+    ] {
+        set(command, config, field, u32::from(value as u8))?;
+    }
+    for (mul, shift, m) in [
+        (Field::AddMulA, Field::AddShiftA, add.a),
+        (Field::AddMulB, Field::AddShiftB, add.b),
+        (Field::AddMul, Field::AddShift, add.sum),
+    ] {
+        set(command, config, mul, m.q as u32)?;
+        set(command, config, shift, m.shift.unsigned_abs())?;
+    }
+    Ok(())
+}
+
+/// Pointwise weights and parameters.
+fn array(
+    channels: &[Channel],
+    sources: &[Option<usize>],
+    outputs: &[Option<usize>],
+    config: &Config,
+    lowered: &mut Lowered,
+) -> Result<(), Error> {
+    let v = config.values();
+    let (tn, tm) = (v.tn as usize, v.tm as usize);
+    let words = sources.len().div_ceil(tn);
+    let groups = outputs.len().div_ceil(tm);
+    let least = if lowered.command.get(Field::Residual) == 1 {
+        config.residual_cycles()
+    } else {
+        0
+    };
+    let idle = config.pw_beats().max(least).saturating_sub(words as u32);
+    set(
+        &mut lowered.command,
+        config,
+        Field::OutGroups,
+        groups as u32,
+    )?;
+    set(&mut lowered.command, config, Field::OutIdle, idle)?;
+    let channel = |group: usize, lane: usize| {
+        outputs
+            .get(group * tm + lane)
+            .copied()
+            .flatten()
+            .map(|c| &channels[c])
+    };
+    for group in 0..groups {
+        for word in 0..words {
+            for lane in 0..tm {
+                for n in 0..tn {
+                    let source = sources.get(word * tn + n).copied().flatten();
+                    let weight = channel(group, lane)
+                        .zip(source)
+                        .map_or(0, |(c, s)| c.weight(s));
+                    lowered.weights.push(weight as u8);
+                }
+            }
+        }
+        for beat in 0..config.pw_beats() {
+            for lane in 0..v.pw_requant {
+                let at = (beat * v.pw_requant + lane) as usize;
+                let channel = (at < tm).then(|| channel(group, at)).flatten();
+                lowered
+                    .pw_params
+                    .extend(channel.map_or(Param::default(), |c| c.param).to_bytes());
+            }
+        }
+    }
+    lowered.slots += (groups * (words + idle as usize) * tn * tm) as u64;
+    Ok(())
+}
+
+/// Output fields.
+fn writer(
+    channels: &[Channel],
+    output: &MapPort,
+    cols: u32,
+    config: &Config,
+    command: &mut Command,
+) -> Result<(), Error> {
+    let v = config.values();
+    let first = channels.iter().map(|c| c.input_zero).next().unwrap_or(0);
+    if command.get(Field::Gather) == 1 {
+        set(command, config, Field::PadValue, first as u8 as u32)?;
+    }
+    clamp(
+        channels,
+        [Field::OutZero, Field::OutLow, Field::OutHigh],
+        config,
+        command,
+    )?;
+    // A row's last beat that spills over its word needs a free cycle behind it: the group's idle beats, or a gap
+    let in_group = (output.pixel_bytes - 1) % v.tm + 1;
+    let last_beat = (in_group - 1) % v.pw_requant + 1;
+    let beat = (in_group - 1) / v.pw_requant;
+    let cycles = command.get(Field::PixelWords) + command.get(Field::OutIdle);
+    let spills = last_beat > tail(cols * output.pixel_bytes, config.word_bytes());
+    set(
+        command,
+        config,
+        Field::RowGap,
+        (spills && beat + 1 == cycles).into(),
+    )
+}
+
+/// Zero point and clamp of a layer's outputs.
+fn clamp(
+    channels: &[Channel],
+    fields: [Field; 3],
+    config: &Config,
+    command: &mut Command,
+) -> Result<(), Error> {
+    let Some(c) = channels.first() else {
+        return Ok(());
+    };
+    for (field, value) in fields.into_iter().zip([c.zero, c.low, c.high]) {
+        set(command, config, field, u32::from(value as u8))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Graph to program: which layers the accelerator runs, how maps lie in its memory, and the commands, weights and parameters.
+//!
+//! plan (layers to stages and border operators) -> layout (maps) -> lower (a command per stage) -> allocate -> image.
+
+mod allocate;
+mod layout;
+mod lower;
+mod params;
+mod plan;
+mod pool;
+mod rules;
+
+pub use plan::{Plan, Stage, plan};
+pub use rules::RULES;
+
+pub(crate) use plan::reference as layer_ref;
+
+use crate::Error;
+use layout::Layouts;
+use sepstream_spec::config::Config;
+use sepstream_spec::graph::{Graph, TensorId};
+use sepstream_spec::isa::{COMMAND_BYTES, Command, Field};
+use sepstream_spec::memory::Shape;
+use sepstream_spec::program::{LOADED, MapPort, Program};
+use sepstream_spec::regs::Memory;
+use std::collections::BTreeMap;
+
+/// A network compiled for a configuration.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What the accelerator loads.
+    pub program: Program,
+    /// What runs where.
+    pub plan: Plan,
+    /// Per command: what it does, for reports.
+    pub commands: Vec<CommandInfo>,
+    /// Per memory: how much is used.
+    pub memories: Vec<MemoryUse>,
+}
+
+/// A command in words and numbers.
+#[derive(Clone, Debug)]
+pub struct CommandInfo {
+    /// The stage.
+    pub stage: Stage,
+    /// Products of the network's arithmetic.
+    pub macs: u64,
+    /// Products that the engines' steps could hold: with `macs` the loss to padding of channels and kernels.
+    pub slots: u64,
+    /// Where the stage's result lies.
+    pub output: MapPort,
+}
+
+/// Use of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// The memory.
+    pub memory: Memory,
+    /// Words in use.
+    pub used: u32,
+    /// Its size.
+    pub shape: Shape,
+}
+
+/// Compiles a graph for a configuration.
+///
+/// # Errors
+/// [`Error::Unsupported`] with every layer that breaks a rule of [`RULES`]; [`Error::DoesNotFit`] for the first memory that is
+/// too small.
+pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
+    let plan = plan(graph)?;
+    let layouts = Layouts::of(graph, &plan, config)?;
+    let mut contents = LOADED.map(|_| Vec::new());
+    let mut lowered = Vec::new();
+    for stage in &plan.stages {
+        lowered.push(lower::lower(graph, stage, &layouts, config)?);
+    }
+    let places = allocate::allocate(graph, &plan, &layouts, config)?;
+    let port = |tensor: TensorId| MapPort {
+        base: places.base[&tensor],
+        ..layouts.port(tensor)
+    };
+
+    let mut bases: BTreeMap<Memory, u32> = BTreeMap::new();
+    let mut commands = Vec::new();
+    let mut image = Vec::new();
+    let count = lowered.len();
+    for (index, mut stage) in lowered.into_iter().enumerate() {
+        let (input, output) = (plan.stages[index].input, plan.stages[index].output);
+        for (field, memory, content) in [
+            (Field::WeightBase, Memory::Weight, &stage.weights),
+            (Field::ParamBase, Memory::PwParam, &stage.pw_params),
+            (Field::DwWeightBase, Memory::DwWeight, &stage.dw_weights),
+            (Field::DwParamBase, Memory::DwParam, &stage.dw_params),
+        ] {
+            let shape = memory.shape(config);
+            let base = bases.entry(memory).or_insert(0);
+            // a base behind the end is refused below with the memory's whole need; here it only has to keep in its field
+            lower::set(
+                &mut stage.command,
+                config,
+                field,
+                (*base).min(shape.words - 1),
+            )?;
+            let word = (shape.beats * config.word_bytes()) as usize;
+            for row in content.chunks(shape.bytes as usize) {
+                let at = LOADED
+                    .iter()
+                    .position(|m| *m == memory)
+                    .map(|at| &mut contents[at]);
+                if let Some(bytes) = at {
+                    bytes.extend(row);
+                    bytes.resize(bytes.len().div_ceil(word) * word, 0);
+                }
+            }
+            *base += (content.len() as u32).div_ceil(shape.bytes);
+        }
+        lower::set(
+            &mut stage.command,
+            config,
+            Field::InBase,
+            places.base[&input],
+        )?;
+        if let Some(residual) = plan.stages[index].residual {
+            lower::set(
+                &mut stage.command,
+                config,
+                Field::ResidualBase,
+                places.base[&residual],
+            )?;
+        }
+        lower::set(
+            &mut stage.command,
+            config,
+            Field::OutBase,
+            places.base[&output],
+        )?;
+        lower::set(
+            &mut stage.command,
+            config,
+            Field::Last,
+            u32::from(index + 1 == count),
+        )?;
+        image.push(stage.command);
+        commands.push(CommandInfo {
+            stage: plan.stages[index].clone(),
+            macs: stage.macs,
+            slots: stage.slots,
+            output: port(output),
+        });
+    }
+    contents[0] = image
+        .iter()
+        .flat_map(|c: &Command| c.as_bytes().to_vec())
+        .collect();
+
+    let mut memories = vec![MemoryUse {
+        memory: Memory::Activation,
+        used: places.words,
+        shape: Memory::Activation.shape(config),
+    }];
+    for (memory, content) in LOADED.into_iter().zip(&contents) {
+        let shape = memory.shape(config);
+        let used = (content.len() as u32).div_ceil(shape.beats * config.word_bytes());
+        if used > shape.words {
+            return Err(Error::DoesNotFit(crate::error::DoesNotFit::memory(
+                graph, config, memory, used,
+            )));
+        }
+        memories.push(MemoryUse {
+            memory,
+            used,
+            shape,
+        });
+    }
+    debug_assert_eq!(image.len() * COMMAND_BYTES as usize, contents[0].len());
+    let program = Program {
+        fingerprint: config.fingerprint(),
+        word_bytes: config.word_bytes(),
+        overlap: places.overlap,
+        inputs: plan.inputs.iter().map(|t| port(*t)).collect(),
+        outputs: plan.outputs.iter().map(|t| port(*t)).collect(),
+        contents,
+    };
+    Ok(Compiled {
+        program,
+        plan,
+        commands,
+        memories,
+    })
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Weights and requantisation parameters of a layer, channel by channel, in the accelerator's form.
+
+use super::plan::reference;
+use super::pool::{POOL_WEIGHT, average_multiplier};
+use crate::Error;
+use crate::rule::Violation;
+use sepstream_spec::graph::{Activation, Graph, Layer, Op, Tensor, TensorId};
+use sepstream_spec::isa::Param;
+use sepstream_spec::quant::{self, AddParams, Affine, Multiplier};
+
+/// One output channel.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Weights in (kernel row, kernel column, input channel) order; a depthwise channel has its own taps only.
+    pub weights: Vec<i8>,
+    /// For a depthwise layer that the pointwise array computes: its input channel, and the number of them.
+    only: Option<(usize, usize)>,
+    /// Requantisation.
+    pub param: Param,
+    /// Value of padding: the zero point of the layer's input.
+    pub input_zero: i32,
+    /// Zero point of the output.
+    pub zero: i32,
+    /// Smallest output.
+    pub low: i32,
+    /// Largest output.
+    pub high: i32,
+}
+
+impl Channel {
+    /// Weight of element `at` of the input vector.
+    pub fn weight(&self, at: usize) -> i8 {
+        match self.only {
+            Some((channel, count)) if at % count == channel => self.weights[at / count],
+            Some(_) => 0,
+            None => self.weights[at],
+        }
+    }
+}
+
+/// A fault that import should have refused; reported all the same, with the layer.
+fn refuse(graph: &Graph, layer: &Layer, found: &str) -> Error {
+    let violation = Violation {
+        layer: reference(graph, layer),
+        rule: "accelerator-arithmetic",
+        found: found.into(),
+        supported: "Maps and weights have quantisation parameters whose multipliers TensorFlow Lite can compute.",
+    };
+    Error::Unsupported {
+        model: graph.name.clone(),
+        violations: vec![violation],
+    }
+}
+
+struct Ends {
+    input: Affine,
+    output: Affine,
+    low: i32,
+    high: i32,
+}
+
+fn ends(graph: &Graph, layer: &Layer, activation: Activation) -> Result<Ends, Error> {
+    let input = graph.input(layer, 0).and_then(Affine::of);
+    let output = Affine::of(graph.output(layer));
+    let (Some(input), Some(output)) = (input, output) else {
+        return Err(refuse(
+            graph,
+            layer,
+            "a map without one scale and zero point",
+        ));
+    };
+    let (low, high) = output.activation_range(activation);
+    Ok(Ends {
+        input,
+        output,
+        low,
+        high,
+    })
+}
+
+/// Channels of a weighted layer; `weights_of(c)` gives the positions of a channel's weights in the tensor.
+fn weighted(
+    graph: &Graph,
+    layer: &Layer,
+    activation: Activation,
+    count: usize,
+    weights_of: impl Fn(usize) -> Box<dyn Iterator<Item = usize>>,
+) -> Result<Vec<Channel>, Error> {
+    let ends = ends(graph, layer, activation)?;
+    let tensor = graph
+        .input(layer, 1)
+        .ok_or_else(|| refuse(graph, layer, "no weights"))?;
+    let values = tensor
+        .as_i8()
+        .ok_or_else(|| refuse(graph, layer, "weights that are no int8 constant"))?;
+    let bias = graph.input(layer, 2).and_then(Tensor::to_i32);
+    let quant = tensor
+        .quant
+        .as_ref()
+        .ok_or_else(|| refuse(graph, layer, "weights without scale"))?;
+    let single = matches!(layer.op, Op::FullyConnected(_)) && quant.scale.len() == 1;
+    let scale = if single {
+        quant::legacy_conv_multiplier
+    } else {
+        quant::conv_multiplier
+    };
+    (0..count)
+        .map(|c| {
+            let weights: Vec<i8> = weights_of(c).map(|at| values[at]).collect();
+            let multiplier = scale(ends.input.scale, quant.scale_at(c), ends.output.scale)
+                .ok_or_else(|| refuse(graph, layer, "scales whose quotient is out of range"))?;
+            // sum w (a - zero) = sum w a - zero sum w, modulo 2^32 as in the software
+            let sum = weights
+                .iter()
+                .fold(0i32, |s, w| s.wrapping_add((*w).into()));
+            let folded = ends.input.zero_point.wrapping_mul(sum);
+            let bias = bias
+                .as_ref()
+                .and_then(|b| b.get(c))
+                .copied()
+                .unwrap_or(0)
+                .wrapping_sub(folded);
+            Ok(channel(weights, bias, multiplier, &ends))
+        })
+        .collect()
+}
+
+fn channel(weights: Vec<i8>, bias: i32, multiplier: Multiplier, ends: &Ends) -> Channel {
+    Channel {
+        weights,
+        only: None,
+        param: Param {
+            bias,
+            multiplier: multiplier.q,
+            shift: multiplier.shift,
+        },
+        input_zero: ends.input.zero_point,
+        zero: ends.output.zero_point,
+        low: ends.low,
+        high: ends.high,
+    }
+}
+
+/// Channels of a layer on the pointwise array.
+///
+/// # Errors
+/// When the layer's quantisation cannot be computed.
+pub fn dense(graph: &Graph, layer: &Layer) -> Result<Vec<Channel>, Error> {
+    let shape = graph
+        .input(layer, 1)
+        .map(|t| t.shape.clone())
+        .unwrap_or_default();
+    match &layer.op {
+        Op::Conv2d(conv) => {
+            let length = shape[1..].iter().product::<usize>();
+            weighted(graph, layer, conv.activation, shape[0], |c| {
+                Box::new(c * length..(c + 1) * length)
+            })
+        }
+        Op::FullyConnected(fc) => {
+            let length = shape[1];
+            weighted(graph, layer, fc.activation, shape[0], |c| {
+                Box::new(c * length..(c + 1) * length)
+            })
+        }
+        Op::DepthwiseConv2d(dw) => {
+            let mut channels = window(graph, layer)?;
+            let inputs = shape[3] / dw.depth_multiplier;
+            for (c, channel) in channels.iter_mut().enumerate() {
+                channel.only = Some((c / dw.depth_multiplier, inputs));
+            }
+            Ok(channels)
+        }
+        _ => Err(refuse(
+            graph,
+            layer,
+            "an operator that the pointwise array does not run",
+        )),
+    }
+}
+
+/// Channels of a layer on the depthwise engine.
+///
+/// # Errors
+/// When the layer's quantisation cannot be computed.
+pub fn window(graph: &Graph, layer: &Layer) -> Result<Vec<Channel>, Error> {
+    let channels = graph.output(layer).channels();
+    match &layer.op {
+        Op::DepthwiseConv2d(dw) => {
+            let taps = dw.window.kernel.0 * dw.window.kernel.1;
+            weighted(graph, layer, dw.activation, channels, |c| {
+                Box::new((0..taps).map(move |t| t * channels + c))
+            })
+        }
+        Op::AveragePool2d(pool) => {
+            let taps = pool.window.kernel.0 * pool.window.kernel.1;
+            let ends = ends(graph, layer, pool.activation)?;
+            let multiplier = u32::try_from(taps).ok().and_then(average_multiplier);
+            let multiplier = multiplier
+                .ok_or_else(|| refuse(graph, layer, "a window without an exact average"))?;
+            // the plain sum is averaged: no zero point on either side
+            let plain = Channel {
+                zero: 0,
+                ..channel(vec![POOL_WEIGHT; taps], 0, multiplier, &ends)
+            };
+            Ok(vec![plain; channels])
+        }
+        Op::Mean(_) => {
+            let [_, rows, cols, _] = graph
+                .input(layer, 0)
+                .and_then(Tensor::nhwc)
+                .unwrap_or([1; 4]);
+            let ends = ends(graph, layer, Activation::None)?;
+            let count = (rows * cols) as u32;
+            let multiplier = quant::mean_multiplier(ends.input.scale, ends.output.scale, count);
+            let multiplier = multiplier
+                .ok_or_else(|| refuse(graph, layer, "scales whose quotient is out of range"))?;
+            let bias = 0i32.wrapping_sub(ends.input.zero_point.wrapping_mul(count as i32));
+            Ok(vec![
+                channel(vec![1; rows * cols], bias, multiplier, &ends);
+                channels
+            ])
+        }
+        _ => Err(refuse(
+            graph,
+            layer,
+            "an operator that the depthwise engine does not run",
+        )),
+    }
+}
+
+/// Parameters of an ADD: a is what comes out of the requantiser, b the residual map.
+pub struct Add {
+    pub zero_a: i32,
+    pub zero_b: i32,
+    pub a: Multiplier,
+    pub b: Multiplier,
+    pub sum: Multiplier,
+    pub zero: i32,
+    pub low: i32,
+    pub high: i32,
+}
+
+/// Parameters of an ADD whose residual operand is `residual`.
+///
+/// # Errors
+/// When the layer's quantisation cannot be computed.
+pub fn add(graph: &Graph, layer: &Layer, residual: Option<TensorId>) -> Result<Add, Error> {
+    let activation = if let Op::Add(add) = &layer.op {
+        add.activation
+    } else {
+        Activation::None
+    };
+    let ends = ends(graph, layer, activation)?;
+    let second = graph.input(layer, 1).and_then(Affine::of);
+    let second =
+        second.ok_or_else(|| refuse(graph, layer, "a map without one scale and zero point"))?;
+    let add = AddParams::add(ends.input.scale, second.scale, ends.output.scale)
+        .ok_or_else(|| refuse(graph, layer, "scales whose quotient is out of range"))?;
+    let (mut a, mut b) = (
+        (ends.input.zero_point, add.input1),
+        (second.zero_point, add.input2),
+    );
+    if layer.input(0) == residual {
+        std::mem::swap(&mut a, &mut b);
+    }
+    Ok(Add {
+        zero_a: a.0,
+        zero_b: b.0,
+        a: a.1,
+        b: b.1,
+        sum: add.output,
+        zero: ends.output.zero_point,
+        low: ends.low,
+        high: ends.high,
+    })
+}
+
+/// Channels that pass the depthwise outputs on as they are: a = (2 a * 2^30) / 2^31.
+pub fn identity(graph: &Graph, layer: &Layer) -> Vec<Channel> {
+    let channels = graph.output(layer).channels();
+    (0..channels)
+        .map(|c| Channel {
+            weights: (0..channels).map(|i| i8::from(i == c)).collect(),
+            only: None,
+            param: Param {
+                bias: 0,
+                multiplier: 1 << 30,
+                shift: 1,
+            },
+            input_zero: 0,
+            zero: 0,
+            low: -128,
+            high: 127,
+        })
+        .collect()
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which layers run on the accelerator, in which stages, and which at its border on the host.
+
+use super::rules::{self, Context};
+use crate::Error;
+use crate::rule::LayerRef;
+use std::collections::BTreeMap;
+
+use sepstream_spec::graph::{Graph, Layer, Op, Pads, TensorId};
+
+/// One command's work: a window layer (depthwise convolution or pooling) that feeds a dense one (convolution, fully
+/// connected) whose outputs a residual map is added to; each part may be absent. Numbers are positions in `Graph::layers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Layer on the depthwise engine.
+    pub window: Option<usize>,
+    /// Layer on the pointwise array; without one the array passes the depthwise outputs on.
+    pub dense: Option<usize>,
+    /// ADD on the way to memory.
+    pub add: Option<usize>,
+    /// Its other operand.
+    pub residual: Option<TensorId>,
+    /// Map that the stage reads.
+    pub input: TensorId,
+    /// Map that it writes.
+    pub output: TensorId,
+}
+
+impl Stage {
+    /// The layers of the stage in their order.
+    pub fn layers(&self) -> impl Iterator<Item = usize> {
+        self.window.into_iter().chain(self.dense).chain(self.add)
+    }
+    /// The maps that the stage reads.
+    pub fn reads(&self) -> impl Iterator<Item = TensorId> {
+        std::iter::once(self.input).chain(self.residual)
+    }
+}
+
+/// Where every layer of a graph runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Layers that the host runs before, in order.
+    pub before: Vec<usize>,
+    /// The accelerator's stages, in order.
+    pub stages: Vec<Stage>,
+    /// Layers that the host runs after, in order.
+    pub after: Vec<usize>,
+    /// Tensors that go into the accelerator.
+    pub inputs: Vec<TensorId>,
+    /// Tensors that come out of it.
+    pub outputs: Vec<TensorId>,
+    /// Per tensor: the tensor whose map it is, itself unless a RESHAPE only renames it.
+    pub map_of: Vec<TensorId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Before,
+    Accelerator,
+    After,
+}
+
+/// Tensors that a layer computes with: neither constant nor absent.
+fn data_inputs<'a>(graph: &'a Graph, layer: &'a Layer) -> impl Iterator<Item = TensorId> + 'a {
+    layer
+        .inputs
+        .iter()
+        .flatten()
+        .copied()
+        .filter(|t| graph[*t].data.is_none())
+}
+
+/// A layer that a pass over lane groups computes.
+fn is_window(graph: &Graph, layer: &Layer) -> bool {
+    match &layer.op {
+        Op::DepthwiseConv2d(dw) => dw.depth_multiplier == 1 && graph[layer.output()].channels() > 1,
+        Op::AveragePool2d(_) | Op::Mean(_) => true,
+        _ => false,
+    }
+}
+
+/// The two maps of an ADD that the accelerator can run: both computed, of one shape.
+fn add_operands(graph: &Graph, layer: &Layer) -> Option<[TensorId; 2]> {
+    let operands: Vec<TensorId> = data_inputs(graph, layer).collect();
+    match (&layer.op, &operands[..]) {
+        (Op::Add(_), &[a, b])
+            if graph[a].nhwc() == graph[b].nhwc() && graph[a].nhwc().is_some() =>
+        {
+            Some([a, b])
+        }
+        _ => None,
+    }
+}
+
+fn is_accelerated(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Conv2d(_)
+            | Op::DepthwiseConv2d(_)
+            | Op::FullyConnected(_)
+            | Op::AveragePool2d(_)
+            | Op::Mean(_)
+    )
+}
+
+/// Padding that the windows behind a PAD can take over: rows and columns of the zero point, read by convolutions only.
+pub(super) fn folded_pads(graph: &Graph, layer: &Layer) -> Option<Pads> {
+    let Op::Pad(pad) = &layer.op else { return None };
+    let input = graph.input(layer, 0)?;
+    let mut readers = graph.consumers(layer.output()).peekable();
+    let convolutions = readers.peek().is_some()
+        && readers.all(|l| matches!(graph.layers[l].op, Op::Conv2d(_) | Op::DepthwiseConv2d(_)));
+    let zero = input.per_tensor().map(|(_, zero)| zero);
+    match (&pad.before[..], &pad.after[..]) {
+        (&[0, top, left, 0], &[0, bottom, right, 0])
+            if convolutions
+                && zero == Some(pad.value)
+                && !graph.outputs.contains(&layer.output()) =>
+        {
+            Some(Pads {
+                top,
+                left,
+                bottom,
+                right,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// A RESHAPE of an accelerator's map that only a fully connected layer reads: both see the same bytes.
+fn is_alias(graph: &Graph, layer: &Layer) -> bool {
+    let mut readers = graph.consumers(layer.output()).peekable();
+    layer.op == Op::Reshape
+        && readers.peek().is_some()
+        && !graph.outputs.contains(&layer.output())
+        && readers.all(|l| matches!(graph.layers[l].op, Op::FullyConnected(_)))
+}
+
+/// A dense layer that takes one pixel at a time and can thus follow a window layer in its stage.
+fn takes_pixels(graph: &Graph, layer: &Layer, from: TensorId) -> bool {
+    match &layer.op {
+        Op::Conv2d(conv) => {
+            conv.window.kernel == (1, 1)
+                && conv.window.stride == (1, 1)
+                && conv.window.pads == Default::default()
+        }
+        Op::FullyConnected(_) => graph[from].nhwc().is_some_and(|[_, h, w, _]| h * w == 1),
+        _ => false,
+    }
+}
+
+/// The layer on the host at which the operands of a layer leave the accelerator.
+fn first_behind(graph: &Graph, n: usize, side: &[Side]) -> usize {
+    let mut at = n;
+    while let Some(from) = data_inputs(graph, &graph.layers[at])
+        .find(|t| side[t.0] == Side::After)
+        .and_then(|t| graph.producer(t))
+    {
+        at = from;
+    }
+    at
+}
+
+/// Splits a graph into border layers and stages.
+///
+/// # Errors
+/// [`Error::Unsupported`] with every layer that the accelerator cannot run where it stands.
+pub fn plan(graph: &Graph) -> Result<Plan, Error> {
+    let mut side = vec![Side::Before; graph.tensors.len()];
+    let mut map_of: Vec<TensorId> = (0..graph.tensors.len()).map(TensorId).collect();
+    let mut plan = Plan {
+        before: Vec::new(),
+        stages: Vec::new(),
+        after: Vec::new(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        map_of: Vec::new(),
+    };
+    let mut violations = Vec::new();
+    let mut accelerated = Vec::new();
+    let mut places = Vec::new();
+    let mut followers: BTreeMap<usize, usize> = BTreeMap::new();
+    for (n, layer) in graph.layers.iter().enumerate() {
+        let from: Vec<Side> = data_inputs(graph, layer).map(|t| side[t.0]).collect();
+        let behind = from.contains(&Side::After);
+        let inside = from.contains(&Side::Accelerator);
+        let added = inside && add_operands(graph, layer).is_some();
+        let to = if (is_accelerated(&layer.op) || added) && !behind {
+            accelerated.push(n);
+            Side::Accelerator
+        } else if !behind
+            && (inside && is_alias(graph, layer) || folded_pads(graph, layer).is_some())
+        {
+            let input = data_inputs(graph, layer).next().unwrap_or(layer.output());
+            map_of[layer.output().0] = map_of[input.0];
+            Side::Accelerator
+        } else if inside || behind {
+            plan.after.push(n);
+            Side::After
+        } else {
+            plan.before.push(n);
+            Side::Before
+        };
+        if behind && is_accelerated(&layer.op) {
+            followers.entry(first_behind(graph, n, &side)).or_insert(n);
+        }
+        places.push(to);
+        layer.outputs.iter().for_each(|t| side[t.0] = to);
+    }
+    for (n, layer) in graph.layers.iter().enumerate() {
+        let follower = followers.get(&n).map(|n| &graph.layers[*n]);
+        let context = Context {
+            graph,
+            layer,
+            accelerated: places[n] == Side::Accelerator,
+            follower,
+        };
+        violations.extend(rules::check(&context, || reference(graph, layer)));
+    }
+    if accelerated.is_empty() && violations.is_empty() {
+        let layer = graph.layers.first();
+        violations.extend(layer.map(|l| rules::nothing_to_do(reference(graph, l))));
+    }
+    if !violations.is_empty() {
+        return Err(Error::Unsupported {
+            model: graph.name.clone(),
+            violations,
+        });
+    }
+
+    stages(graph, &accelerated, &map_of, &mut plan.stages);
+    let written = |t: &TensorId| plan.stages.iter().any(|s| s.output == *t);
+    for stage in &plan.stages {
+        for map in stage.reads() {
+            if !written(&map) && !plan.inputs.contains(&map) {
+                plan.inputs.push(map);
+            }
+        }
+    }
+    for t in graph.outputs.iter().copied().chain(
+        plan.after
+            .iter()
+            .flat_map(|n| data_inputs(graph, &graph.layers[*n])),
+    ) {
+        let map = map_of[t.0];
+        if written(&map) && !plan.outputs.contains(&map) {
+            plan.outputs.push(map);
+        }
+    }
+    plan.map_of = map_of;
+    Ok(plan)
+}
+
+/// The one reader of a window layer's map that can follow it in its stage, seen through a renaming RESHAPE.
+fn dense_reader(
+    graph: &Graph,
+    layer: &Layer,
+    accelerated: &[usize],
+    map_of: &[TensorId],
+) -> Option<usize> {
+    let mut tensor = layer.output();
+    loop {
+        let readers: Vec<usize> = graph.consumers(tensor).collect();
+        let &[one] = &readers[..] else { return None };
+        if graph.outputs.contains(&tensor) {
+            return None;
+        }
+        let reader = &graph.layers[one];
+        if reader.op == Op::Reshape && map_of[reader.output().0] == layer.output() {
+            tensor = reader.output();
+            continue;
+        }
+        return (accelerated.contains(&one) && takes_pixels(graph, reader, layer.output()))
+            .then_some(one);
+    }
+}
+
+/// Groups the accelerator's layers into stages.
+fn stages(graph: &Graph, accelerated: &[usize], map_of: &[TensorId], stages: &mut Vec<Stage>) {
+    let mut taken = vec![false; graph.layers.len()];
+    for &n in accelerated {
+        if std::mem::replace(&mut taken[n], true) {
+            continue;
+        }
+        let layer = &graph.layers[n];
+        let output = layer.output();
+        if let Some(operands) = add_operands(graph, layer) {
+            add(graph, n, operands.map(|t| map_of[t.0]), stages);
+            continue;
+        }
+        let input = map_of[data_inputs(graph, layer).next().unwrap_or(output).0];
+        let alone = Stage {
+            window: None,
+            dense: None,
+            add: None,
+            residual: None,
+            input,
+            output,
+        };
+        if !is_window(graph, layer) {
+            stages.push(Stage {
+                dense: Some(n),
+                ..alone
+            });
+            continue;
+        }
+        let dense = dense_reader(graph, layer, accelerated, map_of);
+        if let Some(dense) = dense {
+            taken[dense] = true;
+        }
+        let output = dense.map_or(output, |l| graph.layers[l].output());
+        stages.push(Stage {
+            window: Some(n),
+            dense,
+            output,
+            ..alone
+        });
+    }
+}
+
+/// Puts an ADD behind the stage that writes its later operand, if nobody else reads that; else makes it a stage of its own.
+fn add(graph: &Graph, n: usize, operands: [TensorId; 2], stages: &mut Vec<Stage>) {
+    let output = graph.layers[n].output();
+    let [first, second] = operands.map(|t| stages.iter().position(|s| s.output == t));
+    let (own, other) = if first > second { (0, 1) } else { (1, 0) };
+    let (at, before) = if own == 0 {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    let map = operands[own];
+    let only =
+        graph.consumers(map).eq([n]) && !graph.outputs.contains(&map) && operands[0] != operands[1];
+    match at
+        .filter(|at| only && before < Some(*at))
+        .map(|at| &mut stages[at])
+    {
+        Some(stage) if stage.add.is_none() => {
+            stage.add = Some(n);
+            stage.residual = Some(operands[other]);
+            stage.output = output;
+        }
+        _ => stages.push(Stage {
+            window: None,
+            dense: None,
+            add: Some(n),
+            residual: Some(operands[other]),
+            input: map,
+            output,
+        }),
+    }
+}
+
+/// The layer's name in messages.
+pub(crate) fn reference(graph: &Graph, layer: &Layer) -> LayerRef {
+    LayerRef {
+        index: layer.index,
+        operator: layer.kind().to_string(),
+        output: graph[layer.output()].name.clone(),
+    }
+}

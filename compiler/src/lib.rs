@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Model file to checked graph, schedule, memory allocation and program image.
+pub mod accelerate;
+mod error;
+mod rule;
+pub mod tflite;
+
+pub use accelerate::{Compiled, compile};
+pub use error::{BadModel, DoesNotFit, Error};
+pub use rule::{LayerRef, Rule, Verdict, Violation};

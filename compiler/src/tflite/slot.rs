@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tensors as the file has them: shapes may be missing, types may be unsupported.
+
+use sepstream_spec::graph::{DType, Quant, Tensor};
+use tract_tflite::tflite::{self, Model, SubGraph, TensorType};
+
+use crate::error::BadModel;
+
+/// A tensor on its way into the graph.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// Name in the file.
+    pub name: String,
+    /// Element type in the file.
+    pub tensor_type: TensorType,
+    /// Shape, unless it has still to be inferred.
+    pub shape: Option<Vec<usize>>,
+    /// Quantisation.
+    pub quant: Option<Quant>,
+    /// Contents of a constant.
+    pub data: Option<Vec<u8>>,
+    /// Integers that a chain of shape operators computes, whatever the input of the model is.
+    pub folded: Option<Vec<i64>>,
+    /// Keeps its contents from one run to the next.
+    pub variable: bool,
+    /// Stored in a sparse format.
+    pub sparse: bool,
+}
+
+impl Slot {
+    /// Element type, if supported.
+    pub fn dtype(&self) -> Option<DType> {
+        match self.tensor_type {
+            TensorType::INT8 => Some(DType::I8),
+            TensorType::UINT8 => Some(DType::U8),
+            TensorType::INT32 => Some(DType::I32),
+            TensorType::INT64 => Some(DType::I64),
+            TensorType::FLOAT32 => Some(DType::F32),
+            _ => None,
+        }
+    }
+    /// Name of the element type as the schema has it.
+    pub fn type_name(&self) -> String {
+        self.tensor_type
+            .variant_name()
+            .map_or_else(|| format!("type {}", self.tensor_type.0), str::to_lowercase)
+    }
+    /// Scale and zero point of a tensor that has only one of each.
+    pub fn per_tensor(&self) -> Option<(f32, i32)> {
+        self.quant.as_ref().and_then(Quant::per_tensor)
+    }
+    /// Integers known at import: a constant of a shape type, or folded. More than [`MAX_INTEGERS`] are no shape, axes or
+    /// paddings, and would let a small file make the import slow.
+    pub fn integers(&self) -> Option<Vec<i64>> {
+        if self.folded.is_some() {
+            return self.folded.clone();
+        }
+        let dtype = self.dtype()?;
+        let data = self
+            .data
+            .as_deref()
+            .filter(|data| data.len() <= MAX_INTEGERS * dtype.bytes())?;
+        match dtype {
+            DType::I32 => Some(
+                data.as_chunks()
+                    .0
+                    .iter()
+                    .map(|&b| i32::from_le_bytes(b).into())
+                    .collect(),
+            ),
+            DType::I64 => Some(
+                data.as_chunks()
+                    .0
+                    .iter()
+                    .map(|&b| i64::from_le_bytes(b))
+                    .collect(),
+            ),
+            _ => None,
+        }
+    }
+    /// The finished tensor. What no layer uses may lack a shape or have a foreign type: it becomes an empty tensor, so that
+    /// indices stay those of the file.
+    pub fn into_tensor(self) -> Tensor {
+        let dtype = self.dtype();
+        let usable = dtype.is_some() && self.shape.is_some();
+        Tensor {
+            name: self.name,
+            shape: self.shape.filter(|_| usable).unwrap_or_else(|| vec![0]),
+            dtype: dtype.unwrap_or(DType::I8),
+            quant: self.quant.filter(|_| usable),
+            data: self.data.filter(|_| usable),
+        }
+    }
+}
+
+/// Reads all tensors. Constants are copied; buffers that tensors share are held to a multiple of the file's size.
+pub fn read_all(
+    model: &Model<'_>,
+    graph: &SubGraph<'_>,
+    file_bytes: usize,
+) -> Result<Vec<Slot>, BadModel> {
+    let budget = file_bytes.saturating_mul(4);
+    let mut copied = 0usize;
+    let mut slots = Vec::new();
+    for (index, tensor) in graph.tensors().into_iter().flatten().enumerate() {
+        let name = tensor.name().unwrap_or_default().to_owned();
+        let bad = |what: String| BadModel::Tensor {
+            index,
+            name: name.clone(),
+            what,
+        };
+        let data = constant(model, &tensor).map_err(bad)?;
+        copied = copied.saturating_add(data.map_or(0, <[u8]>::len));
+        if copied > budget {
+            return Err(BadModel::Constants(file_bytes, budget));
+        }
+        let mut slot = Slot {
+            name: name.clone(),
+            tensor_type: tensor.type_(),
+            shape: stated_shape(&tensor),
+            quant: None,
+            data: data.map(<[u8]>::to_vec),
+            folded: None,
+            variable: tensor.is_variable(),
+            sparse: tensor.sparsity().is_some(),
+        };
+        check_constant(&mut slot, &tensor).map_err(bad)?;
+        slot.quant = quantisation(&slot, &tensor).map_err(bad)?;
+        slots.push(slot);
+    }
+    Ok(slots)
+}
+
+/// Contents of the buffer that a tensor names; buffer 0 and empty buffers mean that the tensor is computed.
+fn constant<'a>(
+    model: &Model<'a>,
+    tensor: &tflite::Tensor<'a>,
+) -> Result<Option<&'a [u8]>, String> {
+    let index = tensor.buffer() as usize;
+    let buffers = model.buffers().filter(|buffers| index < buffers.len());
+    let Some(buffers) = buffers else {
+        return if index == 0 {
+            Ok(None)
+        } else {
+            Err(format!("buffer {index} does not exist"))
+        };
+    };
+    Ok(buffers
+        .get(index)
+        .data()
+        .map(|data| data.bytes())
+        .filter(|bytes| !bytes.is_empty()))
+}
+
+/// The shape in the file. An empty one may mean a scalar or that a converter left it out, one with a dimension below 1 that
+/// it was not known: both are inferred later, unless the tensor is a constant.
+fn stated_shape(tensor: &tflite::Tensor<'_>) -> Option<Vec<usize>> {
+    let dims = tensor.shape().filter(|dims| !dims.is_empty())?;
+    let shape: Option<Vec<usize>> = dims
+        .iter()
+        .map(|d| usize::try_from(d).ok().filter(|&d| d > 0))
+        .collect();
+    shape.filter(|shape| elements(shape).is_some())
+}
+
+/// Gives a constant its shape and compares it with its contents.
+fn check_constant(slot: &mut Slot, tensor: &tflite::Tensor<'_>) -> Result<(), String> {
+    let (Some(data), Some(dtype), false) = (&slot.data, slot.dtype(), slot.sparse) else {
+        return Ok(());
+    };
+    let scalar = tensor.shape().is_none_or(|dims| dims.is_empty());
+    let shape = if scalar {
+        Some(Vec::new())
+    } else {
+        slot.shape.clone()
+    };
+    let wanted = shape
+        .as_deref()
+        .and_then(elements)
+        .map(|n| n * dtype.bytes());
+    if wanted != Some(data.len()) {
+        let dims: Vec<i32> = tensor
+            .shape()
+            .into_iter()
+            .flatten()
+            .take(MAX_RANK + 1)
+            .collect();
+        let name = slot.type_name();
+        return Err(format!(
+            "a constant of shape {dims:?} and type {name} cannot have {} bytes",
+            data.len()
+        ));
+    }
+    slot.shape = shape;
+    Ok(())
+}
+
+/// Quantisation with as many zero points as scales and an axis that exists.
+fn quantisation(slot: &Slot, tensor: &tflite::Tensor<'_>) -> Result<Option<Quant>, String> {
+    let Some(parameters) = tensor.quantization() else {
+        return Ok(None);
+    };
+    let scale: Vec<f32> = parameters.scale().into_iter().flatten().collect();
+    if scale.is_empty() {
+        return Ok(None);
+    }
+    if let Some(bad) = scale.iter().find(|s| !(s.is_finite() && **s > 0.0)) {
+        return Err(format!("its scale {bad} is not a positive number"));
+    }
+    let mut zero_point = Vec::with_capacity(scale.len());
+    let (low, high) = slot
+        .dtype()
+        .and_then(DType::range)
+        .unwrap_or((i32::MIN, i32::MAX));
+    for z in parameters.zero_point().into_iter().flatten() {
+        let inside = i32::try_from(z).ok().filter(|z| (low..=high).contains(z));
+        zero_point.push(
+            inside.ok_or_else(|| format!("its zero point {z} is outside of {low} to {high}"))?,
+        );
+    }
+    match (zero_point.len(), scale.len()) {
+        (0, _) => zero_point.push(0),
+        (1, _) => {}
+        (a, b) if a == b => {}
+        (a, b) => {
+            return Err(format!(
+                "it has scales for {b} channels, zero points for {a}"
+            ));
+        }
+    }
+    let first = zero_point[0];
+    zero_point.resize(scale.len(), first);
+    // Old converters give the axis of the weights to the bias as well, which has only one.
+    let rank = slot.shape.as_ref().map_or(0, Vec::len);
+    let stated = usize::try_from(parameters.quantized_dimension()).unwrap_or(usize::MAX);
+    let axis = if scale.len() == 1 || rank == 1 {
+        0
+    } else {
+        stated
+    };
+    if scale.len() > 1 {
+        match slot.shape.as_ref().and_then(|shape| shape.get(axis)) {
+            Some(&channels) if channels == scale.len() => {}
+            Some(&channels) => {
+                return Err(format!(
+                    "its scales are for {} channels, it has {channels}",
+                    scale.len()
+                ));
+            }
+            None => {
+                return Err(format!(
+                    "it is quantised along axis {stated}, which it does not have"
+                ));
+            }
+        }
+    }
+    Ok(Some(Quant {
+        scale,
+        zero_point,
+        axis,
+    }))
+}
+
+/// Most elements of one tensor: far above any network for a small FPGA, and small enough that sums and byte counts fit.
+pub const MAX_ELEMENTS: usize = 1 << 26;
+
+/// Most dimensions of a tensor, as in TensorFlow Lite.
+pub const MAX_RANK: usize = 8;
+
+/// Most integers of a tensor that is used as shape, axes or paddings.
+pub const MAX_INTEGERS: usize = 64;
+
+/// Elements of a shape, if it keeps to [`MAX_RANK`] and [`MAX_ELEMENTS`].
+pub fn elements(shape: &[usize]) -> Option<usize> {
+    let product = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+    (product <= MAX_ELEMENTS && shape.len() <= MAX_RANK).then_some(product)
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The text of `docs/SUPPORTED.md`, from the tables that import and compilation themselves use.
+
+use std::fmt::Write;
+
+use super::operator::KINDS;
+use super::rules::RULES;
+use crate::accelerate;
+
+/// `docs/SUPPORTED.md`: operators, and the rules with their ids.
+pub fn supported_markdown() -> String {
+    let mut text = String::from(
+        "<!-- SPDX-License-Identifier: MIT OR Apache-2.0 -->\n\
+         <!-- Generated from the rules: UPDATE_DOCS=1 cargo test -p sepstream-compiler --test tflite_docs -->\n\
+         # What a model may contain\n\n\
+         Rules that a `.tflite` file has to keep to be imported and run by the reference engine; the accelerator adds rules of\n\
+         its own, at the end. An error names the layer, the rule and what was found. Tensors are named NHWC; shapes of computed\n\
+         tensors are inferred, and may be missing.\n\n\
+         ## Operators\n\n\
+         | operator | rules of its own |\n|---|---|\n",
+    );
+    let rules = || RULES.iter().copied().flatten();
+    // Writing to a String cannot fail.
+    for (kind, _, _) in KINDS {
+        let own: Vec<String> = rules()
+            .filter(|r| r.operators.contains(kind))
+            .map(|r| format!("`{}`", r.id))
+            .collect();
+        let _ = writeln!(text, "| {kind} | {} |", own.join(", "));
+    }
+    text.push_str("\n## Rules\n\n| rule | operators | supported |\n|---|---|---|\n");
+    for rule in rules() {
+        text += &row(rule.id, rule.operators, rule.sentence);
+    }
+    text.push_str(
+        "\n## Rules of the accelerator\n\n| rule | operators | supported |\n|---|---|---|\n",
+    );
+    for rule in accelerate::RULES {
+        text += &row(rule.id, rule.operators, rule.sentence);
+    }
+    text
+}
+
+fn row(id: &str, operators: &[&str], sentence: &str) -> String {
+    let operators = if operators.is_empty() {
+        "all".to_owned()
+    } else {
+        operators.join(", ")
+    };
+    format!("| `{id}` | {operators} | {sentence} |\n")
+}

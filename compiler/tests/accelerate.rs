@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What does not fit or is not supported, and what the messages say.
+
+mod network;
+
+use network::{Network, window};
+use sepstream_compiler::accelerate::RULES;
+use sepstream_compiler::{Error, compile};
+use sepstream_spec::config::{Config, Values};
+use sepstream_spec::graph::{DType, Graph, Op, Pad, Pads, TensorId, Window};
+
+/// Room for every network of these tests.
+const ROOMY: Values = Values {
+    tn: 8,
+    tm: 8,
+    tp: 1,
+    pw_requant: 8,
+    residual: 8,
+    lanes: 8,
+    taps: 3,
+    dw_requant: 3,
+    activation_kib: 4096,
+    weight_kib: 1024,
+    depthwise_kib: 256,
+    pointwise_channels: 65536,
+    depthwise_channels: 65536,
+    line_words: 8192,
+    pixel_words: 8192,
+    commands: 64,
+};
+
+fn config(values: Values) -> Config {
+    values.check().expect("the configuration is sound")
+}
+
+/// Two layers of 64 channels, named after what is too small for them.
+fn separable(name: &str) -> Graph {
+    let (mut network, input) = Network::new(name, &[1, 8, 8, 64]);
+    let map = network.depthwise(input, window(5, 5));
+    let map = network.conv(map, window(1, 1), 64);
+    network.conv(map, window(3, 3), 40);
+    network.graph
+}
+
+/// A network that adds its second map to its third.
+fn residual(name: &str) -> Graph {
+    let (mut network, input) = Network::new(name, &[1, 8, 8, 8]);
+    let first = network.conv(input, window(1, 1), 8);
+    let second = network.conv(first, window(1, 1), 8);
+    network.add(first, second);
+    network.graph
+}
+
+/// Far more padding than map.
+fn wide_padding(name: &str) -> Graph {
+    let (mut network, input) = Network::new(name, &[1, 4, 4, 8]);
+    let pads = Pads {
+        left: 250,
+        ..Pads::default()
+    };
+    let window = Window {
+        kernel: (1, 2),
+        dilation: (1, 253),
+        pads,
+        ..window(1, 1)
+    };
+    network.conv(input, window, 8);
+    network.graph
+}
+
+type Field = fn(&mut Values) -> &mut u32;
+
+/// Every memory and its smallest size, with a network that is too large for it.
+fn too_small() -> Vec<(Graph, Field, u32)> {
+    let many_rows = |name| {
+        let (mut network, input) = Network::new(name, &[1, 16, 10, 8]);
+        network.conv(input, window(7, 1), 8);
+        network.graph
+    };
+    let wide_pixels = |name| {
+        let (mut network, input) = Network::new(name, &[1, 4, 4, 64]);
+        network.conv(input, window(1, 1), 8);
+        network.graph
+    };
+    let long_row = |name| {
+        let (mut network, input) = Network::new(name, &[1, 2, 40, 8]);
+        network.conv(input, window(1, 1), 8);
+        network.graph
+    };
+    vec![
+        (separable("activations"), |v| &mut v.activation_kib, 1),
+        (separable("weights"), |v| &mut v.weight_kib, 1),
+        (separable("depthwise weights"), |v| &mut v.depthwise_kib, 1),
+        (separable("parameters"), |v| &mut v.pointwise_channels, 16),
+        (
+            separable("depthwise parameters"),
+            |v| &mut v.depthwise_channels,
+            16,
+        ),
+        (separable("commands"), |v| &mut v.commands, 1),
+        (wide_pixels("pixels"), |v| &mut v.pixel_words, 4),
+        (long_row("a row"), |v| &mut v.line_words, 16),
+        (many_rows("rows"), |v| &mut v.line_words, 16),
+        (wide_padding("offsets"), |v| &mut v.line_words, 16),
+        (residual("residual maps"), |v| &mut v.residual, 0),
+    ]
+}
+
+#[test]
+fn too_small_memories_are_named_with_need_and_way_out() {
+    let mut text = String::new();
+    for (graph, field, smallest) in too_small() {
+        let mut values = ROOMY;
+        compile(&graph, &config(values.clone())).expect("there is room");
+        *field(&mut values) = smallest;
+        let error = compile(&graph, &config(values)).expect_err("there is no room");
+        assert!(matches!(error, Error::DoesNotFit(_)));
+        text += &format!("{error}\n");
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// The number in the advice is the smallest that helps, in the steps in which the memory grows.
+#[test]
+fn advice_is_enough_and_no_more() {
+    for (graph, field, smallest) in too_small() {
+        let mut values = ROOMY;
+        *field(&mut values) = smallest;
+        let Err(Error::DoesNotFit(missing)) = compile(&graph, &config(values.clone())) else {
+            panic!("`{}` fits", graph.name)
+        };
+        let advised = missing.way_out.split("` to ").nth(1).unwrap();
+        let advised: u32 = advised.split([' ', ',']).next().unwrap().parse().unwrap();
+        *field(&mut values) = advised;
+        compile(&graph, &config(values.clone())).unwrap_or_else(|error| panic!("{error}"));
+        // a parameter word holds a channel per lane; there are either all residual lanes or none
+        let step = match &graph.name[..] {
+            "parameters" => values.pw_requant,
+            "depthwise parameters" => values.dw_requant,
+            "residual maps" => continue,
+            _ => 1,
+        };
+        *field(&mut values) = advised - step;
+        assert!(
+            compile(&graph, &config(values)).is_err(),
+            "`{}`",
+            graph.name
+        );
+    }
+}
+
+/// For each rule at least one network that breaks it.
+fn unsupported() -> Vec<(&'static str, Graph)> {
+    let make = |rule: &'static str, shape: &[usize], add: &dyn Fn(&mut Network, TensorId)| {
+        let (mut network, input) = Network::new(rule, shape);
+        add(&mut network, input);
+        (rule, network.graph)
+    };
+    let strided = |rows| Window {
+        stride: (rows, 1),
+        ..window(3, 3)
+    };
+    let padded = |top| Window {
+        pads: Pads {
+            top,
+            ..Pads::default()
+        },
+        ..window(3, 3)
+    };
+    vec![
+        make("accelerator-operator", &[1, 8, 8, 4], &|n, input| {
+            let map = n.conv(input, window(1, 1), 4);
+            let map = n.layer(Op::Tanh, &[map], &[1, 8, 8, 4]);
+            n.conv(map, window(1, 1), 4);
+        }),
+        make("accelerator-operator", &[1, 8], &|n, input| {
+            n.layer(Op::Tanh, &[input], &[1, 8]);
+        }),
+        make("accelerator-int8", &[1, 8, 8, 4], &|n, input| {
+            n.conv(input, window(1, 1), 4);
+            n.graph.tensors[input.0].dtype = DType::U8;
+        }),
+        make("accelerator-window", &[1, 16, 8, 4], &|n, input| {
+            n.conv(input, strided(5), 4);
+        }),
+        make("accelerator-window", &[1, 1, 300, 4], &|n, input| {
+            n.depthwise(input, window(1, 256));
+        }),
+        make("accelerator-padding", &[1, 8, 8, 4], &|n, input| {
+            let pad = Pad {
+                before: vec![0, 2, 0, 0],
+                after: vec![0; 4],
+                value: 0,
+            };
+            let map = n.layer(Op::Pad(pad), &[input], &[1, 10, 8, 4]);
+            n.conv(map, padded(1), 4);
+        }),
+        make("accelerator-pool-padding", &[1, 8, 8, 4], &|n, input| {
+            n.pool(input, padded(1));
+        }),
+        make("accelerator-mean", &[1, 256, 2, 4], &|n, input| {
+            n.mean(input);
+        }),
+        make("accelerator-one-row", &[3, 8], &|n, input| {
+            n.fully_connected(input, 4);
+        }),
+        make("accelerator-map", &[1, 40_000, 1, 1], &|n, input| {
+            n.conv(input, window(1, 1), 4);
+        }),
+        make("accelerator-arithmetic", &[1, 8, 8, 4], &|n, input| {
+            let map = n.conv(input, window(1, 1), 4);
+            n.graph.tensors[map.0].quant.as_mut().unwrap().scale = vec![1e-30];
+        }),
+    ]
+}
+
+#[test]
+fn every_rule_has_its_message() {
+    let cases = unsupported();
+    for rule in RULES {
+        assert!(cases.iter().any(|(id, _)| *id == rule.id), "{}", rule.id);
+    }
+    let mut text = String::new();
+    for (rule, graph) in cases {
+        let error = compile(&graph, &config(ROOMY)).expect_err(rule);
+        let Error::Unsupported { violations, .. } = &error else {
+            panic!("{rule}: {error}")
+        };
+        assert!(violations.iter().any(|v| v.rule == rule), "{rule}: {error}");
+        text += &format!("{error}\n");
+    }
+    insta::assert_snapshot!(text);
+}

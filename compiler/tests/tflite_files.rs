@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Import of files made for the purpose: what converters leave out, and every error message.
+
+mod builder;
+
+use builder::*;
+use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
+use sepstream_compiler::tflite::load;
+use sepstream_compiler::{BadModel, Error};
+use sepstream_spec::graph::{Graph, Op};
+use tract_tflite::tflite::{
+    BuiltinOperator, BuiltinOptions, PackOptions, PackOptionsArgs, StridedSliceOptions,
+    StridedSliceOptionsArgs, TensorType,
+};
+
+fn import(model: &FileModel) -> Graph {
+    load(&write(model), "test").unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn refuse(change: impl FnOnce(&mut FileModel)) -> Error {
+    let mut model = two_convolutions();
+    change(&mut model);
+    load(&write(&model), "test").unwrap_err()
+}
+
+#[test]
+fn missing_shapes_are_inferred() {
+    let graph = import(&two_convolutions());
+    assert_eq!(graph.tensors[3].shape, [1, 4, 5, 8]);
+    assert_eq!(graph.layers[1].inputs.len(), 3);
+    assert_eq!(graph.layers[1].input(2), None);
+}
+
+#[test]
+fn operator_codes_may_stand_in_the_new_field_only() {
+    let old = import(&two_convolutions());
+    let new = import(&FileModel {
+        new_codes_only: true,
+        ..two_convolutions()
+    });
+    assert_eq!(old, new);
+}
+
+#[test]
+fn tensors_that_no_layer_uses_may_be_anything() {
+    let mut model = two_convolutions();
+    model
+        .tensors
+        .push(plain("strings", TensorType::STRING, None));
+    assert_eq!(import(&model).tensors[6].shape, [0]);
+}
+
+fn slice_first(fbb: &mut FlatBufferBuilder<'_>) -> (BuiltinOptions, WIPOffset<UnionWIPOffset>) {
+    let args = StridedSliceOptionsArgs {
+        shrink_axis_mask: 1,
+        ..Default::default()
+    };
+    (
+        BuiltinOptions::StridedSliceOptions,
+        StridedSliceOptions::create(fbb, &args).as_union_value(),
+    )
+}
+
+fn pack_two(fbb: &mut FlatBufferBuilder<'_>) -> (BuiltinOptions, WIPOffset<UnionWIPOffset>) {
+    let args = PackOptionsArgs {
+        values_count: 2,
+        ..Default::default()
+    };
+    (
+        BuiltinOptions::PackOptions,
+        PackOptions::create(fbb, &args).as_union_value(),
+    )
+}
+
+/// Flatten as converters write it: batch = shape(x)[0]; reshape(x, [batch, -1]).
+fn shape_chain() -> FileModel {
+    let int32 = |name| plain(name, TensorType::INT32, None);
+    FileModel {
+        tensors: vec![
+            map("input", Some(&[1, 4, 5, 3])),
+            int32("shape"),
+            integers("zero", &[0], Some(&[1])),
+            integers("one", &[1], Some(&[1])),
+            int32("batch"),
+            integers("rest", &[-1], None),
+            int32("new_shape"),
+            map("flat", None),
+        ],
+        operators: vec![
+            operator(BuiltinOperator::SHAPE, &[0], 1, None),
+            operator(
+                BuiltinOperator::STRIDED_SLICE,
+                &[1, 2, 3, 3],
+                4,
+                Some(slice_first),
+            ),
+            operator(BuiltinOperator::PACK, &[4, 5], 6, Some(pack_two)),
+            operator(BuiltinOperator::RESHAPE, &[0, 6], 7, None),
+        ],
+        outputs: vec![7],
+        ..two_convolutions()
+    }
+}
+
+#[test]
+fn shape_chains_vanish() {
+    let graph = import(&shape_chain());
+    assert_eq!(graph.layers.len(), 1);
+    assert_eq!(
+        (graph.layers[0].index, &graph.layers[0].op),
+        (3, &Op::Reshape)
+    );
+    assert_eq!(graph.layers[0].inputs.len(), 1);
+    assert_eq!(graph.output(&graph.layers[0]).shape, [1, 60]);
+}
+
+/// Every message of every kind of error that `load` gives; those of single rules are beside the rules.
+#[test]
+fn messages() {
+    let mut tagged = write(&two_convolutions());
+    tagged[4] = b'X';
+    let whole = write(&two_convolutions());
+    let errors = [
+        load(b"", "empty").unwrap_err(),
+        load(&tagged, "tagged").unwrap_err(),
+        load(&whole[..whole.len() / 2], "half").unwrap_err(),
+        refuse(|m| m.version = 2),
+        refuse(|m| m.subgraphs = 2),
+        refuse(|m| m.operators.clear()),
+        refuse(|m| {
+            m.tensors = vec![weights("again", &[100, 100]); 12];
+            m.one_buffer = true;
+        }),
+        refuse(|m| m.tensors[1].shape = Some(vec![8, 3, 3, 4])),
+        refuse(|m| m.tensors[1].scale = vec![f32::NAN]),
+        refuse(|m| m.tensors[0].zero_point = vec![200]),
+        refuse(|m| m.tensors[0].zero_point = vec![1, 2]),
+        refuse(|m| {
+            m.tensors[1].scale = vec![0.5; 3];
+            m.tensors[1].zero_point = vec![];
+        }),
+        refuse(|m| {
+            m.tensors[1].scale = vec![0.5; 8];
+            m.tensors[1].zero_point = vec![];
+            m.tensors[1].axis = 4;
+        }),
+        refuse(|m| m.tensors[0].shape = Some(vec![1, -1, 5, 3])),
+        refuse(|m| m.inputs = vec![1]),
+        refuse(|m| m.inputs = vec![99]),
+        refuse(|m| m.outputs = vec![]),
+        refuse(|m| m.outputs = vec![4]),
+        refuse(|m| m.operators[0].inputs[1] = 99),
+        refuse(|m| m.operators[0].inputs.truncate(1)),
+        refuse(|m| m.operators[0].outputs.push(3)),
+        refuse(|m| m.operators[0].options = None),
+        refuse(|m| m.operators[1].inputs[0] = 5),
+        refuse(|m| m.operators[1].outputs[0] = 3),
+        // All unsupported layers at once, of which the first also hides the shape that the second needs.
+        refuse(|m| {
+            m.operators[0].code = BuiltinOperator::FLOOR;
+            m.operators[1].code = BuiltinOperator::ADD;
+            m.operators[1].options = Some(add_options);
+            m.operators[1].inputs.truncate(2);
+            m.tensors[5].name = "long;name;".repeat(20) + "\n";
+            m.tensors[5].scale.clear();
+        }),
+        refuse(|m| {
+            m.tensors.extend(vec![map("floor", None); 30]);
+            m.operators = (0..30)
+                .map(|n| operator(BuiltinOperator::FLOOR, &[0], n + 6, None))
+                .collect();
+        }),
+        refuse(|m| {
+            *m = shape_chain();
+            m.outputs = vec![6];
+        }),
+        refuse(|m| {
+            *m = shape_chain();
+            m.operators[1].inputs[0] = 0;
+        }),
+    ];
+    let messages: Vec<String> = errors.iter().map(Error::to_string).collect();
+    insta::assert_snapshot!(messages.join("\n\n"));
+}
+
+#[test]
+fn unsupported_layers_are_structured() {
+    let Error::Unsupported { violations, .. } =
+        refuse(|m| m.operators[0].code = BuiltinOperator::FLOOR)
+    else {
+        panic!("another kind of error");
+    };
+    assert_eq!(violations.len(), 1);
+    assert_eq!(
+        (violations[0].rule, violations[0].layer.index),
+        ("operator", 0)
+    );
+    assert_eq!(
+        (
+            violations[0].layer.operator.as_str(),
+            violations[0].layer.output.as_str()
+        ),
+        ("FLOOR", "first")
+    );
+}
+
+#[test]
+fn more_operators_than_any_network_has() {
+    let error = refuse(|m| m.operators = vec![m.operators[0].clone(); 10_001]);
+    assert!(matches!(
+        error,
+        Error::Input {
+            what: BadModel::Operators(10_001),
+            ..
+        }
+    ));
+}
