@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # columns — picks lanes and padding out of the line buffer's words
+//! | port         | dir | data                    | note                                                        |
+//! |--------------|-----|-------------------------|-------------------------------------------------------------|
+//! | s_rows       | in  | columns x rows words    | from `line_buffer`                                          |
+//! | r_byte       | in  | byte offset per column  | of the request, at the time of the request                  |
+//! | r_row_ok     | in  | 1 per row               | 0: the row is padding; likewise r_column_ok                 |
+//! | run_pad      | in  | 1                       | gather: all padding                                         |
+//! | pad_value    | in  | 8                       |                                                             |
+//! | m_taps       | out | lanes x taps bytes      | lane after lane, in each row after row                      |
+//! | m_run        | out | one word                | gather: the first row's word                                |
+//!
+//! Latency: 1 cycle behind `line_buffer`, `timing::WINDOW_BYTES` behind the window's step. Throughput: 1 per cycle.
+
+use crate::packer::choose;
+use crate::rtl::{Expr, Module, pack};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::address_bits;
+use sepstream_spec::timing::WINDOW_BYTES;
+use std::rc::Rc;
+
+/// The column selector.
+pub fn columns(config: &Config) -> Rc<Module> {
+    let mut m = Module::new(
+        "columns",
+        "Picks lanes and padding out of the line buffer's words.",
+    );
+    let v = config.values();
+    let (rows, columns) = (config.row_taps(), config.column_taps());
+    let word = config.word_bytes();
+    let byte = address_bits(v.line_words) + word.trailing_zeros();
+    let s_rows = m.input("s_rows", columns * rows * word * 8);
+    let r_byte = m.input("r_byte", columns * byte);
+    let r_row_ok = m.input("r_row_ok", rows);
+    let r_column_ok = m.input("r_column_ok", columns);
+    let run_pad = m.input("run_pad", 1);
+    let pad_value = m.input("pad_value", 8);
+
+    // the request came one cycle after the step, the rows come one before the result
+    let behind = WINDOW_BYTES - 2;
+    let row_ok = m.delay("row_ok", &r_row_ok, behind);
+    let column_ok = m.delay("column_ok", &r_column_ok, behind);
+    let pad = m.delay("pad", &run_pad, behind);
+    let pitch = config.lane_pitch();
+    let groups = word / pitch;
+    let mut taps: Vec<Vec<Expr>> = vec![Vec::new(); v.lanes as usize];
+    let oks: Vec<Vec<Expr>> = (0..rows)
+        .map(|r| {
+            (0..columns)
+                .map(|c| {
+                    m.wire(
+                        &format!("ok_{r}_{c}"),
+                        &(&row_ok.bit(r) & &column_ok.bit(c)),
+                    )
+                })
+                .collect()
+        })
+        .collect();
+    let group: Vec<Option<Expr>> = (0..columns)
+        .map(|c| {
+            let bits = groups.trailing_zeros();
+            (bits > 0).then(|| {
+                m.delay(
+                    &format!("group_{c}"),
+                    &r_byte.slice(c * byte + pitch.trailing_zeros(), bits),
+                    behind,
+                )
+            })
+        })
+        .collect();
+    for r in 0..rows {
+        for c in 0..columns {
+            let base = (c * rows + r) * word;
+            for (l, lane) in taps.iter_mut().enumerate() {
+                let places: Vec<Expr> = (0..groups)
+                    .map(|g| s_rows.byte(base + g * pitch + l as u32))
+                    .collect();
+                let picked = match &group[c as usize] {
+                    Some(group) => choose(&places, group, group.width() - 1),
+                    None => places[0].clone(),
+                };
+                lane.push(oks[r as usize][c as usize].mux(&picked, &pad_value));
+            }
+        }
+    }
+    let taps = m.pipe("taps", &pack(&taps.concat()));
+    m.output("m_taps", &taps);
+    let run = m.pipe(
+        "run",
+        &pad.mux(&pad_value.repeat(word), &s_rows.low(word * 8)),
+    );
+    m.output("m_run", &run);
+    Rc::new(m)
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # depthwise — lanes x taps products per cycle, one sum per lane
+//! | port                   | dir | data               | note                                                    |
+//! |------------------------|-----|--------------------|---------------------------------------------------------|
+//! | start                  | in  | 1                  | a new command                                           |
+//! | dw_valid .. dw_pixel_last | in | 1 each          | from `window`, one cycle after its step                 |
+//! | s_taps                 | in  | lanes x taps bytes | from `columns`, `timing::WINDOW_BYTES` after the step    |
+//! | w_addr / w_data        |     | weight memory      | one word per step: lane after lane, taps as in s_taps   |
+//! | m_sum                  | out | lanes x 32 bits    |                                                         |
+//! | m_valid m_last         | out | 1 each             | a group's sums are here; it is the pixel's last         |
+//!
+//! Latency: `timing::depthwise_sum` from the window's step. Throughput: 1 step per cycle. No back-pressure.
+//! Bit widths: sums wrap at 32 bits as in the software; 16 + log2(taps) bits before the accumulator never do.
+
+use crate::engine::{accumulate, products};
+use crate::rtl::{Module, all, lit, pack};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{Field, address_bits};
+use sepstream_spec::timing;
+use std::rc::Rc;
+
+/// The depthwise engine.
+pub fn depthwise(config: &Config) -> Rc<Module> {
+    let v = config.values();
+    let (lanes, taps) = (v.lanes, v.taps);
+    let mut m = Module::new(
+        "depthwise",
+        &format!("Depthwise engine: {lanes} lanes of {taps} tap(s)."),
+    );
+    let address = address_bits(config.depthwise_words());
+    let start = m.input("start", 1);
+    let base = m.input(Field::DwWeightBase.name(), address);
+    let valid = m.input("dw_valid", 1);
+    let first = m.input("dw_first", 1);
+    let last = m.input("dw_last", 1);
+    let pixel_last = m.input("dw_pixel_last", 1);
+    let s_taps = m.input("s_taps", lanes * taps * 8);
+    let weights = m.input("w_data", lanes * taps * 8);
+
+    m.note("Weights: the same words for every pixel, read so that they meet the taps.");
+    let lead = timing::WINDOW_BYTES - timing::MEMORY_READ - 1;
+    let step = m.delay("step", &valid, lead);
+    let wrap = m.delay(
+        "wrap",
+        &all(&[valid.clone(), last.clone(), pixel_last.clone()]),
+        lead,
+    );
+    let offset = m.reg("offset", address);
+    m.clocked(|s| {
+        s.when(&step, |s| s.set(&offset, &(&offset + &lit(1, address))));
+        s.when(&(&wrap | &start), |s| s.set(&offset, &lit(0, address)));
+    });
+    m.output("w_addr", &(&base + &offset));
+
+    m.note("Products, adders, accumulators.");
+    let to_sum = timing::WINDOW_BYTES - 1 + timing::PRODUCT + timing::adder_levels(taps);
+    let valid = m.delay("valid", &valid, to_sum);
+    let first = m.delay("first", &first, to_sum);
+    let last = m.delay("last", &last, to_sum);
+    let pixel_last = m.delay("pixel_last", &pixel_last, to_sum);
+    let sums: Vec<_> = (0..lanes)
+        .map(|l| {
+            let pairs: Vec<_> = (0..taps)
+                .map(|t| (s_taps.byte(l * taps + t), weights.byte(l * taps + t)))
+                .collect();
+            let sum = products(&mut m, &format!("lane_{l}"), &pairs);
+            accumulate(&mut m, &format!("acc_{l}"), &sum, &valid, &first)
+        })
+        .collect();
+    m.output("m_sum", &pack(&sums));
+    let done = m.pipe("done", &(&valid & &last));
+    let done_last = m.pipe("done_last", &pixel_last);
+    m.output("m_valid", &done);
+    m.output("m_last", &done_last);
+    Rc::new(m)
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # host — register bus, memory loader, result sender
+//! | port           | dir | data   | note                                                                    |
+//! |----------------|-----|--------|-------------------------------------------------------------------------|
+//! | s_wb_*         |     | 32 bits| Wishbone B4 classic, word addresses of `spec::regs`; one wait state      |
+//! | s_axis_*       | in  | a word | AXI4-Stream: beats fill the memory chosen by LoadTarget, from LoadAddress; tlast ends a transfer |
+//! | m_axis_*       | out | a word | AXI4-Stream: SendWords words of activation memory from SendAddress      |
+//! | load_*         | out |        | to the memories: data, word address, slice, which memory                |
+//! | busy_port      | in  | 1      | the writer has the activation memory's write port                       |
+//! | read_taken     | in  | 1      | the fill unit has its read port                                         |
+//! | a_addr / a_data|     |        | activation memory read                                                  |
+//!
+//! Throughput: 1 beat per cycle where the units leave the port free; they always go first, so host traffic never costs a
+//! running frame a cycle. Back-pressure: full on both streams.
+
+use crate::rtl::{Expr, Module, all, lit, pack};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::address_bits;
+use sepstream_spec::regs::{self, Memory, Reg};
+use std::rc::Rc;
+
+/// Address bits of the load bus, enough for every memory.
+const LOAD_ADDRESS_BITS: u32 = 24;
+/// Slice number bits of the load bus.
+const SLICE_BITS: u32 = 12;
+
+/// The host interface.
+pub fn host(config: &Config) -> Rc<Module> {
+    let mut m = Module::new("host", "Register bus, memory loader and result sender.");
+    let word = config.word_bytes() * 8;
+    let address = address_bits(config.activation_words());
+    let cyc = m.input("s_wb_cyc", 1);
+    let stb = m.input("s_wb_stb", 1);
+    let we = m.input("s_wb_we", 1);
+    let adr = m.input("s_wb_adr", 8);
+    let dat_w = m.input("s_wb_dat_w", 32);
+    let t_data = m.input("s_axis_tdata", word);
+    let t_valid = m.input("s_axis_tvalid", 1);
+    let t_last = m.input("s_axis_tlast", 1);
+    let m_ready = m.input("m_axis_tready", 1);
+    let busy_port = m.input("busy_port", 1);
+    let read_taken = m.input("read_taken", 1);
+    let a_data = m.input("a_data", word);
+    let busy = m.input("busy", 1);
+    let finished = m.input("finished", 1);
+    let cycles = m.input("cycles", 32);
+    let index = m.input("layer_index", 16);
+    let rst = m.reset();
+
+    m.note("The beat on its way to a memory.");
+    let target = m.reg("target", 3);
+    let pending = m.reg("pending", 1);
+    let is_activation = target.is(Memory::Activation as u64);
+    let fires = m.wire("fires", &(&pending & &!&(&is_activation & &busy_port)));
+
+    m.note("Register bus. A new load target or address waits until no beat is on its way to the old one.");
+    let ack = m.reg("ack", 1);
+    let moves = &adr.is(Reg::LoadTarget as u64) | &adr.is(Reg::LoadAddress as u64);
+    let wait = m.wire(
+        "wait_for_beat",
+        &all(&[we.clone(), moves, pending.clone(), !&fires]),
+    );
+    let access = m.wire("access", &all(&[cyc, stb, !&ack, !&wait]));
+    let write = m.wire("write", &(&access & &we));
+    let writes = |r: Reg| &write & &adr.is(r as u64);
+    m.clocked(|s| {
+        s.set(&ack, &access);
+        s.when(&rst, |s| s.set(&ack, &lit(0, 1)));
+    });
+    m.output("s_wb_ack", &ack);
+    m.output("run", &(&writes(Reg::Control) & &dat_w.bit(0)));
+
+    m.note("Loader.");
+    let load_addr = m.reg("load_addr_q", LOAD_ADDRESS_BITS);
+    let slice = m.reg("slice", SLICE_BITS);
+    let pending_data = m.reg("pending_data", word);
+    let ends = m.reg("ends", 1);
+    let ready = m.wire("ready", &(&!&pending | &fires));
+    let accept = m.wire("accept", &(&t_valid & &ready));
+    let last_slice = Memory::ALL.iter().fold(lit(0, SLICE_BITS), |rest, memory| {
+        let last = lit((memory.shape(config).beats - 1).into(), SLICE_BITS);
+        target.is(*memory as u64).mux(&last, &rest)
+    });
+    let word_end = m.wire("word_end", &(&slice.eq(&last_slice) | &ends));
+    m.clocked(|s| {
+        s.when(&fires, |s| {
+            s.set(&pending, &lit(0, 1));
+            s.set(
+                &slice,
+                &word_end.mux(&lit(0, SLICE_BITS), &(&slice + &lit(1, SLICE_BITS))),
+            );
+            s.when(&word_end, |s| {
+                s.set(&load_addr, &(&load_addr + &lit(1, LOAD_ADDRESS_BITS)))
+            });
+        });
+        s.when(&accept, |s| {
+            s.set(&pending, &lit(1, 1));
+            s.set(&pending_data, &t_data);
+            s.set(&ends, &t_last);
+        });
+        s.when(&writes(Reg::LoadTarget), |s| s.set(&target, &dat_w.low(3)));
+        s.when(&writes(Reg::LoadAddress), |s| {
+            s.set(&load_addr, &dat_w.low(LOAD_ADDRESS_BITS));
+            s.set(&slice, &lit(0, SLICE_BITS));
+        });
+        s.when(&rst, |s| s.set(&pending, &lit(0, 1)));
+    });
+    m.output("s_axis_tready", &ready);
+    m.output("load_data", &pending_data);
+    m.output("load_addr", &load_addr);
+    m.output("load_slice", &slice);
+    let enables: Vec<Expr> = Memory::ALL
+        .iter()
+        .map(|memory| &fires & &target.is(*memory as u64))
+        .collect();
+    m.output("load_we", &pack(&enables));
+
+    m.note("Sender: reads as long as the four places of its queue are not all spoken for.");
+    let send_addr = m.reg("send_addr", address);
+    let send_left = m.reg("send_left", LOAD_ADDRESS_BITS);
+    let spoken = m.reg("spoken", 3);
+    let sending = m.wire("sending", &send_left.any());
+    let read = m.wire(
+        "read",
+        &all(&[sending.clone(), !&read_taken, !&spoken.bit(2)]),
+    );
+    let arrives = m.delay("read", &read, sepstream_spec::timing::MEMORY_READ);
+    let is_end = send_left.is(1);
+    let end_arrives = m.delay("read_end", &is_end, sepstream_spec::timing::MEMORY_READ);
+    let (head, tail) = (m.reg("head", 2), m.reg("tail", 2));
+    let held = m.reg("held", 3);
+    let queue: Vec<Expr> = (0..4)
+        .map(|i| m.reg(&format!("queue_{i}"), word + 1))
+        .collect();
+    let m_valid = m.wire("m_valid", &held.any());
+    let taken = m.wire("taken", &(&m_valid & &m_ready));
+    let entry = pack(&[a_data, end_arrives]);
+    m.clocked(|s| {
+        s.when(&read, |s| {
+            s.set(&send_addr, &(&send_addr + &lit(1, address)));
+            s.set(&send_left, &(&send_left - &lit(1, LOAD_ADDRESS_BITS)));
+        });
+        s.set(&spoken, &(&(&spoken + &read.zext(3)) - &taken.zext(3)));
+        s.set(&held, &(&(&held + &arrives.zext(3)) - &taken.zext(3)));
+        s.when(&arrives, |s| {
+            s.set(&tail, &(&tail + &lit(1, 2)));
+            for (i, place) in queue.iter().enumerate() {
+                s.when(&tail.is(i as u64), |s| s.set(place, &entry));
+            }
+        });
+        s.when(&taken, |s| s.set(&head, &(&head + &lit(1, 2))));
+        s.when(&writes(Reg::SendAddress), |s| {
+            s.set(&send_addr, &dat_w.low(address))
+        });
+        s.when(&writes(Reg::SendWords), |s| {
+            s.set(&send_left, &dat_w.low(LOAD_ADDRESS_BITS))
+        });
+        s.when(&rst, |s| {
+            for reg in [&send_left, &spoken, &held, &head, &tail] {
+                s.set(reg, &lit(0, reg.width()));
+            }
+        });
+    });
+    m.output("a_addr", &send_addr);
+    let front = m.wire("front", &crate::packer::choose(&queue, &head, 1));
+    m.output("m_axis_tdata", &front.low(word));
+    m.output("m_axis_tlast", &front.bit(word));
+    m.output("m_axis_tvalid", &m_valid);
+
+    m.note("Register reads.");
+    let status = pack(&[busy, finished, &sending | &spoken.any()]);
+    let values = [
+        (Reg::Id, lit(regs::ID.into(), 32)),
+        (Reg::Version, lit(regs::VERSION.into(), 32)),
+        (Reg::Fingerprint, lit(config.fingerprint().into(), 32)),
+        (Reg::Status, status.zext(32)),
+        (Reg::Cycles, cycles),
+        (Reg::Command, index.zext(32)),
+    ];
+    let read = values.iter().fold(lit(0, 32), |rest, (r, value)| {
+        adr.is(*r as u64).mux(value, &rest)
+    });
+    let read = m.pipe("dat_r", &read);
+    m.output("s_wb_dat_r", &read);
+    Rc::new(m)
+}

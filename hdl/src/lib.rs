@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The accelerator's RTL: a file per block, `top` wires them.
+//!
+//! [`generate`] gives the Verilog of the whole accelerator. Each block is also open by itself, as the module of its name with
+//! a constructor of its name, so that a test can build it alone:
+//!
+//! ```
+//! # let file = "pointwise: { tn: 4, tm: 4 }
+//! # depthwise: { lanes: 4, taps: 3 }
+//! # memory: { activation_kib: 8, weight_kib: 8 }";
+//! # let config = sepstream_spec::config::Config::from_yaml(file, "example.yaml").unwrap();
+//! let fill = sepstream_hdl::fill::fill(&config); // its ports: fill.ports()
+//! let verilog = sepstream_hdl::rtl::verilog(&fill, "The fill unit alone.");
+//! assert!(verilog.contains("module fill ("));
+//! ```
+
+pub mod columns;
+pub mod depthwise;
+mod engine;
+pub mod fill;
+pub mod host;
+pub mod line_buffer;
+pub mod memory;
+pub mod packer;
+pub mod pixel_buffer;
+pub mod pointwise;
+pub mod pointwise_control;
+pub mod requant;
+pub mod residual;
+pub mod rtl;
+pub mod sequencer;
+pub mod top;
+pub mod window;
+
+use sepstream_spec::config::Config;
+
+/// Waivers for `verilator --lint-only -Wall`, each with its reason: a Verilator configuration file, given beside the Verilog.
+pub const LINT_WAIVERS: &str = include_str!("waivers.vlt");
+
+/// The Verilog text of the accelerator of a configuration; its top module is `sepstream`.
+pub fn generate(config: &Config) -> String {
+    let banner = format!("sepstream accelerator, generated from this configuration:\n{config}");
+    rtl::verilog(&top::top(config), &banner)
+}

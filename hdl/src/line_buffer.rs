@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # line_buffer — the rows that the windows at work need, and the next one
+//! Row r lies in bank r mod 4, so that any three consecutive rows can be read while another is filled. Each bank is split in two
+//! halves with addresses of their own: together they give any run of bytes that does not pass the end of the second half,
+//! wherever it begins. For nine taps there is a copy per kernel column.
+//! | port                | dir | data                     | note                                            |
+//! |---------------------|-----|--------------------------|-------------------------------------------------|
+//! | w_valid .. w_data   | in  | one word                 | from `fill`                                     |
+//! | r_byte              | in  | byte offset per column   | in the row                                      |
+//! | r_bank r_slot       | in  |                          | of the first row asked for                      |
+//! | r_slot_next         | in  | address                  | of the rows behind the turn of the banks        |
+//! | m_rows              | out | columns x rows words     | byte b of a word has offset b modulo word size  |
+//!
+//! Latency: request (one cycle after the window's step) to rows: `timing::WINDOW_BYTES - 2`. Throughput: 1 request per cycle.
+
+use crate::memory::memory;
+use crate::packer::choose;
+use crate::rtl::{Expr, Module, lit, pack};
+use sepstream_spec::config::{Config, ROW_BANKS};
+use sepstream_spec::isa::address_bits;
+use sepstream_spec::timing::MEMORY_READ;
+use std::rc::Rc;
+
+/// The line buffer.
+pub fn line_buffer(config: &Config) -> Rc<Module> {
+    let mut m = Module::new(
+        "line_buffer",
+        "Holds the ifm rows of the windows at work; row r in bank r mod 4.",
+    );
+    let line = address_bits(config.values().line_words);
+    let word = config.word_bytes();
+    let word_bits = word.trailing_zeros();
+    let byte = line + word_bits;
+    let (rows, columns) = (config.row_taps(), config.column_taps());
+    let w_valid = m.input("w_valid", 1);
+    let w_bank = m.input("w_bank", 2);
+    let w_addr = m.input("w_addr", line);
+    let w_data = m.input("w_data", word * 8);
+    let r_byte = m.input("r_byte", columns * byte);
+    let r_bank = m.input("r_bank", 2);
+    let r_slot = m.input("r_slot", line);
+    let r_slot_next = m.input("r_slot_next", line);
+    let half = memory(config.values().line_words, 1, word * 4);
+
+    let bank_a = m.pipe("bank_a", &r_bank);
+    let bank_d = m.delay("bank_a", &bank_a, MEMORY_READ);
+    let mut out = Vec::new();
+    for c in 0..columns {
+        m.note(&format!(
+            "Column {c}: word addresses of the two halves, before and behind the turn of the banks."
+        ));
+        let odd = m.wire(
+            &format!("odd_{c}"),
+            &r_byte.slice(c * byte + word_bits, line),
+        );
+        let into_odd = r_byte.bit(c * byte + word_bits - 1);
+        let even = m.wire(&format!("even_{c}"), &(&odd + &into_odd.zext(line)));
+        let halves = [("even", even, 0), ("odd", odd, word * 4)];
+        let mut addresses = Vec::new();
+        for (name, at, _) in &halves {
+            let here = m.pipe(&format!("{name}_{c}_here"), &(&r_slot + at));
+            let next = m.pipe(&format!("{name}_{c}_next"), &(&r_slot_next + at));
+            addresses.push((here, next));
+        }
+        let banks: Vec<Expr> = (0..ROW_BANKS)
+            .map(|b| {
+                // banks below the first row's hold rows behind the turn; none is below bank 3's
+                let turned = (b + 1 < ROW_BANKS)
+                    .then(|| m.wire(&format!("turned_{c}_{b}"), &lit(b.into(), 2).lt(&bank_a)));
+                let mut data = Vec::new();
+                for ((name, _, low), (here, next)) in halves.iter().zip(&addresses) {
+                    let inst = m.instance(
+                        &format!("bank_{c}_{b}_{name}"),
+                        &half,
+                        &[
+                            ("we", &w_valid & &w_bank.is(b.into())),
+                            ("w_addr", w_addr.clone()),
+                            ("w_data", w_data.slice(*low, word * 4)),
+                            (
+                                "r_addr",
+                                turned
+                                    .as_ref()
+                                    .map_or_else(|| here.clone(), |t| t.mux(next, here)),
+                            ),
+                        ],
+                    );
+                    data.push(inst.out("r_data"));
+                }
+                m.wire(&format!("data_{c}_{b}"), &pack(&data))
+            })
+            .collect();
+        for r in 0..rows {
+            let order: Vec<Expr> = (0..ROW_BANKS)
+                .map(|b| banks[((b + r) % ROW_BANKS) as usize].clone())
+                .collect();
+            out.push(choose(&order, &bank_d, 1));
+        }
+    }
+    m.output("m_rows", &pack(&out));
+    Rc::new(m)
+}

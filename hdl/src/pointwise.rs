@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # pointwise — the PE array: tn x tm products per cycle, one sum per output channel
+//! | port                | dir | data            | note                                                          |
+//! |---------------------|-----|-----------------|---------------------------------------------------------------|
+//! | step .. step_last   | in  | 1 each          | from `pointwise_control`                                      |
+//! | s_tag               | in  | `tag` bits      | of the step, given out with the sums                          |
+//! | s_pixel             | in  | tn bytes        | pixel buffer word, `timing::MEMORY_READ` after the step       |
+//! | s_weight            | in  | tm x tn bytes   | weight memory word, likewise; channel after channel           |
+//! | m_sum m_tag m_valid | out | tm x 32 bits    | a group's sums                                                |
+//!
+//! Latency: `timing::pointwise_sum`. Throughput: 1 step per cycle. No back-pressure.
+//! Bit widths: 16 + log2(tn) bits before the accumulator never wrap; sums wrap at 32 bits as in the software.
+
+use crate::engine::{accumulate, products};
+use crate::rtl::{Module, pack};
+use sepstream_spec::config::Config;
+use sepstream_spec::timing;
+use std::rc::Rc;
+
+/// The pointwise array.
+pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
+    let v = config.values();
+    let (tn, tm) = (v.tn, v.tm);
+    let mut m = Module::new(
+        "pointwise",
+        &format!("Pointwise array: {tn} input x {tm} output channels per cycle."),
+    );
+    let step = m.input("step", 1);
+    let first = m.input("step_first", 1);
+    let last = m.input("step_last", 1);
+    let tag_in = m.input("s_tag", tag);
+    let pixel = m.input("s_pixel", tn * 8);
+    let weight = m.input("s_weight", tm * tn * 8);
+    let pixel = m.pipe("pixel", &pixel);
+    let weight = m.pipe("weight", &weight);
+    let to_sum = timing::pointwise_sum(config) - timing::ACCUMULATE;
+    let valid = m.delay("valid", &step, to_sum);
+    let first = m.delay("first", &first, to_sum);
+    let last = m.delay("last", &last, to_sum);
+    let tag_d = m.delay("tag", &tag_in, to_sum + timing::ACCUMULATE);
+    let sums: Vec<_> = (0..tm)
+        .map(|c| {
+            let pairs: Vec<_> = (0..tn)
+                .map(|i| (pixel.byte(i), weight.byte(c * tn + i)))
+                .collect();
+            let sum = products(&mut m, &format!("channel_{c}"), &pairs);
+            accumulate(&mut m, &format!("acc_{c}"), &sum, &valid, &first)
+        })
+        .collect();
+    m.output("m_sum", &pack(&sums));
+    let done = m.pipe("done", &(&valid & &last));
+    m.output("m_valid", &done);
+    m.output("m_tag", &tag_d);
+    Rc::new(m)
+}

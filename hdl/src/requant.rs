@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # requant — INT32 sums to INT8 outputs
+//! out = clamp(zero + rounding_shift(doubling_high_mul((sum + bias) << left, multiplier), right), low, high)
+//!     = `spec::quant::requant` (TensorFlow Lite's `MultiplyByQuantizedMultiplier`, two roundings)
+//!
+//! Takes the `channels` sums of a group at once, holds them, and sends them through `lanes` lanes in
+//! ceil(channels / lanes) beats; groups come no faster than that (their engines idle where needed).
+//! | port         | dir | data               | note                                                    |
+//! |--------------|-----|--------------------|---------------------------------------------------------|
+//! | s_sum        | in  | channels x 32 bits |                                                         |
+//! | s_valid      | in  | 1                  | a group is here                                         |
+//! | s_last       | in  | 1                  | it is the last of its pixel                             |
+//! | s_tag        | in  | `tag` bits         | given out with the pixel's last beat                    |
+//! | param_base   | in  | word address       | parameters of the pixel's first beat                    |
+//! | pixel_bytes  | in  | bytes              | outputs of a pixel; lanes behind them are dropped       |
+//! | start        | in  | 1                  | a new command: forget counters                          |
+//! | zero low high| in  | 8 bits each        |                                                         |
+//! | p_addr/p_data|     | parameter memory   | one word per beat: per lane bias, multiplier, shift     |
+//! | m_data       | out | lanes x 8 bits     |                                                         |
+//! | m_count      | out | bytes              | valid outputs of the beat, from lane 0                  |
+//! | m_tag        | out | `tag` bits         | s_tag in the last beat of a pixel, else 0               |
+//! | m_valid      | out | 1                  |                                                         |
+//!
+//! Latency: `timing::REQUANT` to the first beat. Throughput: 1 beat per cycle. No back-pressure.
+//! Bit widths: |sum << left| < 2^31 (wraps like the software), multiplier < 2^31, so the product has 63 bits and its half
+//! 32; the rounding shift adds 2^(right - 1) <= 2^30 to 32 signed bits: 33 never wrap; zero point: 34.
+
+use crate::packer::bits_for;
+use crate::rtl::{Expr, Module, all, lit, pack};
+use sepstream_spec::isa::{PARAM_BYTES, address_bits};
+use sepstream_spec::timing;
+use std::rc::Rc;
+
+/// One lane, `timing::REQUANT_LANE` cycles.
+pub fn lane() -> Rc<Module> {
+    let mut m = Module::new(
+        "requant_lane",
+        "One INT32 sum to one INT8 output, a stage per line.",
+    );
+    let sum = m.input("sum", 32);
+    let bias = m.input("bias", 32);
+    let multiplier = m.input("multiplier", 31);
+    let shift = m.input("shift", 5);
+    let left = m.input("left", 1);
+    let zero = m.input("zero", 8);
+    let low = m.input("low", 8);
+    let high = m.input("high", 8);
+
+    let biased = m.pipe("biased", &(&sum + &bias));
+    let multiplier_d = m.delay("multiplier", &multiplier, 2);
+    let shift_d1 = m.delay("shift", &shift, 1);
+    let left_d1 = m.delay("left", &left, 1);
+    let scaled = m.pipe("scaled", &left_d1.mux(&biased.shl(&shift_d1), &biased));
+    let factor = m.wire("factor", &multiplier_d.zext(32));
+    // a left shift leaves nothing to shift right
+    let right = m.delay("right", &left_d1.mux(&lit(0, 5), &shift_d1), 1);
+    let out = round_and_clamp(&mut m, &scaled, &factor, &right, &zero, &low, &high);
+    m.output("m_data", &out);
+    Rc::new(m)
+}
+
+/// Cycles of [`round_and_clamp`].
+pub const ROUND_CYCLES: u32 = 4;
+
+/// `clamp(zero + rounding_shift((value * factor + 2^30) >> 31, right), low, high)`, a stage per operation.
+/// `value` and `factor` have 32 bits, `factor` is not negative; `right` has 5.
+pub fn round_and_clamp(
+    m: &mut Module,
+    value: &Expr,
+    factor: &Expr,
+    right: &Expr,
+    zero: &Expr,
+    low: &Expr,
+    high: &Expr,
+) -> Expr {
+    let product = m.wire("product", &value.mul_s(factor));
+    let product_q = m.pipe("product_q", &product.low(63));
+    // (a * m + 2^30) >> 31 equals the saturating doubling high multiply for every a, as m is not negative
+    let nudged = m.wire("nudged", &(&product_q + &lit(1 << 30, 63)));
+    let half = m.pipe("half", &nudged.slice(31, 32));
+    let right = m.delay("right_of_half", right, 2);
+    let shifted = rounding_shift(m, "shifted", &half, &right);
+    let placed = m.wire("placed", &(&shifted.sext(34) + &zero.sext(34)));
+    let too_low = m.wire("too_low", &placed.lt_s(&low.sext(34)));
+    let too_high = m.wire("too_high", &high.sext(34).lt_s(&placed));
+    m.pipe(
+        "out",
+        &too_low.mux(low, &too_high.mux(high, &placed.low(8))),
+    )
+}
+
+/// Registered division of up to 32 bits by 2^right, ties away from zero: half of 2^right is added, one less below zero,
+/// nothing for no shift. 33 bits, as half of 2^31 has 31.
+pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) -> Expr {
+    let nonzero = m.wire(&format!("{name}_by_any"), &right.any());
+    let point = m.wire(&format!("{name}_point"), &lit(1, 32).shl(right));
+    let tie = m.wire(&format!("{name}_tie"), &point.slice(1, 31).zext(33));
+    let below = m.wire(
+        &format!("{name}_below"),
+        &(&value.bit(value.width() - 1) & &nonzero).zext(33),
+    );
+    let rounded = m.wire(
+        &format!("{name}_rounded"),
+        &(&(&value.sext(33) + &tie) - &below),
+    );
+    m.pipe(name, &rounded.shr_s(right))
+}
+
+/// The requantiser for groups of `channels` with `lanes` lanes over a parameter memory of `param_words` words.
+pub fn requant(name: &str, channels: u32, lanes: u32, param_words: u32, tag: u32) -> Rc<Module> {
+    let beats = channels.div_ceil(lanes);
+    let mut m = Module::new(
+        name,
+        &format!("Requantises groups of {channels} sums in {beats} beat(s) of {lanes} lane(s)."),
+    );
+    let address = address_bits(param_words);
+    let count_bits = bits_for(lanes);
+    let sums = m.input("s_sum", channels * 32);
+    let s_valid = m.input("s_valid", 1);
+    let s_last = m.input("s_last", 1);
+    let s_tag = m.input("s_tag", tag);
+    let param_base = m.input("param_base", address);
+    let pixel_bytes = m.input("pixel_bytes", 16);
+    let start = m.input("start", 1);
+    let zero = m.input("zero", 8);
+    let low = m.input("low", 8);
+    let high = m.input("high", 8);
+    let params = m.input("p_data", lanes * PARAM_BYTES * 8);
+    let rst = m.reset();
+
+    m.note("Beat counter: beat 0 is in the cycle of s_valid. A pixel's last group ends with the pixel's last byte: a beat behind it");
+    m.note("could come under the fetch of the next command, when pixel_bytes is the next one's already.");
+    let (beat, active, last_beat, ends) = if beats == 1 {
+        (None, s_valid.clone(), lit(1, 1), lit(1, 1))
+    } else {
+        let bits = bits_for(beats - 1);
+        let beat = m.reg("beat", bits);
+        let busy = m.reg("busy", 1);
+        let active = m.wire("active", &(&s_valid | &busy));
+        let last_beat = m.wire("last_beat", &beat.is((beats - 1).into()));
+        let ends = m.forward("group_ends", 1);
+        m.clocked(|s| {
+            s.when(&active, |s| {
+                s.set(&beat, &ends.mux(&lit(0, bits), &(&beat + &lit(1, bits))));
+                s.set(&busy, &!&ends);
+            });
+            s.when(&(&rst | &start), |s| {
+                s.set(&beat, &lit(0, bits));
+                s.set(&busy, &lit(0, 1));
+            });
+        });
+        (Some(beat), active, last_beat, ends)
+    };
+    let group_last = if beats == 1 {
+        s_last.clone()
+    } else {
+        let held = m.reg("last_held", 1);
+        m.clocked(|s| s.when(&s_valid, |s| s.set(&held, &s_last)));
+        m.wire("group_last", &s_valid.mux(&s_last, &held))
+    };
+    let tag_now = if beats == 1 {
+        s_tag.clone()
+    } else {
+        let held = m.reg("tag_held", tag);
+        m.clocked(|s| s.when(&s_valid, |s| s.set(&held, &s_tag)));
+        m.wire("tag_now", &s_valid.mux(&s_tag, &held))
+    };
+
+    m.note("Parameters: one word per beat, from param_base for every pixel.");
+    let offset = m.reg("param_offset", address);
+    let pixel_end = m.wire(
+        "pixel_end",
+        &all(&[active.clone(), ends.clone(), group_last.clone()]),
+    );
+    m.clocked(|s| {
+        s.when(&active, |s| s.set(&offset, &(&offset + &lit(1, address))));
+        s.when(&(&(&rst | &start) | &pixel_end), |s| {
+            s.set(&offset, &lit(0, address))
+        });
+    });
+    m.output("p_addr", &(&param_base + &offset));
+
+    m.note("Valid bytes of the beat: what the group has left, and what the pixel has left.");
+    let done = m.reg("bytes_done", 16);
+    let left = m.wire("bytes_left", &(&pixel_bytes - &done));
+    let in_last_beat = channels - (beats - 1) * lanes;
+    let in_beat = if in_last_beat == lanes {
+        lit(lanes.into(), 16)
+    } else {
+        last_beat.mux(&lit(in_last_beat.into(), 16), &lit(lanes.into(), 16))
+    };
+    let in_beat = m.wire("in_beat", &in_beat);
+    let closes = m.wire("closes", &left.le(&in_beat));
+    if beats > 1 {
+        m.drive(&ends, &(&last_beat | &(&closes & &group_last)));
+    }
+    let count = m.wire("count", &closes.mux(&left, &in_beat));
+    let some = m.wire("some", &left.any());
+    m.clocked(|s| {
+        s.when(&active, |s| s.set(&done, &(&done + &count)));
+        s.when(&(&(&rst | &start) | &pixel_end), |s| {
+            s.set(&done, &lit(0, 16))
+        });
+    });
+
+    m.note("Hold the sums, pick the beat's lanes.");
+    let hold: Vec<Expr> = (0..channels)
+        .map(|c| {
+            let hold = m.reg(&format!("hold_{c}"), 32);
+            m.clocked(|s| s.when(&s_valid, |s| s.set(&hold, &sums.slice(32 * c, 32))));
+            hold
+        })
+        .collect();
+    let beat_d = beat.map(|b| m.delay("beat", &b, 1));
+    let control = m.pipe(
+        "control_d1",
+        &pack(&[
+            &active & &some,
+            &closes & &some,
+            count.low(count_bits),
+            tag_now.clone(),
+        ]),
+    );
+    let mut outputs = Vec::new();
+    let lane_module = lane();
+    for l in 0..lanes {
+        let mut picked = hold[l as usize].clone();
+        for b in 1..beats {
+            let channel = b * lanes + l;
+            if let (Some(beat), true) = (&beat_d, channel < channels) {
+                picked = beat.is(b.into()).mux(&hold[channel as usize], &picked);
+            }
+        }
+        let sum = m.pipe(&format!("sum_{l}"), &picked);
+        let base = l * PARAM_BYTES * 8;
+        let inst = m.instance(
+            &format!("lane_{l}"),
+            &lane_module,
+            &[
+                ("sum", sum),
+                ("bias", params.slice(base, 32)),
+                ("multiplier", params.slice(base + 32, 31)),
+                ("shift", params.slice(base + 64, 5)),
+                ("left", params.bit(base + 71)),
+                ("zero", zero.clone()),
+                ("low", low.clone()),
+                ("high", high.clone()),
+            ],
+        );
+        outputs.push(inst.out("m_data"));
+    }
+    let control = m.delay("control_lane", &control, 1 + timing::REQUANT_LANE);
+    m.output("m_data", &pack(&outputs));
+    m.output("m_valid", &control.bit(0));
+    m.output("m_count", &control.slice(2, count_bits));
+    let last = control.bit(1);
+    m.output(
+        "m_tag",
+        &(&last.repeat(tag) & &control.slice(2 + count_bits, tag)),
+    );
+    Rc::new(m)
+}

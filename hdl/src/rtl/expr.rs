@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Expressions: Verilog text with a known width.
+//!
+//! Operators demand equal widths and give that width (sums wrap); extending and cutting is explicit, so what is printed has no
+//! width left to the tools' rules. Everything is unsigned; the `_s` methods read their operands in two's complement. A width
+//! that does not fit is a bug in a block, found at the first generation, hence a panic with the caller's place.
+
+use std::ops::{Add, BitAnd, BitOr, BitXor, Not, Sub};
+
+/// A value of a fixed width.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    text: String,
+    width: u32,
+    /// For a name or a slice of one, which alone can be sliced: the name, and the lowest bit taken.
+    part_of: Option<(String, u32)>,
+}
+
+impl Expr {
+    pub(super) fn named(name: impl Into<String>, width: u32) -> Self {
+        let text = name.into();
+        Expr {
+            part_of: Some((text.clone(), 0)),
+            text,
+            width,
+        }
+    }
+    fn new(text: String, width: u32) -> Self {
+        assert!(width > 0, "no bits in {text}");
+        Expr {
+            text,
+            width,
+            part_of: None,
+        }
+    }
+    /// Width in bits.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+    /// The Verilog text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+    pub(super) fn is_name(&self) -> bool {
+        self.part_of
+            .as_ref()
+            .is_some_and(|(name, _)| *name == self.text)
+    }
+
+    #[track_caller]
+    fn binary(&self, op: &str, other: &Expr, width: u32) -> Expr {
+        assert_eq!(
+            self.width, other.width,
+            "widths of `{}` {op} `{}`",
+            self.text, other.text
+        );
+        Expr::new(format!("({} {op} {})", self.text, other.text), width)
+    }
+    /// 1 if equal.
+    #[track_caller]
+    pub fn eq(&self, other: &Expr) -> Expr {
+        self.binary("==", other, 1)
+    }
+    /// 1 if equal to a constant.
+    #[track_caller]
+    pub fn is(&self, value: u64) -> Expr {
+        self.eq(&lit(value, self.width))
+    }
+    /// 1 if different.
+    #[track_caller]
+    pub fn ne(&self, other: &Expr) -> Expr {
+        self.binary("!=", other, 1)
+    }
+    /// 1 if smaller, unsigned.
+    #[track_caller]
+    pub fn lt(&self, other: &Expr) -> Expr {
+        self.binary("<", other, 1)
+    }
+    /// 1 if smaller or equal, unsigned.
+    #[track_caller]
+    pub fn le(&self, other: &Expr) -> Expr {
+        self.binary("<=", other, 1)
+    }
+    /// 1 if smaller, in two's complement.
+    #[track_caller]
+    pub fn lt_s(&self, other: &Expr) -> Expr {
+        assert_eq!(
+            self.width, other.width,
+            "widths of `{}` < `{}`",
+            self.text, other.text
+        );
+        Expr::new(
+            format!("($signed({}) < $signed({}))", self.text, other.text),
+            1,
+        )
+    }
+    /// Bit `i`.
+    #[track_caller]
+    pub fn bit(&self, i: u32) -> Expr {
+        self.slice(i, 1)
+    }
+    /// `width` bits from bit `low`.
+    #[track_caller]
+    pub fn slice(&self, low: u32, width: u32) -> Expr {
+        assert!(width > 0, "no bits of `{}`", self.text);
+        assert!(
+            low + width <= self.width,
+            "bits {low}+{width} of `{}`, which has {}",
+            self.text,
+            self.width
+        );
+        if low == 0 && width == self.width {
+            return self.clone();
+        }
+        let Some((name, base)) = &self.part_of else {
+            panic!("only a name can be sliced, not `{}`", self.text);
+        };
+        let low = base + low;
+        let text = if width == 1 {
+            format!("{name}[{low}]")
+        } else {
+            format!("{name}[{}:{low}]", low + width - 1)
+        };
+        Expr {
+            text,
+            width,
+            part_of: Some((name.clone(), low)),
+        }
+    }
+    /// Byte `i`.
+    #[track_caller]
+    pub fn byte(&self, i: u32) -> Expr {
+        self.slice(8 * i, 8)
+    }
+    /// The low `width` bits.
+    #[track_caller]
+    pub fn low(&self, width: u32) -> Expr {
+        self.slice(0, width)
+    }
+    /// Extended with zeros to `width`.
+    #[track_caller]
+    pub fn zext(&self, width: u32) -> Expr {
+        assert!(
+            width >= self.width,
+            "`{}` has {} bits, more than {width}",
+            self.text,
+            self.width
+        );
+        match width - self.width {
+            0 => self.clone(),
+            more => Expr::new(format!("{{{more}'d0, {}}}", self.text), width),
+        }
+    }
+    /// Extended with the sign to `width`.
+    #[track_caller]
+    pub fn sext(&self, width: u32) -> Expr {
+        assert!(
+            width >= self.width,
+            "`{}` has {} bits, more than {width}",
+            self.text,
+            self.width
+        );
+        match width - self.width {
+            0 => self.clone(),
+            more => Expr::new(
+                format!(
+                    "{{{{{more}{{{}}}}}, {}}}",
+                    self.bit(self.width - 1).text,
+                    self.text
+                ),
+                width,
+            ),
+        }
+    }
+    /// Cut or extended with zeros to `width`.
+    #[track_caller]
+    pub fn fit(&self, width: u32) -> Expr {
+        if width < self.width {
+            self.low(width)
+        } else {
+            self.zext(width)
+        }
+    }
+    /// Cut or extended with the sign to `width`.
+    #[track_caller]
+    pub fn fit_s(&self, width: u32) -> Expr {
+        if width < self.width {
+            self.low(width)
+        } else {
+            self.sext(width)
+        }
+    }
+    /// `yes` if this bit is 1, else `no`.
+    #[track_caller]
+    pub fn mux(&self, yes: &Expr, no: &Expr) -> Expr {
+        assert_eq!(self.width, 1, "condition `{}`", self.text);
+        assert_eq!(
+            yes.width, no.width,
+            "widths of `{}` ? `{}` : `{}`",
+            self.text, yes.text, no.text
+        );
+        Expr::new(
+            format!("({} ? {} : {})", self.text, yes.text, no.text),
+            yes.width,
+        )
+    }
+    /// This many copies side by side.
+    pub fn repeat(&self, times: u32) -> Expr {
+        if times == 1 {
+            self.clone()
+        } else {
+            Expr::new(format!("{{{times}{{{}}}}}", self.text), self.width * times)
+        }
+    }
+    /// Shifted left by a variable amount.
+    pub fn shl(&self, amount: &Expr) -> Expr {
+        Expr::new(format!("({} << {})", self.text, amount.text), self.width)
+    }
+    /// Shifted right by a variable amount, the sign coming in.
+    pub fn shr_s(&self, amount: &Expr) -> Expr {
+        // The cast back to unsigned keeps the shift arithmetic inside an unsigned expression.
+        Expr::new(
+            format!("$unsigned($signed({}) >>> {})", self.text, amount.text),
+            self.width,
+        )
+    }
+    /// Full product in two's complement.
+    pub fn mul_s(&self, other: &Expr) -> Expr {
+        let width = self.width + other.width;
+        Expr::new(
+            format!(
+                "$unsigned($signed({}) * $signed({}))",
+                self.sext(width).text,
+                other.sext(width).text
+            ),
+            width,
+        )
+    }
+    /// 1 if any bit is 1.
+    pub fn any(&self) -> Expr {
+        if self.width == 1 {
+            self.clone()
+        } else {
+            Expr::new(format!("(|{})", self.text), 1)
+        }
+    }
+}
+
+/// A constant.
+#[track_caller]
+pub fn lit(value: u64, width: u32) -> Expr {
+    assert!(
+        width <= 64 && (width == 64 || value >> width == 0),
+        "{value} does not fit {width} bits"
+    );
+    Expr::new(format!("{width}'d{value}"), width)
+}
+
+/// A constant in two's complement.
+#[track_caller]
+pub fn lit_s(value: i64, width: u32) -> Expr {
+    assert!(
+        width < 64 && value >= -(1 << (width - 1)) && value < 1 << (width - 1),
+        "{value} does not fit {width} bits"
+    );
+    lit(value as u64 & ((1 << width) - 1), width)
+}
+
+/// Parts side by side, the most significant first.
+pub fn cat(parts: &[Expr]) -> Expr {
+    if let [one] = parts {
+        return one.clone();
+    }
+    let text = parts
+        .iter()
+        .map(|p| p.text.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    Expr::new(format!("{{{text}}}"), parts.iter().map(|p| p.width).sum())
+}
+
+/// Parts side by side, the least significant first.
+pub fn pack(parts: &[Expr]) -> Expr {
+    cat(&parts.iter().rev().cloned().collect::<Vec<_>>())
+}
+
+/// 1 if all are 1.
+pub fn all(bits: &[Expr]) -> Expr {
+    bits.iter().skip(1).fold(bits[0].clone(), |a, b| &a & b)
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, $op:literal) => {
+        impl $trait<&Expr> for &Expr {
+            type Output = Expr;
+            #[track_caller]
+            fn $method(self, other: &Expr) -> Expr {
+                self.binary($op, other, self.width)
+            }
+        }
+    };
+}
+operator!(BitAnd, bitand, "&");
+operator!(BitOr, bitor, "|");
+operator!(BitXor, bitxor, "^");
+operator!(Add, add, "+");
+operator!(Sub, sub, "-");
+
+impl Not for &Expr {
+    type Output = Expr;
+    fn not(self) -> Expr {
+        Expr::new(format!("(~{})", self.text), self.width)
+    }
+}

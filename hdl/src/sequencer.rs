@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # sequencer — fetches the program's commands and starts the units on each
+//! | port                 | dir | data          | note                                                       |
+//! |----------------------|-----|---------------|------------------------------------------------------------|
+//! | run                  | in  | 1             | run the program once; ignored while busy                   |
+//! | done                 | in  | 1             | the writer has finished the command                        |
+//! | p_addr / p_data      |     | program memory| `timing::MEMORY_READ` later                                |
+//! | start                | out | 1             | the fields are valid from now to the next fetch            |
+//! | busy finished        | out | 1             | a frame is running; one has finished                       |
+//! | cycles               | out | 32            | cycles of the running or last frame                        |
+//! | layer_done layer_index | out |             | a command ended; the index of the one at work              |
+//! | (fields)             | out |               | one port per field of `spec::isa`, as wide as used         |
+//!
+//! Cycles of a command: one per fetched word, `timing::FETCH`, then until `done`.
+
+use crate::rtl::{Expr, Module, cat, lit};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{COMMAND_BYTES, Field, address_bits, command_words};
+use sepstream_spec::timing::{FETCH, MEMORY_READ};
+use std::rc::Rc;
+
+/// The sequencer.
+pub fn sequencer(config: &Config) -> Rc<Module> {
+    let mut m = Module::new(
+        "sequencer",
+        "Fetches the program's commands and starts the units on each.",
+    );
+    let word = config.word_bytes() * 8;
+    let stride = COMMAND_BYTES * 8 / word;
+    let address = address_bits(config.values().commands * stride);
+    let stride_bits = stride.trailing_zeros();
+    let run = m.input("run", 1);
+    let done = m.input("done", 1);
+    let data = m.input("p_data", word);
+    let rst = m.reset();
+    let words = command_words(config);
+
+    let fetching = m.reg("fetching", 1);
+    let working = m.reg("working", 1);
+    let count = m.reg("count", 6);
+    let index = m.reg("index", 16);
+    let cycles = m.reg("cycles_q", 32);
+    let finished = m.reg("finished_q", 1);
+    let busy = m.wire("busy_now", &(&fetching | &working));
+    let fetched = m.wire(
+        "fetched",
+        &(&fetching & &count.is((words + FETCH - 1).into())),
+    );
+
+    m.note("Fields, each taken from the words that hold it.");
+    let mut fields: Vec<(Field, Expr)> = Vec::new();
+    for f in Field::ALL {
+        let (low, high) = (f.offset(), f.offset() + f.used_bits(config));
+        let mut parts = Vec::new();
+        for w in low / word..=(high - 1) / word {
+            let from = low.max(w * word);
+            let to = high.min((w + 1) * word);
+            let name = if parts.is_empty() {
+                format!("{}_q", f.name())
+            } else {
+                format!("{}_q{w}", f.name())
+            };
+            let part = m.reg(&name, to - from);
+            m.clocked(|s| {
+                let here = &fetching & &count.is((w + MEMORY_READ).into());
+                s.when(&here, |s| {
+                    s.set(&part, &data.slice(from - w * word, to - from))
+                });
+            });
+            parts.insert(0, part);
+        }
+        fields.push((*f, cat(&parts)));
+    }
+    let last = fields
+        .iter()
+        .find(|(f, _)| *f == Field::Last)
+        .map(|(_, e)| e.clone())
+        .unwrap_or_else(|| lit(1, 1));
+
+    m.note("Idle, fetching, working.");
+    let layer_done = m.wire("layer_done_now", &(&working & &done));
+    m.clocked(|s| {
+        s.when(&busy, |s| s.set(&cycles, &(&cycles + &lit(1, 32))));
+        s.when(&fetching, |s| s.set(&count, &(&count + &lit(1, 6))));
+        s.when(&fetched, |s| {
+            s.set(&fetching, &lit(0, 1));
+            s.set(&working, &lit(1, 1));
+        });
+        s.when(&layer_done, |s| {
+            s.set(&working, &lit(0, 1));
+            s.set(&fetching, &!&last);
+            s.set(&finished, &last);
+            s.set(&count, &lit(0, 6));
+            s.set(&index, &(&index + &lit(1, 16)));
+        });
+        s.when(&(&run & &!&busy), |s| {
+            s.set(&fetching, &lit(1, 1));
+            s.set(&finished, &lit(0, 1));
+            s.set(&count, &lit(0, 6));
+            s.set(&index, &lit(0, 16));
+            s.set(&cycles, &lit(0, 32));
+        });
+        s.when(&rst, |s| {
+            for reg in [&fetching, &working, &finished] {
+                s.set(reg, &lit(0, 1));
+            }
+        });
+    });
+    // a command begins at a multiple of its size, a power of two words
+    let at = match address - stride_bits {
+        0 => lit(0, address), // a memory of one command
+        bits => cat(&[m.wire("command_at", &index.fit(bits)), lit(0, stride_bits)]),
+    };
+    let p_addr = &at + &count.fit(address);
+    m.output("p_addr", &p_addr);
+    m.output("start", &fetched);
+    m.output("busy", &busy);
+    m.output("finished", &finished);
+    m.output("cycles", &cycles);
+    m.output("layer_done", &layer_done);
+    m.output("layer_index", &index);
+    for (f, value) in fields {
+        m.output(f.name(), &value);
+    }
+    Rc::new(m)
+}

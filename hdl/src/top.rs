@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # sepstream — the accelerator: instances and wires
+//! Data path: activation memory, fill, line_buffer, columns, (depthwise, depthwise_requant | nothing), packer, pixel_buffer,
+//! pointwise, pointwise_requant, packer (writer), activation memory. docs/architecture.md follows one pixel through it.
+//! | port            | note                                                                            |
+//! |-----------------|---------------------------------------------------------------------------------|
+//! | clk rst         | one clock; synchronous reset, active high, for `timing::RESET` cycles at least  |
+//! | s_wb_*          | Wishbone registers, see `host`                                                  |
+//! | s_axis_* m_axis_* | AXI4-Streams of one activation word                                           |
+//! | layer_done layer_index | a command ended; its index                                               |
+//! | irq             | a frame has finished; falls with the next start                                 |
+
+use crate::rtl::{Expr, Instance, Module, lit, pack};
+use crate::{
+    columns, depthwise, fill, host, line_buffer, memory, packer, pixel_buffer, pointwise,
+    pointwise_control, requant, residual,
+};
+use crate::{sequencer, window};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{Field, PARAM_BYTES, address_bits};
+use sepstream_spec::regs::Memory;
+use std::rc::Rc;
+
+/// The accelerator.
+pub fn top(config: &Config) -> Rc<Module> {
+    let v = config.values();
+    let word = config.word_bytes();
+    let mut m = Module::new("sepstream", "The accelerator: instances and wires.");
+
+    m.note("Signals that go round.");
+    let done = m.forward("done", 1);
+    let program_data = m.forward("program_data", word * 8);
+    let activation_data = m.forward("activation_data", word * 8);
+    let writer_valid = m.forward("writer_valid", 1);
+    let released = m.forward("released", 16);
+    let pixel_done = m.forward("pixel_done", 1);
+    let run = m.forward("run", 1);
+    let hold = m.forward("hold", 1);
+
+    let seq = m.instance(
+        "sequencer",
+        &sequencer::sequencer(config),
+        &[
+            ("run", run.clone()),
+            ("done", done.clone()),
+            ("p_data", program_data.clone()),
+        ],
+    );
+    let start = seq.out("start");
+    let with_fields = |module: &Rc<Module>, inputs: &[(&'static str, Expr)]| {
+        let mut all: Vec<(&str, Expr)> = inputs.to_vec();
+        for f in Field::ALL {
+            let open = module.ports().iter().any(|p| p.name == f.name())
+                && !inputs.iter().any(|(n, _)| *n == f.name());
+            if open {
+                all.push((f.name(), seq.out(f.name())));
+            }
+        }
+        if module.ports().iter().any(|p| p.name == "start") {
+            all.push(("start", start.clone()));
+        }
+        all
+    };
+
+    m.note("Activation memory to windows.");
+    let unit = fill::fill(config);
+    let fill = m.instance(
+        "fill",
+        &unit,
+        &with_fields(
+            &unit,
+            &[("released", released.clone()), ("hold", hold.clone())],
+        ),
+    );
+    let unit = window::window(config);
+    let window = m.instance(
+        "window",
+        &unit,
+        &with_fields(
+            &unit,
+            &[
+                ("filled", fill.out("filled")),
+                ("all_filled", fill.out("all_filled")),
+                ("pixel_done", pixel_done.clone()),
+            ],
+        ),
+    );
+    m.drive(&released, &window.out("released"));
+    let lines = m.instance(
+        "line_buffer",
+        &line_buffer::line_buffer(config),
+        &[
+            ("w_valid", fill.out("w_valid")),
+            ("w_bank", fill.out("w_bank")),
+            ("w_addr", fill.out("w_addr")),
+            ("w_data", activation_data.clone()),
+            ("r_byte", window.out("r_byte")),
+            ("r_bank", window.out("r_bank")),
+            ("r_slot", window.out("r_slot")),
+            ("r_slot_next", window.out("r_slot_next")),
+        ],
+    );
+    let columns = m.instance(
+        "columns",
+        &columns::columns(config),
+        &[
+            ("s_rows", lines.out("m_rows")),
+            ("r_byte", window.out("r_byte")),
+            ("r_row_ok", window.out("r_row_ok")),
+            ("r_column_ok", window.out("r_column_ok")),
+            ("run_pad", window.out("run_pad")),
+            ("pad_value", seq.out("pad_value")),
+        ],
+    );
+
+    m.note("Depthwise engine.");
+    let dw_weight = m.forward("dw_weight", v.lanes * v.taps * 8);
+    let dw_param = m.forward("dw_param", v.dw_requant * PARAM_BYTES * 8);
+    let unit = depthwise::depthwise(config);
+    let dw = m.instance(
+        "depthwise",
+        &unit,
+        &with_fields(
+            &unit,
+            &[
+                ("dw_valid", window.out("dw_valid")),
+                ("dw_first", window.out("dw_first")),
+                ("dw_last", window.out("dw_last")),
+                ("dw_pixel_last", window.out("dw_pixel_last")),
+                ("s_taps", columns.out("m_taps")),
+                ("w_data", dw_weight.clone()),
+            ],
+        ),
+    );
+    let dw_requant = requant::requant(
+        "depthwise_requant",
+        v.lanes,
+        v.dw_requant,
+        config.dw_param_words(),
+        1,
+    );
+    let dw_out = m.instance(
+        "depthwise_requant",
+        &dw_requant,
+        &[
+            ("s_sum", dw.out("m_sum")),
+            ("s_valid", dw.out("m_valid")),
+            ("s_last", dw.out("m_last")),
+            ("s_tag", lit(1, 1)),
+            ("param_base", seq.out("dw_param_base")),
+            ("pixel_bytes", seq.out("dw_bytes")),
+            ("start", start.clone()),
+            ("zero", seq.out("dw_zero")),
+            ("low", seq.out("dw_low")),
+            ("high", seq.out("dw_high")),
+            ("p_data", dw_param.clone()),
+        ],
+    );
+
+    m.note("Pixels: depthwise outputs or runs of the line buffer, packed into words of tn bytes.");
+    let behind = sepstream_spec::timing::WINDOW_BYTES - 1;
+    let gather = seq.out("gather");
+    let run_valid = m.delay("run_valid", &window.out("run_valid"), behind);
+    let run_count = m.delay("run_count", &window.out("run_count"), behind);
+    let run_last = m.delay("run_last", &window.out("run_last"), behind);
+    let run_first = m.wire("run_byte", &window.out("r_byte").low(word.trailing_zeros()));
+    let run_first = m.delay("run_first", &run_first, behind);
+    let count_bits = packer::bits_for(v.tn);
+    let pixels = m.instance(
+        "pixel_packer",
+        &packer::packer(word, v.tn),
+        &[
+            (
+                "s_data",
+                gather.mux(&columns.out("m_run"), &dw_out.out("m_data").zext(word * 8)),
+            ),
+            (
+                "s_first",
+                gather.mux(&run_first, &lit(0, word.trailing_zeros())),
+            ),
+            (
+                "s_count",
+                gather.mux(&run_count, &dw_out.out("m_count").zext(count_bits)),
+            ),
+            ("s_last", gather.mux(&run_last, &dw_out.out("m_tag"))),
+            ("s_tag", lit(1, 1)),
+            ("s_valid", gather.mux(&run_valid, &dw_out.out("m_valid"))),
+        ],
+    );
+
+    m.note("Pointwise array.");
+    let weight = m.forward("weight", v.tm * v.tn * 8);
+    let pw_param = m.forward("pw_param", v.pw_requant * PARAM_BYTES * 8);
+    let unit = pixel_buffer::pixel_buffer(config);
+    let pixel_address = m.forward("pixel_address", address_bits(v.pixel_words));
+    let buffer = m.instance(
+        "pixel_buffer",
+        &unit,
+        &with_fields(
+            &unit,
+            &[
+                ("s_data", pixels.out("m_data")),
+                ("s_valid", pixels.out("m_valid")),
+                ("s_last", pixels.out("m_tag")),
+                ("r_addr", pixel_address.clone()),
+            ],
+        ),
+    );
+    let unit = pointwise_control::pointwise_control(config);
+    let control = m.instance(
+        "pointwise_control",
+        &unit,
+        &with_fields(&unit, &[("pixel", buffer.out("pixel"))]),
+    );
+    m.drive(&pixel_address, &control.out("p_addr"));
+    m.drive(&pixel_done, &control.out("pixel_done"));
+    let array = m.instance(
+        "pointwise",
+        &pointwise::pointwise(config, 3),
+        &[
+            ("step", control.out("step")),
+            ("step_first", control.out("step_first")),
+            ("step_last", control.out("step_last")),
+            (
+                "s_tag",
+                pack(&[
+                    control.out("row_last"),
+                    control.out("command_last"),
+                    control.out("group_last"),
+                ]),
+            ),
+            ("s_pixel", buffer.out("r_data")),
+            ("s_weight", weight.clone()),
+        ],
+    );
+    let pw_requant = requant::requant(
+        "pointwise_requant",
+        v.tm,
+        v.pw_requant,
+        config.pw_param_words(),
+        2,
+    );
+    let out = m.instance(
+        "pointwise_requant",
+        &pw_requant,
+        &[
+            ("s_sum", array.out("m_sum")),
+            ("s_valid", array.out("m_valid")),
+            ("s_last", array.out("m_tag").bit(2)),
+            ("s_tag", array.out("m_tag").low(2)),
+            ("param_base", seq.out("param_base")),
+            ("pixel_bytes", seq.out("out_bytes")),
+            ("start", start.clone()),
+            ("zero", seq.out("out_zero")),
+            ("low", seq.out("out_low")),
+            ("high", seq.out("out_high")),
+            ("p_data", pw_param.clone()),
+        ],
+    );
+
+    m.note("Residual map, added to the outputs.");
+    let mut beats = ["m_data", "m_count", "m_tag", "m_valid"].map(|port| out.out(port));
+    let mut residual_read = None;
+    if v.residual > 0 {
+        let unit = residual::residual(config, 2);
+        let residual = m.instance(
+            "residual",
+            &unit,
+            &with_fields(
+                &unit,
+                &[
+                    ("s_data", beats[0].clone()),
+                    ("s_count", beats[1].clone()),
+                    ("s_tag", beats[2].clone()),
+                    ("s_valid", beats[3].clone()),
+                    ("r_data", activation_data.clone()),
+                ],
+            ),
+        );
+        beats = ["m_data", "m_count", "m_tag", "m_valid"].map(|port| residual.out(port));
+        m.drive(&hold, &residual.out("hold"));
+        residual_read = Some((residual.out("r_valid"), residual.out("r_addr")));
+    } else {
+        m.drive(&hold, &lit(0, 1));
+    }
+    let [out_data, out_count, out_tag, out_valid] = beats;
+
+    m.note("Writer: rows of whole words, one after the other from out_base.");
+    let packed = m.instance(
+        "out_packer",
+        &packer::packer(word, word),
+        &[
+            ("s_data", out_data.zext(word * 8)),
+            ("s_first", lit(0, word.trailing_zeros())),
+            ("s_count", out_count.zext(packer::bits_for(word))),
+            ("s_last", out_tag.bit(0)),
+            ("s_tag", out_tag.bit(1)),
+            ("s_valid", out_valid),
+        ],
+    );
+    let address = address_bits(config.activation_words());
+    let out_addr = m.reg("out_addr", address);
+    let valid = packed.out("m_valid");
+    m.clocked(|s| {
+        s.when(&valid, |s| {
+            s.set(&out_addr, &(&out_addr + &lit(1, address)))
+        });
+        s.when(&start, |s| s.set(&out_addr, &seq.out("out_base")));
+    });
+    m.drive(&writer_valid, &valid);
+    let done_q = m.pipe("done_q", &packed.out("m_tag"));
+    m.drive(&done, &done_q);
+
+    let read_taken = match &residual_read {
+        Some((valid, _)) => &fill.out("r_valid") | valid,
+        None => fill.out("r_valid"),
+    };
+
+    m.note("Host side and the memories that it fills.");
+    let ports = [
+        "s_wb_cyc",
+        "s_wb_stb",
+        "s_wb_we",
+        "s_axis_tvalid",
+        "s_axis_tlast",
+        "m_axis_tready",
+    ]
+    .map(|name| (name, m.input(name, 1)));
+    let wide = [
+        ("s_wb_adr", 8),
+        ("s_wb_dat_w", 32),
+        ("s_axis_tdata", word * 8),
+    ]
+    .map(|(name, w)| (name, m.input(name, w)));
+    let mut inputs = ports.to_vec();
+    inputs.extend(wide);
+    inputs.extend([
+        ("busy_port", writer_valid.clone()),
+        ("read_taken", read_taken),
+        ("a_data", activation_data.clone()),
+        ("busy", seq.out("busy")),
+        ("finished", seq.out("finished")),
+        ("cycles", seq.out("cycles")),
+        ("layer_index", seq.out("layer_index")),
+    ]);
+    let host = m.instance("host", &host::host(config), &inputs);
+    m.drive(&run, &host.out("run"));
+
+    let mut filled = |memory: Memory, name: &str, read: Expr| -> Instance {
+        let shape = memory.shape(config);
+        let count = shape.beats;
+        let slice_bits = if count == 1 {
+            shape.bytes * 8
+        } else {
+            word * 8
+        };
+        let enable = host.out("load_we").bit(memory as u32);
+        let bits: Vec<Expr> = (0..count)
+            .map(|s| {
+                if count == 1 {
+                    enable.clone()
+                } else {
+                    &enable & &host.out("load_slice").is(s.into())
+                }
+            })
+            .collect();
+        let address = address_bits(shape.words);
+        let data = host.out("load_data").low(slice_bits).repeat(count);
+        let (we, w_addr, w_data) = if memory == Memory::Activation {
+            (
+                &writer_valid | &enable,
+                writer_valid.mux(&out_addr, &host.out("load_addr").low(address)),
+                writer_valid.mux(&packed.out("m_data"), &data),
+            )
+        } else {
+            (pack(&bits), host.out("load_addr").low(address), data)
+        };
+        m.instance(
+            name,
+            &memory::memory(shape.words, count, slice_bits),
+            &[
+                ("we", we),
+                ("w_addr", w_addr),
+                ("w_data", w_data),
+                ("r_addr", read),
+            ],
+        )
+    };
+    let read_addr = match &residual_read {
+        Some((valid, addr)) => valid.mux(addr, &host.out("a_addr")),
+        None => host.out("a_addr"),
+    };
+    let read_addr = fill.out("r_valid").mux(&fill.out("r_addr"), &read_addr);
+    let activation = filled(Memory::Activation, "activation_memory", read_addr);
+    let program = filled(Memory::Program, "program_memory", seq.out("p_addr"));
+    let weights = filled(Memory::Weight, "weight_memory", control.out("w_addr"));
+    let dw_weights = filled(Memory::DwWeight, "depthwise_memory", dw.out("w_addr"));
+    let pw_params = filled(Memory::PwParam, "pointwise_params", out.out("p_addr"));
+    let dw_params = filled(Memory::DwParam, "depthwise_params", dw_out.out("p_addr"));
+    for (wire, instance) in [
+        (&activation_data, activation),
+        (&program_data, program),
+        (&weight, weights),
+        (&dw_weight, dw_weights),
+        (&pw_param, pw_params),
+        (&dw_param, dw_params),
+    ] {
+        m.drive(wire, &instance.out("r_data").low(wire.width()));
+    }
+    for name in [
+        "s_wb_ack",
+        "s_wb_dat_r",
+        "s_axis_tready",
+        "m_axis_tdata",
+        "m_axis_tvalid",
+        "m_axis_tlast",
+    ] {
+        m.output(name, &host.out(name));
+    }
+    m.output("layer_done", &seq.out("layer_done"));
+    m.output("layer_index", &seq.out("layer_index"));
+    m.output("irq", &seq.out("finished"));
+    Rc::new(m)
+}

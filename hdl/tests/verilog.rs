@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The generated Verilog as a text: what a reader of it relies on.
+
+use sepstream_spec::config::{Config, Values};
+use std::collections::BTreeMap;
+
+fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
+    let values = Values {
+        tn,
+        tm,
+        tp: 1,
+        pw_requant: tm,
+        residual: tm,
+        lanes,
+        taps,
+        dw_requant: lanes.div_ceil(taps).min(tn),
+        activation_kib: 1,
+        weight_kib: 1,
+        depthwise_kib: 1,
+        pointwise_channels: 16,
+        depthwise_channels: 16,
+        line_words: 16,
+        pixel_words: 8,
+        commands: 2,
+    };
+    values.check().expect("the configuration passes every rule")
+}
+
+/// Modules of all sorts, and two whose requantisers, packers and memories nearly coincide.
+fn configurations() -> Vec<Config> {
+    [
+        (2, 2, 1, 1),
+        (1, 1, 1, 1),
+        (4, 4, 4, 1),
+        (8, 8, 8, 9),
+        (3, 5, 7, 3),
+    ]
+    .map(|(tn, tm, lanes, taps)| config(tn, tm, lanes, taps))
+    .into()
+}
+
+/// Text of each module behind its name, and the line above it.
+fn modules(verilog: &str) -> Vec<(&str, String, &str)> {
+    let lines: Vec<&str> = verilog.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        if let Some(rest) = line.strip_prefix("module ") {
+            let name = rest.split_whitespace().next().expect("a name");
+            let end = lines[at..]
+                .iter()
+                .position(|line| *line == "endmodule")
+                .expect("an end");
+            found.push((name, lines[at + 1..at + end].join("\n"), lines[at - 1]));
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_differ_and_say_what_they_are() {
+    for config in configurations() {
+        let verilog = sepstream_hdl::generate(&config);
+        let mut names = BTreeMap::new();
+        let mut bodies = BTreeMap::new();
+        for (name, body, above) in modules(&verilog) {
+            assert!(
+                above.starts_with("// ") && above.len() > 10,
+                "{name} has no head comment, but `{above}`"
+            );
+            if let Some(other) = bodies.insert(body, name) {
+                panic!("{name} and {other} are equal in\n{config}");
+            }
+            assert_eq!(
+                names.insert(name, ()),
+                None,
+                "{name} is there twice in\n{config}"
+            );
+        }
+        assert_eq!(names.len(), verilog.matches("endmodule").count());
+        assert!(names.contains_key("sepstream"));
+    }
+}
+
+#[test]
+fn the_banner_states_the_configuration() {
+    for config in configurations() {
+        let verilog = sepstream_hdl::generate(&config);
+        let banner: Vec<&str> = verilog
+            .lines()
+            .map_while(|line| line.strip_prefix("// "))
+            .collect();
+        let text = banner[1..].join("\n");
+        assert_eq!(text.trim_end(), config.to_string().trim_end());
+    }
+}
+
+#[test]
+fn the_same_configuration_gives_the_same_text() {
+    for config in configurations() {
+        assert_eq!(
+            sepstream_hdl::generate(&config),
+            sepstream_hdl::generate(&config.clone())
+        );
+    }
+}
+
+#[test]
+fn every_configuration_gives_verilog() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    for _ in 0..100 {
+        // ends of the ranges more often than what lies between
+        let mut pick = |low, high| match rng.u32(..4) {
+            0 => low,
+            1 => high,
+            _ => rng.u32(low..=high),
+        };
+        let mut values = config(
+            pick(1, 12),
+            pick(1, 12),
+            pick(1, 32),
+            [1, 3, 9][pick(0, 2) as usize],
+        )
+        .values()
+        .clone();
+        if pick(0, 3) == 0 {
+            values.tn = pick(1, 64);
+        }
+        values.pw_requant = pick(1, values.tm);
+        values.residual = values.pw_requant * pick(0, 1);
+        values.dw_requant = pick(1, values.lanes.min(values.tn));
+        values.activation_kib = pick(1, 4096);
+        values.weight_kib = pick(1, 16384);
+        values.depthwise_kib = pick(1, 1024);
+        values.pointwise_channels = pick(16, 65536);
+        values.depthwise_channels = pick(16, 65536);
+        values.line_words = pick(16, 8192);
+        values.pixel_words = pick(4, 8192);
+        values.commands = pick(1, 4096);
+        println!("{values:?}"); // shown when it fails
+        let config = values.check().expect("the configuration passes every rule");
+        assert!(sepstream_hdl::generate(&config).contains("module sepstream ("));
+    }
+}
+
+#[test]
+fn generating_the_largest_takes_no_time_to_speak_of() {
+    let mut values = config(64, 64, 32, 9).values().clone();
+    values.dw_requant = 32;
+    let config = values.check().expect("the configuration passes every rule");
+    let start = std::time::Instant::now();
+    let verilog = sepstream_hdl::generate(&config);
+    let took = start.elapsed();
+    println!("{} lines in {took:?}", verilog.lines().count());
+    assert!(took.as_secs() < 5, "{took:?}");
+}
+
+/// Every change of the RTL shows here.
+#[test]
+fn verilog_of_a_tiny_accelerator() {
+    insta::assert_snapshot!(sepstream_hdl::generate(&config(2, 2, 1, 1)));
+}
