@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Bytes: commands on the contents of the memories.
+
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{Command, Field, PARAM_BYTES, Param};
+use sepstream_spec::program::{ImageError, Program};
+use sepstream_spec::quant::{AddParams, Multiplier, requant};
+use sepstream_spec::regs::Memory;
+
+/// Why the model cannot run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The image is not for this configuration.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// An input of another size than its map.
+    #[error("input {index} has {got} bytes, the program's map takes {want}")]
+    Input {
+        /// Which input.
+        index: usize,
+        /// Bytes of the map.
+        want: usize,
+        /// Bytes given.
+        got: usize,
+    },
+}
+
+/// The accelerator with its memories filled.
+pub struct Machine<'a> {
+    config: &'a Config,
+    program: &'a Program,
+    commands: Vec<Command>,
+    activation: Vec<u8>,
+}
+
+impl<'a> Machine<'a> {
+    /// Loads a program.
+    ///
+    /// # Errors
+    /// When it was compiled for another configuration.
+    pub fn new(program: &'a Program, config: &'a Config) -> Result<Self, Error> {
+        program.check(config)?;
+        let bytes = Memory::Activation.shape(config);
+        let activation = vec![0; (bytes.words * bytes.bytes) as usize];
+        Ok(Machine {
+            config,
+            program,
+            commands: super::commands(program),
+            activation,
+        })
+    }
+    /// Runs one frame: dense input maps in, dense output maps out.
+    ///
+    /// # Errors
+    /// When the inputs are not those of the program.
+    pub fn run(&mut self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, Error> {
+        self.load(inputs)?;
+        for index in 0..self.commands.len() {
+            self.step(index);
+        }
+        Ok(self.outputs())
+    }
+    /// Puts the inputs into the activation memory.
+    ///
+    /// # Errors
+    /// When the inputs are not those of the program.
+    pub fn load(&mut self, inputs: &[&[u8]]) -> Result<(), Error> {
+        for (index, port) in self.program.inputs.iter().enumerate() {
+            let given = inputs.get(index).copied().unwrap_or_default();
+            let words = port.pack(given, self.program.word_bytes);
+            let words = words.ok_or(Error::Input {
+                index,
+                want: port.elements(),
+                got: given.len(),
+            })?;
+            let base = (port.base * self.program.word_bytes) as usize;
+            self.activation[base..base + words.len()].copy_from_slice(&words);
+        }
+        Ok(())
+    }
+    /// The output maps as they are now.
+    pub fn outputs(&self) -> Vec<Vec<u8>> {
+        self.program
+            .outputs
+            .iter()
+            .map(|port| self.map(port))
+            .collect()
+    }
+    /// A map of the activation memory, dense.
+    pub fn map(&self, port: &sepstream_spec::program::MapPort) -> Vec<u8> {
+        let base = (port.base * self.program.word_bytes) as usize;
+        port.unpack(&self.activation[base..], self.program.word_bytes)
+            .unwrap_or_default()
+    }
+    /// Executes one command.
+    pub fn step(&mut self, index: usize) {
+        let unit = Unit::new(&self.commands[index], self.program, self.config);
+        let written = unit.run(&self.activation);
+        let base = (unit.get(Field::OutBase) * self.program.word_bytes) as usize;
+        self.activation[base..base + written.len()].copy_from_slice(&written);
+    }
+}
+
+/// One command with what it reads.
+struct Unit<'a> {
+    command: &'a Command,
+    config: &'a Config,
+    weights: &'a [i8],
+    weight_word: usize,
+    dw_weights: &'a [i8],
+    dw_weight_word: usize,
+    pw_params: Vec<Param>,
+    dw_params: Vec<Param>,
+}
+
+/// Parameters of a requantiser, one per channel in the order of the groups.
+fn params(
+    program: &Program,
+    config: &Config,
+    memory: Memory,
+    base: u32,
+    groups: u32,
+    channels: u32,
+    lanes: u32,
+) -> Vec<Param> {
+    let bytes = program.content(memory);
+    let word = (memory.shape(config).beats * config.word_bytes()) as usize;
+    let beats = channels.div_ceil(lanes);
+    (0..groups * channels)
+        .map(|i| {
+            let (group, lane) = (i / channels, i % channels);
+            let row = base + group * beats + lane / lanes;
+            let at = row as usize * word + (lane % lanes * PARAM_BYTES) as usize;
+            let raw = bytes.get(at..).and_then(|b| b.first_chunk()).copied();
+            raw.map(Param::from_bytes).unwrap_or_default()
+        })
+        .collect()
+}
+
+impl<'a> Unit<'a> {
+    fn new(command: &'a Command, program: &'a Program, config: &'a Config) -> Self {
+        let v = config.values();
+        let word_of = |memory: Memory| (memory.shape(config).beats * config.word_bytes()) as usize;
+        let from = |memory: Memory, base: u32| -> &'a [i8] {
+            let bytes = program.content(memory);
+            bytemuck::cast_slice(
+                bytes
+                    .get(base as usize * word_of(memory)..)
+                    .unwrap_or_default(),
+            )
+        };
+        let lane_groups = if command.get(Field::Gather) == 1 {
+            0
+        } else {
+            command.get(Field::LaneGroups)
+        };
+        Unit {
+            weights: from(Memory::Weight, command.get(Field::WeightBase)),
+            weight_word: word_of(Memory::Weight),
+            dw_weights: from(Memory::DwWeight, command.get(Field::DwWeightBase)),
+            dw_weight_word: word_of(Memory::DwWeight),
+            pw_params: params(
+                program,
+                config,
+                Memory::PwParam,
+                command.get(Field::ParamBase),
+                command.get(Field::OutGroups),
+                v.tm,
+                v.pw_requant,
+            ),
+            dw_params: params(
+                program,
+                config,
+                Memory::DwParam,
+                command.get(Field::DwParamBase),
+                lane_groups,
+                v.lanes,
+                v.dw_requant,
+            ),
+            command,
+            config,
+        }
+    }
+    fn get(&self, field: Field) -> u32 {
+        self.command.get(field)
+    }
+    fn at(&self, field: Field) -> usize {
+        self.command.get(field) as usize
+    }
+    fn byte(&self, field: Field) -> i32 {
+        self.command.get_signed(field)
+    }
+
+    /// The ofm as it is written: rows of whole words.
+    fn run(&self, activation: &[u8]) -> Vec<u8> {
+        let word = self.config.word_bytes() as usize;
+        let pixel = self.at(Field::OutBytes);
+        let row = (self.at(Field::OutCols) * pixel).div_ceil(word) * word;
+        let residual = self.at(Field::ResidualBase) * word;
+        let mut out = vec![0; self.at(Field::OutRows) * row];
+        let mut vector = vec![0i8; self.at(Field::PixelWords) * self.config.values().tn as usize];
+        let mut sums = Vec::new();
+        for y in 0..self.at(Field::OutRows) {
+            for x in 0..self.at(Field::OutCols) {
+                if self.get(Field::Gather) == 1 {
+                    self.gather(activation, y, x, &mut vector);
+                } else {
+                    self.depthwise(activation, y, x, &mut vector, &mut sums);
+                }
+                let place = y * row + x * pixel;
+                let to = &mut out[place..][..pixel];
+                self.pointwise(&vector, to);
+                if self.get(Field::Residual) == 1 {
+                    self.add(to, &activation[residual + place..][..pixel]);
+                }
+            }
+        }
+        out
+    }
+    /// Bytes of an ifm row; `None` for a row in the padding.
+    fn row<'m>(&self, activation: &'m [u8], row: i64) -> Option<&'m [u8]> {
+        let row = u32::try_from(row)
+            .ok()
+            .filter(|r| *r < self.get(Field::InRows))?;
+        let word = self.config.word_bytes();
+        let from = (self.get(Field::InBase) + row * self.get(Field::RowWords)) * word;
+        activation
+            .get(from as usize..)?
+            .get(..self.at(Field::RowBytes))
+    }
+    fn place(&self, y: usize, x: usize) -> (i64, i64) {
+        let top = i64::from(self.command.get_signed(Field::FirstRow))
+            + (y * self.at(Field::StrideRows)) as i64;
+        let left = i64::from(self.command.get_signed(Field::FirstByte))
+            + (x * self.at(Field::WindowStep)) as i64;
+        (top, left)
+    }
+    /// Kernel rows side by side, each a run of bytes.
+    fn gather(&self, activation: &[u8], y: usize, x: usize, vector: &mut [i8]) {
+        let (top, left) = self.place(y, x);
+        let run = self.at(Field::RunBytes);
+        for ky in 0..self.at(Field::KernelRows) {
+            let to = &mut vector[ky * run..][..run];
+            to.fill(self.byte(Field::PadValue) as i8);
+            let Some(row) = self.row(activation, top + ky as i64) else {
+                continue;
+            };
+            let from = left.max(0) as usize;
+            let skip = (-left).max(0) as usize;
+            let length = row.len().saturating_sub(from).min(run.saturating_sub(skip));
+            to[skip..skip + length]
+                .copy_from_slice(bytemuck::cast_slice(&row[from..from + length]));
+        }
+    }
+    fn depthwise(
+        &self,
+        activation: &[u8],
+        y: usize,
+        x: usize,
+        vector: &mut [i8],
+        sums: &mut Vec<i32>,
+    ) {
+        let (top, left) = self.place(y, x);
+        let c = self.config;
+        let (lanes, taps) = (c.values().lanes as usize, c.values().taps as usize);
+        let (row_taps, column_taps) = (c.row_taps() as usize, c.column_taps() as usize);
+        let (pixel, pitch) = (self.at(Field::PixelBytes), c.lane_pitch() as usize);
+        let groups = self.at(Field::LaneGroups);
+        sums.clear();
+        sums.resize(groups * lanes, 0);
+        let passes = (self.at(Field::RowPasses), self.at(Field::ColumnPasses));
+        for ky in 0..passes.0 * row_taps {
+            let row = self.row(activation, top + ky as i64);
+            for kx in 0..passes.1 * column_taps {
+                let at = left + (kx * pixel) as i64;
+                let inside = row.filter(|r| at >= 0 && (at as usize) < r.len());
+                let step = ky / row_taps * passes.1 + kx / column_taps;
+                let tap = ky % row_taps * column_taps + kx % column_taps;
+                for g in 0..groups {
+                    let words = (g * passes.0 * passes.1 + step) * self.dw_weight_word;
+                    for lane in 0..lanes {
+                        let weight = i32::from(self.dw_weights[words + lane * taps + tap]);
+                        let value = inside.map_or(self.byte(Field::PadValue), |r| {
+                            r.get(at as usize + g * pitch + lane)
+                                .map_or(0, |b| i32::from(*b as i8))
+                        });
+                        let sum = &mut sums[g * lanes + lane];
+                        *sum = sum.wrapping_add(weight * value);
+                    }
+                }
+            }
+        }
+        let range = [Field::DwZero, Field::DwLow, Field::DwHigh].map(|f| self.byte(f));
+        for ((to, sum), param) in vector.iter_mut().zip(&*sums).zip(&self.dw_params) {
+            *to = requantise(*sum, param, range);
+        }
+    }
+    /// Adds a pixel of the residual map.
+    fn add(&self, to: &mut [u8], other: &[u8]) {
+        let multiplier = |q: Field, shift: Field| Multiplier {
+            q: self.get(q) as i32,
+            shift: -(self.get(shift) as i32),
+        };
+        let add = AddParams {
+            input1: multiplier(Field::AddMulA, Field::AddShiftA),
+            input2: multiplier(Field::AddMulB, Field::AddShiftB),
+            output: multiplier(Field::AddMul, Field::AddShift),
+        };
+        let [a, b, zero, low, high] = [
+            Field::AddZeroA,
+            Field::AddZeroB,
+            Field::AddZero,
+            Field::AddLow,
+            Field::AddHigh,
+        ]
+        .map(|f| self.byte(f));
+        for (to, other) in to.iter_mut().zip(other) {
+            let sum = add.eval(i32::from(*to as i8) - a, i32::from(*other as i8) - b);
+            *to = (sum + zero).clamp(low, high) as u8;
+        }
+    }
+    fn pointwise(&self, vector: &[i8], out: &mut [u8]) {
+        let v = self.config.values();
+        let (tn, tm) = (v.tn as usize, v.tm as usize);
+        let range = [Field::OutZero, Field::OutLow, Field::OutHigh].map(|f| self.byte(f));
+        let words = self.at(Field::PixelWords);
+        for (p, to) in out.iter_mut().enumerate() {
+            let (group, lane) = (p / tm, p % tm);
+            let mut sum = 0i32;
+            for (k, inputs) in vector.chunks_exact(tn).enumerate() {
+                let weights =
+                    &self.weights[(group * words + k) * self.weight_word + lane * tn..][..tn];
+                let dot: i32 = inputs
+                    .iter()
+                    .zip(weights)
+                    .map(|(a, w)| i32::from(*a) * i32::from(*w))
+                    .sum();
+                sum = sum.wrapping_add(dot);
+            }
+            *to = requantise(sum, &self.pw_params[p], range) as u8;
+        }
+    }
+}
+
+fn requantise(sum: i32, p: &Param, [zero, low, high]: [i32; 3]) -> i8 {
+    let scaled = requant(sum.wrapping_add(p.bias), p.multiplier, p.shift);
+    zero.saturating_add(scaled).clamp(low, high) as i8
+}

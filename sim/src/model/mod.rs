@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The accelerator executing a program image: every byte that it writes to a map, and its cycles, exactly.
+//!
+//! Two parts that need not know each other, because the machine's timing does not depend on data: `execute` computes bytes
+//! from the image alone, and `cycles` computes when every unit takes its steps. The co-simulation checks both against the
+//! generated Verilog.
+
+mod cycles;
+mod execute;
+
+pub use cycles::{CommandCycles, Wait, command_cycles};
+pub use execute::{Error, Machine};
+
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{COMMAND_BYTES, Command};
+use sepstream_spec::program::Program;
+use sepstream_spec::regs::Memory;
+
+/// The commands of a program image.
+pub fn commands(program: &Program) -> Vec<Command> {
+    let (chunks, _) = program
+        .content(Memory::Program)
+        .as_chunks::<{ COMMAND_BYTES as usize }>();
+    chunks
+        .iter()
+        .map(|bytes| Command::from_bytes(*bytes))
+        .collect()
+}
+
+/// Cycles of every command of a program, in order; their sum is the frame's.
+pub fn cycles(program: &Program, config: &Config) -> Vec<CommandCycles> {
+    commands(program)
+        .iter()
+        .map(|command| command_cycles(command, config))
+        .collect()
+}

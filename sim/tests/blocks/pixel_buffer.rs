@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `pixel_buffer` against a ring of words.
+
+use super::bench::{Bench, Case, Later, config, random_bytes, same};
+use super::common::tools_present;
+use sepstream_hdl::pixel_buffer::pixel_buffer;
+use sepstream_spec::timing::MEMORY_READ;
+
+#[test]
+fn words_lie_in_a_ring() {
+    if !tools_present() {
+        return;
+    }
+    for tn in [1, 5] {
+        let config = config(tn, 1, 1, 1);
+        let words = config.values().pixel_words;
+        let mut bench = Bench::new(&pixel_buffer(&config));
+        for seed in 0..6 {
+            let _case = Case::new(format!("tn {tn}, seed {seed}"));
+            let mut rng = fastrand::Rng::with_seed(seed);
+            bench.restart(seed);
+            let mut ring = vec![None; words as usize];
+            let mut read = Later::new(MEMORY_READ);
+            let (mut at, mut pixel_words, mut ring_words) = (0, 1, 1);
+            let busy = [1.0, 0.8, 0.3][seed as usize % 3];
+            for cycle in 0..3000 {
+                let start = cycle == 0 || rng.u32(..200) == 0;
+                if start {
+                    pixel_words = rng.u32(1..=words);
+                    ring_words = pixel_words * rng.u32(1..=words / pixel_words);
+                }
+                let valid = !start && rng.f64() < busy;
+                let last = (at + 1) % pixel_words == 0;
+                let data = random_bytes(&mut rng, tn);
+                let from = rng.u32(..words);
+                bench.set("start", start);
+                bench.set("ring_words", ring_words);
+                bench.set("s_valid", valid);
+                bench.set("s_last", last);
+                bench.set_bytes("s_data", &data);
+                bench.set("r_addr", from);
+                bench.settle();
+                bench.expect("pixel", valid && last);
+                let clash = valid && from == at;
+                let word: Option<Vec<u8>> = ring[from as usize].clone().filter(|_| !clash);
+                if let Some(want) = read.put(word) {
+                    same(&bench, "r_data", bench.bytes("r_data"), want);
+                }
+                if valid {
+                    ring[at as usize] = Some(data);
+                    at = (at + 1) % ring_words;
+                }
+                if start {
+                    at = 0;
+                }
+                bench.tick();
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `pointwise` against matrix products.
+
+use super::bench::{Bench, Case, Later, config, random_bytes, same};
+use super::common::tools_present;
+use sepstream_hdl::pointwise::pointwise;
+use sepstream_spec::config::Config;
+use sepstream_spec::timing::{self, MEMORY_READ};
+
+const TAG_BITS: u32 = 3;
+
+fn run(bench: &mut Bench, config: &Config, seed: u64) {
+    let (tn, tm) = (config.values().tn, config.values().tm);
+    let mut rng = fastrand::Rng::with_seed(seed);
+    bench.restart(seed);
+    // the largest product, in groups long enough for sums of many bits
+    let extreme = seed == 0;
+    let longest = if extreme { 300 } else { 9 };
+    let bytes = |rng: &mut fastrand::Rng, n| {
+        if extreme {
+            vec![0x80; n as usize]
+        } else {
+            random_bytes(rng, n)
+        }
+    };
+    let mut pixel_later = Later::new(MEMORY_READ);
+    let mut weight_later = Later::new(MEMORY_READ);
+    let mut expected = Later::new(timing::pointwise_sum(config));
+    let busy = [1.0, 0.8, 0.4][seed as usize % 3];
+    let (mut step, mut steps) = (0, 1);
+    let mut sums = vec![0i32; tm as usize];
+    for _ in 0..3000 {
+        let valid = rng.f64() < busy;
+        let (first, last) = (step == 0, step + 1 == steps);
+        let tag = rng.u32(..1 << TAG_BITS);
+        bench.set("step", valid);
+        bench.set("step_first", if valid { first } else { rng.bool() });
+        bench.set("step_last", if valid { last } else { rng.bool() });
+        bench.set("s_tag", tag);
+        let (pixel, weight) = (bytes(&mut rng, tn), bytes(&mut rng, tn * tm));
+        bench.set_bytes("s_pixel", &pixel_later.put(pixel.clone()));
+        bench.set_bytes("s_weight", &weight_later.put(weight.clone()));
+        bench.settle();
+
+        let mut done = None;
+        if valid {
+            if first {
+                sums.fill(0);
+            }
+            for (sum, weight) in sums.iter_mut().zip(weight.chunks(tn as usize)) {
+                for (a, b) in pixel.iter().zip(weight) {
+                    *sum = sum.wrapping_add(i32::from(*a as i8) * i32::from(*b as i8));
+                }
+            }
+            done = last.then(|| (sums.clone(), tag));
+            step += 1;
+            if last {
+                (step, steps) = (0, rng.u32(1..=longest));
+            }
+        }
+        let want = expected.put(done);
+        bench.expect("m_valid", want.is_some());
+        if let Some((sums, tag)) = want {
+            bench.expect("m_tag", tag);
+            let got: Vec<i32> = bench
+                .words("m_sum")
+                .into_iter()
+                .map(|word| word as i32)
+                .collect();
+            same(bench, "m_sum", got, sums);
+        }
+        bench.tick();
+    }
+}
+
+#[test]
+fn sums_of_input_channels() {
+    if !tools_present() {
+        return;
+    }
+    for (tn, tm) in [(1, 1), (3, 5), (16, 2), (17, 1), (1, 9)] {
+        let config = config(tn, tm, 1, 1);
+        let mut bench = Bench::new(&pointwise(&config, TAG_BITS));
+        for seed in 0..4 {
+            let _case = Case::new(format!("{tn} x {tm}, seed {seed}"));
+            run(&mut bench, &config, seed);
+        }
+    }
+}

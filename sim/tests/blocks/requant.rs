@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `requant` and its lane against `spec::quant::requant`.
+
+use super::bench::{Bench, Case, Later, ReadPort, same};
+use super::common::tools_present;
+use sepstream_hdl::requant::{lane, requant};
+use sepstream_spec::isa::{Param, SHIFT_LEFT};
+use sepstream_spec::quant;
+use sepstream_spec::timing::{REQUANT, REQUANT_LANE};
+
+/// Zero point, smallest and largest output of a command.
+#[derive(Clone, Copy, Debug)]
+struct Output {
+    zero: i8,
+    low: i8,
+    high: i8,
+}
+
+impl Output {
+    fn of(self, sum: i32, param: Param) -> i8 {
+        let value = quant::requant(sum.wrapping_add(param.bias), param.multiplier, param.shift);
+        let value = i64::from(value) + i64::from(self.zero);
+        value.clamp(self.low.into(), self.high.into()) as i8
+    }
+
+    fn random(rng: &mut fastrand::Rng) -> Self {
+        let (a, b) = (rng.i8(..), rng.i8(..));
+        Output {
+            zero: rng.i8(..),
+            low: a.min(b),
+            high: a.max(b),
+        }
+    }
+
+    fn set(self, bench: &mut Bench) {
+        bench.set("zero", self.zero as u8);
+        bench.set("low", self.low as u8);
+        bench.set("high", self.high as u8);
+    }
+}
+
+/// Sums of all sizes: uniform ones alone would nearly all saturate or vanish.
+fn random_sum(rng: &mut fastrand::Rng) -> i32 {
+    rng.i32(..) >> rng.u32(..32)
+}
+
+fn random_param(rng: &mut fastrand::Rng) -> Param {
+    let multiplier = if rng.u32(..8) == 0 {
+        rng.i32(0..)
+    } else {
+        rng.i32(1 << 30..)
+    };
+    Param {
+        bias: random_sum(rng),
+        multiplier,
+        shift: rng.i32(-31..=30),
+    }
+}
+
+/// Sends sums through the lane, one per cycle, and compares each output.
+fn run_lane(bench: &mut Bench, output: Output, cases: impl Iterator<Item = (i32, Param)>) {
+    output.set(bench);
+    let mut expected = Later::new(REQUANT_LANE);
+    // empty the pipeline at the end
+    for case in cases.map(Some).chain((0..REQUANT_LANE).map(|_| None)) {
+        if let Some((sum, param)) = case {
+            let shift = param.to_bytes()[8];
+            bench.set("sum", sum as u32);
+            bench.set("bias", param.bias as u32);
+            bench.set("multiplier", param.multiplier as u32);
+            bench.set("shift", shift & 0x1f);
+            bench.set("left", shift & SHIFT_LEFT != 0);
+        }
+        // the outputs already show the edges before; no input acts on them directly
+        if let Some((sum, param)) = expected.put(case) {
+            let got = bench.get("m_data") as u8 as i8;
+            let want = output.of(sum, param);
+            assert_eq!(got, want, "sum {sum}, {param:?}, {output:?}");
+        }
+        bench.tick();
+    }
+}
+
+#[test]
+fn a_lane_equals_the_software() {
+    if !tools_present() {
+        return;
+    }
+    let mut bench = Bench::new(&lane());
+    let mut rng = fastrand::Rng::with_seed(1);
+    for round in 0..120 {
+        let _case = Case::new(format!("seed 1, round {round}"));
+        let output = Output::random(&mut rng);
+        bench.restart(round);
+        let mut cases = rng.fork();
+        let case = move |_| (random_sum(&mut cases), random_param(&mut cases));
+        run_lane(&mut bench, output, (0..10_000).map(case));
+    }
+}
+
+#[test]
+fn a_lane_equals_the_software_at_corners() {
+    if !tools_present() {
+        return;
+    }
+    let around = |bit: u32| (-1..=1i64).flat_map(move |d| [(1i64 << bit) + d, -(1i64 << bit) + d]);
+    let mut sums: Vec<i32> = (0..32)
+        .flat_map(around)
+        .filter_map(|v| i32::try_from(v).ok())
+        .collect();
+    sums.sort_unstable();
+    sums.dedup();
+    let multipliers = [
+        0,
+        1,
+        1 << 30,
+        (1 << 30) + 1,
+        0x5a82_799a,
+        i32::MAX - 1,
+        i32::MAX,
+    ];
+    let mut bench = Bench::new(&lane());
+    for (zero, low, high) in [
+        (0, -128, 127),
+        (-128, -128, 127),
+        (127, -128, 127),
+        (-128, -128, -128),
+        (3, 3, 100),
+    ] {
+        let output = Output { zero, low, high };
+        bench.restart(0);
+        let cases = (-31..=30).flat_map(|shift| {
+            let sums = &sums;
+            multipliers.into_iter().flat_map(move |multiplier| {
+                sums.iter().map(move |&sum| {
+                    (
+                        sum,
+                        Param {
+                            bias: 0,
+                            multiplier,
+                            shift,
+                        },
+                    )
+                })
+            })
+        });
+        run_lane(&mut bench, output, cases);
+    }
+    // the sum of accumulator and bias wraps
+    let ends = [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX - 1, i32::MAX];
+    let wrapping = ends.into_iter().flat_map(|sum| {
+        ends.into_iter().flat_map(move |bias| {
+            (-31..=30).map(move |shift| {
+                (
+                    sum,
+                    Param {
+                        bias,
+                        multiplier: i32::MAX,
+                        shift,
+                    },
+                )
+            })
+        })
+    });
+    run_lane(
+        &mut bench,
+        Output {
+            zero: -1,
+            low: -128,
+            high: 127,
+        },
+        wrapping,
+    );
+}
+
+/// A beat at the output: its valid bytes, and the tag of a pixel that ends with it.
+#[derive(Clone, Debug, PartialEq)]
+struct Beat {
+    bytes: Vec<u8>,
+    tag: u32,
+}
+
+/// The group whose beats are on their way, and how far the pixel is.
+#[derive(Default)]
+struct Model {
+    group: Option<Group>,
+    word: u32,
+    done: u32,
+}
+
+struct Group {
+    sums: Vec<i32>,
+    last: bool,
+    tag: u32,
+    beat: u32,
+}
+
+const WORDS: u32 = 40;
+const TAG_BITS: u32 = 2;
+
+/// Random pixels of random groups through a requantiser.
+fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    bench.restart(seed);
+    let beats = channels.div_ceil(lanes);
+    let params: Vec<Vec<Param>> = (0..WORDS)
+        .map(|_| (0..lanes).map(|_| random_param(&mut rng)).collect())
+        .collect();
+    let mut read = ReadPort::new();
+    let mut expected = Later::new(REQUANT);
+    let mut model = Model::default();
+    let (mut groups, mut group, mut base, mut pixel_bytes) = (1, 0, 0, 1);
+    let output = Output::random(&mut rng);
+    output.set(bench);
+    let busy = [1.0, 0.7, 0.2][seed as usize % 3];
+    for cycle in 0..3000 {
+        // a new command now and then, also in the middle of a pixel, but never in that of a group
+        let start = cycle == 0 || (model.group.is_none() && rng.u32(..100) == 0);
+        bench.set("start", start);
+        let valid = !start && model.group.is_none() && rng.f64() < busy;
+        if start || (valid && group == groups) {
+            group = 0;
+            groups = rng.u32(1..=5);
+            base = rng.u32(..=WORDS - groups * beats);
+            let partial = rng.u32(1..=channels);
+            pixel_bytes = (groups - 1) * channels + if rng.bool() { channels } else { partial };
+            bench.set("param_base", base);
+            bench.set("pixel_bytes", pixel_bytes);
+        }
+        if start {
+            model = Model::default();
+        }
+        let sums: Vec<i32> = (0..channels).map(|_| random_sum(&mut rng)).collect();
+        let tag = rng.u32(..1 << TAG_BITS);
+        if valid {
+            group += 1;
+            model.group = Some(Group {
+                sums: sums.clone(),
+                last: group == groups,
+                tag,
+                beat: 0,
+            });
+        }
+        let bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+        bench.set("s_valid", valid);
+        bench.set("s_last", if valid { group == groups } else { rng.bool() });
+        bench.set("s_tag", tag);
+        bench.set_bytes("s_sum", &bytes);
+        bench.settle();
+
+        let mut beat = None;
+        if let Some(now) = &mut model.group {
+            let word = &params[(base + model.word) as usize];
+            bench.expect("p_addr", base + model.word);
+            let from = now.beat * lanes;
+            let count = (channels - from).min(lanes).min(pixel_bytes - model.done);
+            let bytes = (0..count)
+                .map(|l| output.of(now.sums[(from + l) as usize], word[l as usize]) as u8);
+            model.done += count;
+            let tag = if model.done == pixel_bytes {
+                now.tag
+            } else {
+                0
+            };
+            beat = (count > 0).then(|| Beat {
+                bytes: bytes.collect(),
+                tag,
+            });
+            model.word += 1;
+            now.beat += 1;
+            // a pixel's last group ends with its last byte: then the next command's fields may come
+            let closed = now.last && model.done == pixel_bytes;
+            if now.beat == beats || closed {
+                if now.last {
+                    (model.word, model.done) = (0, 0);
+                }
+                model.group = None;
+            }
+        }
+        let want = expected.put(beat);
+        bench.expect("m_valid", want.is_some());
+        if let Some(want) = want {
+            let count = bench.get("m_count") as usize;
+            let got = Beat {
+                bytes: bench.bytes("m_data")[..count].to_vec(),
+                tag: bench.get("m_tag") as u32,
+            };
+            same(bench, "the beat", got, want);
+        }
+        let word = params
+            .get(bench.get("p_addr") as usize)
+            .into_iter()
+            .flatten();
+        let word: Vec<u8> = word.flat_map(|param| param.to_bytes()).collect();
+        let data = read.next(word);
+        bench.tick();
+        bench.set_bytes("p_data", &data);
+    }
+}
+
+#[test]
+fn groups_become_beats() {
+    if !tools_present() {
+        return;
+    }
+    for (channels, lanes) in [(1, 1), (3, 1), (5, 2), (9, 3), (8, 8), (7, 6)] {
+        let module = requant("requant", channels, lanes, WORDS, TAG_BITS);
+        let mut bench = Bench::new(&module);
+        for seed in 0..6 {
+            let _case = Case::new(format!("{channels} channels, {lanes} lanes, seed {seed}"));
+            run_groups(&mut bench, channels, lanes, seed);
+        }
+    }
+}

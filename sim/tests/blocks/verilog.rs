@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Verilator's lint over whole accelerators.
+
+use super::bench::{config, configured};
+use super::common::tools_present;
+use sepstream_sim::tools;
+use sepstream_spec::config::{Config, Values};
+use std::fs;
+
+/// Configurations of all sorts: odd, one of everything, as large as can be, other requantiser lanes, other memories.
+fn configurations() -> Vec<Config> {
+    vec![
+        configured(16, 8, 8, 3, |v| v.residual = 0),
+        config(16, 8, 8, 3),
+        config(3, 5, 1, 9),
+        configured(4, 12, 2, 1, |v| v.pw_requant = 5),
+        config(1, 1, 1, 1),
+        configured(64, 64, 32, 9, |v| v.dw_requant = 32),
+        config(5, 7, 3, 3),
+        config(8, 8, 4, 3),
+        configured(2, 64, 32, 1, |v| v.pw_requant = 1),
+        config(64, 1, 1, 3),
+        configured(4, 4, 4, 3, |v| {
+            (v.weight_kib, v.line_words, v.pixel_words, v.commands) = (1, 16, 4, 1);
+            (v.pointwise_channels, v.depthwise_channels) = (16, 16);
+        }),
+        configured(1, 3, 4, 3, largest_memories),
+        configured(64, 3, 4, 9, largest_memories),
+        configured(13, 2, 6, 9, |v| {
+            (v.activation_kib, v.weight_kib, v.line_words) = (3, 5, 37);
+            (v.pixel_words, v.commands, v.pw_requant) = (11, 5, 1);
+        }),
+    ]
+}
+
+fn largest_memories(v: &mut Values) {
+    (v.activation_kib, v.weight_kib, v.depthwise_kib) = (4096, 16384, 1024);
+    (v.pointwise_channels, v.depthwise_channels) = (65536, 65536);
+    (v.line_words, v.pixel_words, v.commands) = (8192, 8192, 4096);
+}
+
+/// What Verilator says, with or without the waivers.
+fn lint(config: &Config, waivers: bool) -> String {
+    let verilator = tools::verilator(&mut |_| {}).expect("Verilator is there");
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+    write("sepstream.v", &sepstream_hdl::generate(config));
+    write("sepstream.vlt", sepstream_hdl::LINT_WAIVERS);
+    let mut command = verilator.command();
+    command.current_dir(folder.path());
+    command.args(["--lint-only", "-Wall", "--top-module", "sepstream"]);
+    command
+        .args(waivers.then_some("sepstream.vlt"))
+        .arg("sepstream.v");
+    let output = command.output().expect("Verilator runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        waivers != (!output.status.success() || !text.is_empty()),
+        "{config}\n{text}"
+    );
+    text
+}
+
+#[test]
+fn lint_finds_nothing_but_the_waivers() {
+    if !tools_present() {
+        return;
+    }
+    for config in configurations() {
+        lint(&config, true);
+    }
+}
+
+/// A waiver that no configuration needs is removed.
+#[test]
+fn every_waiver_is_needed() {
+    if !tools_present() {
+        return;
+    }
+    let all: String = configurations()
+        .iter()
+        .map(|config| lint(config, false))
+        .collect();
+    for line in sepstream_hdl::LINT_WAIVERS.lines() {
+        if let Some((_, pattern)) = line.split_once("-match \"*'") {
+            let signal = pattern.trim_end_matches("'*\"");
+            let (head, tail) = signal.split_once('*').unwrap_or((signal, ""));
+            let of_signal = |name: &str| name.starts_with(head) && name.ends_with(tail);
+            let mut named = all.lines().filter_map(|line| line.split('\'').nth(1));
+            assert!(named.any(of_signal), "nothing needs the waiver of {signal}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One network on one accelerator: reference, model and Verilator must agree in every byte, model and Verilator in every cycle.
+
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use sepstream_compiler::{Compiled, Error, compile};
+use sepstream_sim::cosim::{BuildOptions, Device, Optimise, Rtl};
+use sepstream_sim::model::{self, CommandCycles, Machine};
+use sepstream_sim::reference::{Runner, Trace, Value};
+use sepstream_spec::config::Config;
+use sepstream_spec::graph::{Graph, TensorId};
+use sepstream_spec::program::Program;
+
+/// A difference, in words.
+pub type Difference = String;
+
+/// Maps that go into the accelerator and come out, for one frame.
+pub struct Frame {
+    /// Every tensor as the reference has it.
+    pub trace: Trace,
+    inputs: Vec<Vec<u8>>,
+    outputs: Vec<Vec<u8>>,
+}
+
+impl Frame {
+    fn inputs(&self) -> Vec<&[u8]> {
+        self.inputs.iter().map(Vec::as_slice).collect()
+    }
+}
+
+/// A network compiled for a configuration.
+pub struct Accelerated<'g> {
+    config: &'g Config,
+    /// The reference.
+    pub runner: Runner<'g>,
+    /// What the compiler made of it.
+    pub compiled: Compiled,
+    /// The program as it comes out of its file.
+    program: Program,
+    /// Cycles of the model.
+    pub cycles: Vec<CommandCycles>,
+}
+
+impl<'g> Accelerated<'g> {
+    /// Compiles.
+    pub fn new(graph: &'g Graph, config: &'g Config) -> Result<Self, Error> {
+        let compiled = compile(graph, config)?;
+        let program = Program::from_bytes(&compiled.program.to_bytes()).unwrap();
+        assert_eq!(program, compiled.program);
+        let cycles = model::cycles(&program, config);
+        Ok(Accelerated {
+            config,
+            runner: Runner::new(graph).unwrap(),
+            compiled,
+            program,
+            cycles,
+        })
+    }
+    /// Cycles of a frame.
+    pub fn total_cycles(&self) -> u64 {
+        self.cycles.iter().map(|command| command.total).sum()
+    }
+    /// What the reference makes of a frame.
+    pub fn frame(&self, inputs: &[Value]) -> Frame {
+        let trace = self.runner.trace(inputs).unwrap();
+        let maps = |ids: &[TensorId]| {
+            let bytes = |id: &TensorId| trace.get(*id).unwrap().bytes().to_vec();
+            ids.iter().map(bytes).collect()
+        };
+        Frame {
+            inputs: maps(&self.compiled.plan.inputs),
+            outputs: maps(&self.compiled.plan.outputs),
+            trace,
+        }
+    }
+    /// The model's bytes: the map of every command as the reference has it.
+    pub fn check_model(&self, frame: &Frame) -> Result<(), Difference> {
+        let mut machine = Machine::new(&self.program, self.config).unwrap();
+        machine.load(&frame.inputs()).unwrap();
+        for (index, command) in self.compiled.commands.iter().enumerate() {
+            machine.step(index);
+            let want = frame.trace.get(command.stage.output).unwrap().bytes();
+            let layers: Vec<_> = command.stage.layers().collect();
+            let what = || format!("model, command {index} (layers {layers:?})");
+            equal(what, &machine.map(&command.output), want)?;
+            if command.macs > command.slots {
+                return Err(format!(
+                    "{}: {} MACs in {} slots",
+                    what(),
+                    command.macs,
+                    command.slots
+                ));
+            }
+        }
+        Ok(())
+    }
+    /// Bytes and cycles of the Verilated design: frame after frame, then all of them as a stream. Gives the interval of the
+    /// stream and the maps of the first frame.
+    pub fn check_rtl(
+        &self,
+        rtl: &mut Rtl,
+        frames: &[Frame],
+    ) -> Result<(u64, Vec<Vec<u8>>), Difference> {
+        let failed = |error| format!("Verilator: {error}");
+        let mut device = Device::load(rtl, &self.program).map_err(failed)?;
+        let cycles: Vec<u64> = self.cycles.iter().map(|command| command.total).collect();
+        let mut first = None;
+        for (n, frame) in frames.iter().enumerate() {
+            let got = device.run(&frame.inputs()).map_err(failed)?;
+            for (index, (got, want)) in got.outputs.iter().zip(&frame.outputs).enumerate() {
+                equal(
+                    || format!("Verilator, frame {n}, output {index}"),
+                    got,
+                    want,
+                )?;
+            }
+            if got.commands != cycles {
+                let commands: Vec<_> = (0..cycles.len())
+                    .filter(|&i| got.commands.get(i) != Some(&cycles[i]))
+                    .map(|i| {
+                        format!(
+                            "command {i}: model {}, Verilator {:?}",
+                            cycles[i],
+                            got.commands.get(i)
+                        )
+                    })
+                    .collect();
+                return Err(format!("frame {n}: cycles differ: {}", commands.join("; ")));
+            }
+            if got.cycles != self.total_cycles() {
+                return Err(format!(
+                    "frame {n}: the counter has {} cycles, the model {}",
+                    got.cycles,
+                    self.total_cycles()
+                ));
+            }
+            first.get_or_insert(got.outputs);
+        }
+        let inputs: Vec<_> = frames.iter().map(Frame::inputs).collect();
+        let (interval, outputs) = device.stream(&inputs).map_err(failed)?;
+        if outputs.len() != frames.len() {
+            return Err(format!(
+                "stream: {} frames came out of {}",
+                outputs.len(),
+                frames.len()
+            ));
+        }
+        for (n, (got, frame)) in outputs.iter().zip(frames).enumerate() {
+            for (index, (got, want)) in got.iter().zip(&frame.outputs).enumerate() {
+                equal(|| format!("stream, frame {n}, output {index}"), got, want)?;
+            }
+        }
+        if frames.len() > 1 && interval < self.total_cycles() {
+            return Err(format!(
+                "stream: an interval of {interval} cycles, a frame takes {}",
+                self.total_cycles()
+            ));
+        }
+        Ok((interval, first.unwrap_or_default()))
+    }
+}
+
+/// The Verilated design of a configuration, quick to build.
+pub fn build(config: &Config) -> Rtl {
+    let options = BuildOptions {
+        optimise: Optimise::Build,
+        ..BuildOptions::default()
+    };
+    let verilog = sepstream_hdl::generate(config);
+    Rtl::build(&verilog, config.word_bytes(), &options, &mut |_| {}).expect("the design builds")
+}
+
+fn equal(what: impl Fn() -> String, got: &[u8], want: &[u8]) -> Result<(), Difference> {
+    if got == want {
+        return Ok(());
+    }
+    let count = got.iter().zip(want).filter(|(a, b)| a != b).count();
+    let at = got
+        .iter()
+        .zip(want)
+        .position(|(a, b)| a != b)
+        .unwrap_or(got.len().min(want.len()));
+    let around =
+        |bytes: &[u8]| -> Vec<i8> { bytes.iter().skip(at).take(8).map(|&b| b as i8).collect() };
+    Err(format!(
+        "{}: {count} of {} bytes differ (got {} bytes), from byte {at}: got {:?}, want {:?}",
+        what(),
+        want.len(),
+        got.len(),
+        around(got),
+        around(want)
+    ))
+}
+
+/// Calls `each` for every item on all processors, and fails with everything that any of them found. A panic is a difference.
+pub fn for_all<T: Debug + Sync>(items: &[T], each: impl Fn(&T) -> Vec<Difference> + Sync) {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let differences = catch_unwind(AssertUnwindSafe(|| each(item)))
+                .unwrap_or_else(|_| vec![format!("panic (its message is above) at {item:?}")]);
+            found
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(differences);
+        }
+    };
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| (0..processors).for_each(|_| drop(scope.spawn(work))));
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(
+        found.is_empty(),
+        "{} differences:\n{}",
+        found.len(),
+        found.join("\n")
+    );
+}

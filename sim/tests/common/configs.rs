@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Random configurations whose memories just suffice.
+
+use fastrand::Rng;
+use sepstream_compiler::{DoesNotFit, Error, compile};
+use sepstream_spec::config::{Config, Values};
+use sepstream_spec::graph::Graph;
+
+/// Random parallelism of at most `products` products in the array; every memory as small as can be.
+pub fn values(rng: &mut Rng, products: u32) -> Values {
+    let mut size = |most: u32| match rng.u32(0..5) {
+        0..=1 => rng.u32(1..=8.min(most)),
+        2..=3 => rng.u32(1..=24.min(most)),
+        _ => rng.u32(1..=most),
+    };
+    let (tn, tm) = loop {
+        let (tn, tm) = (size(64), size(64));
+        if tn * tm <= products {
+            break (tn, tm);
+        }
+    };
+    let lanes = size(32);
+    let taps = *rng.choice(&[1, 3, 9]).unwrap();
+    let mut requant = |most: u32| match rng.u32(0..10) {
+        0..=3 => most,
+        4 => 1,
+        _ => rng.u32(1..=most),
+    };
+    Values {
+        tn,
+        tm,
+        tp: 1,
+        residual: 0,
+        pw_requant: requant(tm),
+        lanes,
+        taps,
+        dw_requant: requant(lanes.min(tn)),
+        activation_kib: 1,
+        weight_kib: 1,
+        depthwise_kib: 1,
+        pointwise_channels: 16,
+        depthwise_channels: 16,
+        line_words: 16,
+        pixel_words: 4,
+        commands: 1,
+    }
+}
+
+/// Follows the advice of [`DoesNotFit`] until the network fits; `None` if it wants more than a configuration may have.
+pub fn grow(values: &mut Values, graph: &Graph) -> Option<()> {
+    loop {
+        let config = values.clone().check().ok()?;
+        let missing = match compile(graph, &config) {
+            Ok(_) => return Some(()),
+            Err(Error::DoesNotFit(missing)) => missing,
+            Err(error) => panic!("a random network keeps the rules, but: {error}"),
+        };
+        follow(values, &missing);
+    }
+}
+
+/// Does what the message says.
+fn follow(values: &mut Values, missing: &DoesNotFit) {
+    let quoted = missing.way_out.strip_prefix("set `");
+    let (field, rest) = quoted
+        .and_then(|advice| advice.split_once("` to "))
+        .unwrap_or_else(|| panic!("no advice to follow: {missing}"));
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+    let wanted: u32 = digits.unwrap().parse().unwrap();
+    let slot = match field {
+        "memory.activation_kib" => &mut values.activation_kib,
+        "memory.weight_kib" => &mut values.weight_kib,
+        "memory.depthwise_kib" => &mut values.depthwise_kib,
+        "memory.pointwise_channels" => &mut values.pointwise_channels,
+        "memory.depthwise_channels" => &mut values.depthwise_channels,
+        "memory.line_words" => &mut values.line_words,
+        "memory.pixel_words" => &mut values.pixel_words,
+        "memory.commands" => &mut values.commands,
+        "pointwise.residual" => &mut values.residual,
+        other => panic!("advice about {other}: {missing}"),
+    };
+    assert!(wanted > *slot, "advice that changes nothing: {missing}");
+    *slot = wanted;
+}
+
+/// Makes some memories larger than they need be: other addresses, other rings, inputs and outputs with places of their own.
+pub fn relax(values: &mut Values, rng: &mut Rng) -> Config {
+    let fields = [
+        &mut values.activation_kib,
+        &mut values.line_words,
+        &mut values.pixel_words,
+    ];
+    for field in fields {
+        if rng.bool() {
+            *field += rng.u32(0..=*field + 1);
+        }
+    }
+    values.clone().check().expect("the configuration is sound")
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The driver for boards on the Verilated accelerator, by registers and streams alone: no interrupt, no view inside.
+
+mod common;
+
+use common::tools_present;
+use sepstream_compiler::{compile, tflite};
+use sepstream_firmware::{Driver, Error, ImageView};
+use sepstream_sim::cosim::{BuildOptions, Optimise, Rtl, RtlBus};
+use sepstream_sim::model::{self, Machine};
+use sepstream_spec::config::Config;
+
+const CONFIG: &str = "
+pointwise: { tn: 3, tm: 5 }
+depthwise: { lanes: 2, taps: 3 }
+memory: { activation_kib: 16, weight_kib: 32 }
+";
+
+#[test]
+fn an_image_runs_as_on_a_board() {
+    if !tools_present() {
+        return;
+    }
+    let config = Config::from_yaml(CONFIG, "test").unwrap();
+    let file = include_bytes!("../../models/digits.tflite");
+    let compiled = compile(&tflite::load(file, "digits").unwrap(), &config).unwrap();
+    let mut machine = Machine::new(&compiled.program, &config).unwrap();
+    let cycles: u64 = model::cycles(&compiled.program, &config)
+        .iter()
+        .map(|command| command.total)
+        .sum();
+    let bytes = compiled.program.to_bytes();
+    let image = ImageView::parse(&bytes).unwrap();
+    let (input, output) = (image.inputs.get(0).unwrap(), image.outputs.get(0).unwrap());
+
+    let verilog = sepstream_hdl::generate(&config);
+    let options = BuildOptions {
+        optimise: Optimise::Build,
+        ..BuildOptions::default()
+    };
+    let mut rtl = Rtl::build(&verilog, config.word_bytes(), &options, &mut |_| {}).unwrap();
+    rtl.stalls(7, 40);
+    let mut driver = Driver::new(RtlBus::new(&mut rtl, image.word_bytes));
+    assert_eq!(driver.identify().unwrap(), config.fingerprint());
+    assert!(matches!(driver.wait(1), Err(Error::Idle)));
+    assert!(matches!(driver.start(), Err(Error::NoProgram)));
+    let other = ImageView {
+        fingerprint: !image.fingerprint,
+        ..image
+    };
+    assert!(matches!(
+        driver.load(&other),
+        Err(Error::Configuration { .. })
+    ));
+    driver.load(&image).unwrap();
+
+    for frame in 0..3u8 {
+        let element = |n: usize| (n as u8).wrapping_mul(13).wrapping_add(frame);
+        let tensor: Vec<u8> = (0..input.elements()).map(element).collect();
+        machine.load(&[&tensor]).unwrap();
+        (0..compiled.commands.len()).for_each(|command| machine.step(command));
+
+        driver.feed(&input, &tensor).unwrap();
+        driver.start().unwrap();
+        // the frame is running from the first poll on
+        assert!(matches!(driver.wait(2), Err(Error::Timeout { polls: 2 })));
+        assert!(matches!(driver.load(&image), Err(Error::Busy)));
+        driver.wait(1_000_000).unwrap();
+        assert_eq!(u64::from(driver.cycles().unwrap()), cycles);
+        assert_eq!(driver.command().unwrap() as usize, compiled.commands.len());
+        let mut result = vec![0; output.elements()];
+        driver.fetch(&output, &mut result).unwrap();
+        assert_eq!(result, machine.map(&output), "frame {frame}");
+        assert!(!driver.status().unwrap().sending);
+    }
+}

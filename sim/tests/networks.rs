@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Whole networks on sixteen accelerators: every byte equal to TensorFlow Lite, every cycle equal in model and Verilator.
+
+#[path = "common/accelerated.rs"]
+mod accelerated;
+mod common;
+#[path = "common/models.rs"]
+mod models;
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use accelerated::{Accelerated, Difference, Frame, build, for_all};
+use common::tools_present;
+use models::{Model, cases, load, shared_models};
+use sepstream_compiler::Error;
+use sepstream_sim::cosim::Rtl;
+use sepstream_sim::reference::Value;
+use sepstream_spec::config::{Config, Values};
+use sepstream_spec::graph::TensorId;
+
+const ARRAYS: [(u32, u32); 4] = [(8, 8), (16, 8), (4, 12), (3, 5)];
+const LANES: [u32; 4] = [8, 4, 2, 1];
+const TAPS: [u32; 3] = [1, 3, 9];
+
+/// Every array with every number of lanes; taps and requantisation lanes vary so that each occurs with each.
+fn configurations() -> Vec<Config> {
+    let mut all = Vec::new();
+    for (a, (tn, tm)) in ARRAYS.into_iter().enumerate() {
+        for (l, lanes) in LANES.into_iter().enumerate() {
+            let taps = TAPS[(a + l) % 3];
+            // all, half, a third of them, one
+            let share = |all: u32, n: usize| [all, all.div_ceil(2), all.div_ceil(3), 1][n % 4];
+            let values = Values {
+                tn,
+                tm,
+                tp: 1,
+                pw_requant: share(tm, a + l),
+                residual: share(tm, a + l),
+                lanes,
+                taps,
+                dw_requant: share(lanes.min(tn), a + l / 2 + 1),
+                activation_kib: 128,
+                weight_kib: 512,
+                depthwise_kib: 64,
+                pointwise_channels: 4096,
+                depthwise_channels: 4096,
+                line_words: 1024,
+                pixel_words: 512,
+                commands: 64,
+            };
+            all.push(values.check().expect("the configuration is sound"));
+        }
+    }
+    all
+}
+
+fn name(config: &Config) -> String {
+    let v = config.values();
+    format!(
+        "{}x{} requant {}, {} lanes x {} requant {}",
+        v.tn, v.tm, v.pw_requant, v.lanes, v.taps, v.dw_requant
+    )
+}
+
+/// The network's outputs, from what the accelerator gives: the host runs the layers behind it.
+fn outputs(accelerated: &Accelerated, frame: &Frame, maps: &[Vec<u8>]) -> Vec<Value> {
+    let (plan, runner) = (&accelerated.compiled.plan, &accelerated.runner);
+    let graph = runner.graph();
+    let before = plan.before.iter().map(|&l| graph.layers[l].output());
+    let given = graph.inputs.iter().copied().chain(before);
+    let mut known: HashMap<TensorId, Value> = given
+        .map(|id| (id, frame.trace.get(id).unwrap().clone()))
+        .collect();
+    for (&id, bytes) in plan.outputs.iter().zip(maps) {
+        let (dtype, shape) = (graph[id].dtype, graph[id].shape.clone());
+        known.insert(id, Value::new(dtype, shape, bytes.clone()).unwrap());
+    }
+    for &position in &plan.after {
+        let layer = &graph.layers[position];
+        let operands: Vec<&Value> = layer
+            .inputs
+            .iter()
+            .flatten()
+            .filter_map(|id| known.get(id))
+            .collect();
+        known.insert(layer.output(), runner.eval(position, &operands).unwrap());
+    }
+    graph.outputs.iter().map(|id| known[id].clone()).collect()
+}
+
+/// Some frames of a model on one design; `None` without Verilator.
+fn check(model: &Model, config: &Config, rtl: Option<&mut Rtl>) -> Result<(), Difference> {
+    let accelerated = Accelerated::new(&model.graph, config).map_err(|error| error.to_string())?;
+    let frames: Vec<_> = model
+        .inputs
+        .iter()
+        .map(|inputs| accelerated.frame(inputs))
+        .collect();
+    frames
+        .iter()
+        .try_for_each(|frame| accelerated.check_model(frame))?;
+    let Some(rtl) = rtl else { return Ok(()) };
+    let (interval, maps) = accelerated.check_rtl(rtl, &frames)?;
+    // All frames gave the reference's maps; that those lead to the golden outputs is shown for the first.
+    if outputs(&accelerated, &frames[0], &maps) != model.outputs[0] {
+        return Err("the outputs behind the host's layers are not TensorFlow Lite's".into());
+    }
+    println!(
+        "{} on {}: {} cycles, interval {interval}",
+        model.graph.name,
+        name(config),
+        accelerated.total_cycles()
+    );
+    Ok(())
+}
+
+fn check_all(models: &[Model], configs: &[Config]) {
+    let tools = tools_present();
+    for_all(configs, |config| {
+        let mut rtl = tools.then(|| build(config));
+        let each = |model: &Model| {
+            let result = check(model, config, rtl.as_mut());
+            result
+                .err()
+                .map(|found| format!("{} on {}: {found}", model.graph.name, name(config)))
+        };
+        models.iter().filter_map(each).collect()
+    });
+}
+
+/// The project's own models that the accelerator can run.
+fn own_models(config: &Config) -> Vec<Model> {
+    let (folder, names) = cases();
+    let mut models: Vec<Model> = names.iter().map(|name| load(&folder, name, name)).collect();
+    models.push(digits());
+    models.retain(|model| {
+        !matches!(
+            Accelerated::new(&model.graph, config),
+            Err(Error::Unsupported { .. })
+        )
+    });
+    models
+}
+
+/// The digits model with the first images of its test set.
+fn digits() -> Model {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let mut model = load(&folder, "digits", "digits_test");
+    model.inputs.truncate(4);
+    model.outputs.truncate(4);
+    model
+}
+
+#[test]
+fn networks_on_every_accelerator() {
+    let configs = configurations();
+    let mut models = own_models(&configs[0]);
+    if let Some(folder) = shared_models() {
+        for name in [
+            "vww_mbv1_025_96",
+            "kws_dscnn_mlperf",
+            "person_detect",
+            "ic_resnet8_mlperf",
+        ] {
+            models.push(load(&folder, name, name));
+        }
+    }
+    check_all(&models, &configs);
+}
+
+/// Which of the project's cases the accelerator runs, and what it says about the others.
+#[test]
+fn operator_cases_compile_or_say_why_not() {
+    let (folder, names) = cases();
+    let config = &configurations()[1];
+    let mut text = String::new();
+    for name in names {
+        let model = load(&folder, &name, &name);
+        match Accelerated::new(&model.graph, config) {
+            Ok(accelerated) => {
+                let plan = &accelerated.compiled.plan;
+                let (before, after) = (plan.before.len(), plan.after.len());
+                writeln!(
+                    text,
+                    "{name}: {} commands, {before} layers before, {after} behind",
+                    plan.stages.len()
+                )
+            }
+            Err(error) => writeln!(text, "{error}"),
+        }
+        .unwrap();
+    }
+    insta::assert_snapshot!(text);
+}
