@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Running the binary, and making input files from others.
+
+mod models;
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use assert_cmd::Command;
+
+pub use models::models;
+
+/// What a run gave.
+pub struct Output {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    /// Standard output as JSON, of a run that ended well.
+    pub fn json(&self) -> serde_json::Value {
+        self.json_with_code(0)
+    }
+    /// Standard output as JSON, of a run that ended with this code.
+    pub fn json_with_code(&self, code: i32) -> serde_json::Value {
+        assert_eq!(self.code, code, "{}", self.stderr);
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+    /// Standard output with wall-clock times taken out.
+    pub fn without_times(&self) -> String {
+        let words: Vec<_> = self.stdout.split_inclusive([' ', '\n']).collect();
+        let is_time = |i: usize| words.get(i + 1).is_some_and(|unit| unit.trim() == "ms");
+        let plain = |(i, word): (usize, &&str)| {
+            if is_time(i) {
+                "TIME ".into()
+            } else {
+                word.to_string()
+            }
+        };
+        words.iter().enumerate().map(plain).collect()
+    }
+}
+
+/// The binary, to be run in the root of the project.
+pub fn sepstream() -> Command {
+    let mut command = Command::cargo_bin("sepstream").unwrap();
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// Runs the binary.
+pub fn run(args: &[&str]) -> Output {
+    let output = sepstream().args(args).output().unwrap();
+    Output {
+        code: output.status.code().expect("ended by itself"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// True if the tools for Verilog simulation are there, or could be installed.
+pub fn tools() -> bool {
+    let setup = run(&["setup"]);
+    let required = std::env::var_os("REQUIRE_TOOLS").is_some_and(|value| value == "1");
+    assert!(setup.code == 0 || !required, "{}", setup.stderr);
+    if setup.code != 0 {
+        println!("SKIPPED: verilator");
+    }
+    setup.code == 0
+}
+
+/// Copies an `.npz` file, with a change to the bytes of its entries.
+pub fn rewrite_npz(from: &str, to: &Path, change: impl Fn(&str, &mut Vec<u8>)) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(from);
+    let mut source = zip::ZipArchive::new(std::fs::File::open(from).unwrap()).unwrap();
+    let mut target = zip::ZipWriter::new(std::fs::File::create(to).unwrap());
+    for i in 0..source.len() {
+        let mut entry = source.by_index(i).unwrap();
+        let name = entry.name().unwrap().to_string();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        change(&name, &mut bytes);
+        target
+            .start_file(name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        target.write_all(&bytes).unwrap();
+    }
+    target.finish().unwrap();
+}
+
+/// An array with two frames cut to its first: same header length, half the elements.
+pub fn first_frame(npy: &[u8]) -> Vec<u8> {
+    let header = 10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]));
+    let mut cut = npy[..header + (npy.len() - header) / 2].to_vec();
+    let shape = cut
+        .windows(2)
+        .position(|two| two == b"(2")
+        .expect("two frames");
+    cut[shape + 1] = b'1';
+    cut
+}
