@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Development tasks: `cargo xtask test` sets up and checks everything, as CI does; `cargo xtask results` measures what the
+//! README publishes.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use sepstream_xtask::results::{Error, Project};
+
+const USAGE: &str = "usage: cargo xtask test | results [--check]
+
+test             installs the simulation tools where they are missing, then checks format, lints and documentation
+                 and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
+results          runs the published networks in Verilator and writes docs/results/ and the tables of README.md;
+                 needs the shared models (SEPSTREAM_MODELS)
+results --check  compares what is published with the cycle-exact model";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => test(),
+        ["results"] => results(|project| project.write_results()),
+        ["results", "--check"] => results(check_results),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// How a step went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Skipped,
+    Failed,
+}
+
+/// A line of the list of steps: its name, and the cargo call behind it.
+struct Step {
+    name: &'static str,
+    /// What `cargo <component> --version` must know, for parts of the toolchain that may be absent.
+    component: Option<&'static str>,
+    arguments: &'static [&'static str],
+    environment: &'static [(&'static str, &'static str)],
+}
+
+/// The tests come last, so that a good run ends with their results.
+const TEST: [Step; 5] = [
+    Step {
+        name: "tools",
+        component: None,
+        arguments: &["run", "--quiet", "--package", "sepstream", "--", "setup"],
+        environment: &[],
+    },
+    Step {
+        name: "format",
+        component: Some("fmt"),
+        arguments: &["fmt", "--all", "--check"],
+        environment: &[],
+    },
+    Step {
+        name: "lints",
+        component: Some("clippy"),
+        arguments: &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "documentation",
+        component: None,
+        arguments: &["doc", "--workspace", "--no-deps"],
+        environment: &[("RUSTDOCFLAGS", "-D warnings")],
+    },
+    Step {
+        name: "tests",
+        component: None,
+        arguments: &["test", "--workspace", "--no-fail-fast"],
+        // A snapshot that differs is a failure, not a file to look at later.
+        environment: &[("INSTA_UPDATE", "no")],
+    },
+];
+
+/// Runs every step, also after a failure: one run tells all.
+fn test() -> ExitCode {
+    let strict = env::var("REQUIRE_TOOLS").is_ok_and(|value| value == "1");
+    let failed: Vec<_> = TEST
+        .iter()
+        .filter(|step| step.run(strict) == Outcome::Failed)
+        .collect();
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    let names: Vec<_> = failed.iter().map(|step| step.name).collect();
+    eprintln!("\nFAILED: {}", names.join(", "));
+    ExitCode::FAILURE
+}
+
+/// Makes or checks the published figures, with the binary as released.
+fn results(task: impl Fn(&Project) -> Result<(), Error>) -> ExitCode {
+    let sepstream = || {
+        let mut command = cargo();
+        command.args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "sepstream",
+            "--",
+        ]);
+        command
+    };
+    let project = Project {
+        root: &root(),
+        sepstream: &sepstream,
+    };
+    match task(&project) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check_results(project: &Project) -> Result<(), Error> {
+    project.check_results(&mut |case| println!("SKIPPED: {case}: no model"))
+}
+
+impl Step {
+    fn run(&self, strict: bool) -> Outcome {
+        if let Some(component) = self.component
+            && !present(component)
+        {
+            println!(
+                "SKIPPED: {}: the toolchain has no cargo {component}",
+                self.name
+            );
+            return if strict {
+                Outcome::Failed
+            } else {
+                Outcome::Skipped
+            };
+        }
+        println!("\n== {}: cargo {}", self.name, self.arguments.join(" "));
+        let start = Instant::now();
+        let status = cargo()
+            .args(self.arguments)
+            .envs(self.environment.iter().copied())
+            .status();
+        let passed = match status {
+            Ok(status) => status.success(),
+            Err(error) => {
+                eprintln!("cannot run cargo: {error}");
+                false
+            }
+        };
+        // Nothing is printed after the last step: the output ends with cargo's own lines.
+        if self.name != "tests" {
+            let word = if passed { "passed" } else { "FAILED" };
+            println!(
+                "== {} {word} in {:.0} s",
+                self.name,
+                start.elapsed().as_secs_f64()
+            );
+        }
+        if passed {
+            Outcome::Passed
+        } else {
+            Outcome::Failed
+        }
+    }
+}
+
+/// Whether the toolchain has a part; rustup can add it where rustup is.
+fn present(component: &str) -> bool {
+    let answers = || {
+        let output = cargo().args([component, "--version"]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let package = if component == "fmt" {
+        "rustfmt"
+    } else {
+        component
+    };
+    let add = || {
+        Command::new("rustup")
+            .args(["component", "add", package])
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    answers() || (add() && answers())
+}
+
+/// The cargo that runs this program, in the root of the workspace.
+fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+fn root() -> PathBuf {
+    let member = Path::new(env!("CARGO_MANIFEST_DIR"));
+    member.parent().unwrap_or(member).to_path_buf()
+}
