@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Arguments of the command line.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+
+/// Generator of INT8 accelerators for depthwise-separable networks on small FPGAs.
+#[derive(Parser)]
+#[command(version, about, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, or results equal; 1 results differ; 2 bad input or configuration; \
+                          3 a tool is missing or failed.";
+
+/// A half-open range as in `3..7`; either end may be left out.
+fn parse_range(text: &str) -> Result<Range<usize>, String> {
+    let wrong = || format!("`{text}` is no range of layers; write for instance 3..7, 3.. or ..7");
+    let (start, end) = text.split_once("..").ok_or_else(wrong)?;
+    let number = |text: &str, default| {
+        if text.is_empty() {
+            Ok(default)
+        } else {
+            text.parse().map_err(|_| wrong())
+        }
+    };
+    let range = number(start, 0)?..number(end, usize::MAX)?;
+    if range.is_empty() {
+        Err(wrong())
+    } else {
+        Ok(range)
+    }
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Generate the Verilog of a configuration
+    Generate(Generate),
+    /// Compile a model for a configuration, and report cycles, utilisation and memory
+    Compile(Compile),
+    /// Show layers, shapes, quantisation, products and parameters of a model
+    Inspect(Inspect),
+    /// Run a model in software, in the cycle-exact model or in the generated Verilog, and check its results
+    Simulate(Simulate),
+    /// Run the embedded digits network on its generated Verilog, and show what comes out
+    Demo(Demo),
+    /// Find the tools for Verilog simulation and install those that are missing into a project-local folder
+    Setup(Setup),
+}
+
+/// Arguments of `inspect`.
+#[derive(Args)]
+pub struct Inspect {
+    /// Model file, INT8 .tflite
+    pub model: PathBuf,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `simulate`.
+#[derive(Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Simulate {
+    /// Model file, INT8 .tflite
+    pub model: PathBuf,
+    /// Configuration of the accelerator; needed by every engine but the reference
+    #[arg(long, value_name = "CONFIG.yaml")]
+    pub config: Option<PathBuf>,
+    /// What executes the model
+    #[arg(long, value_enum, default_value_t = EngineKind::default())]
+    pub engine: EngineKind,
+    /// Inputs: array in0 (in1, ...) of an .npz with frames on the first axis, one .npy, or a PNG or JPEG image.
+    /// Default: those of the file to check against, else one frame of noise
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Wanted results: array out0 (out1, ...) of an .npz with frames on the first axis. Default: those of the reference
+    #[arg(long, value_name = "GOLDEN.npz")]
+    pub check: Option<PathBuf>,
+    /// Run only the first N frames of the input
+    #[arg(long, value_name = "N")]
+    pub frames: Option<NonZeroUsize>,
+    /// Run only the layers A to B - 1 (as `inspect` numbers them) on what the reference gives them, and compare with it
+    #[arg(long, value_name = "A..B", value_parser = parse_range)]
+    pub layers: Option<Range<usize>>,
+    /// Write a waveform, .vcd or .fst (engine verilator)
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Stall the host streams at random, in PERCENT of the cycles (engine verilator)
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub stalls: Option<u32>,
+    /// Seed of the noise and of the random stalls; the report names it where it was used
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Print JSON instead of tables; docs/json.md lists the fields
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `generate`.
+#[derive(Args)]
+pub struct Generate {
+    /// Configuration of the accelerator
+    #[arg(value_name = "CONFIG.yaml")]
+    pub config: PathBuf,
+    /// Folder for the files, made if absent
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `compile`.
+#[derive(Args)]
+pub struct Compile {
+    /// Model file, INT8 .tflite
+    pub model: PathBuf,
+    /// Configuration of the accelerator
+    #[arg(long, value_name = "CONFIG.yaml")]
+    pub config: PathBuf,
+    /// File for the program image; without it there is only the report
+    #[arg(short, long, value_name = "PROGRAM")]
+    pub output: Option<PathBuf>,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Args)]
+pub struct Demo {
+    /// Test images to run, at most 360
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub frames: NonZeroUsize,
+    /// Print JSON instead of pictures and tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `setup`.
+#[derive(Args)]
+pub struct Setup {
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What executes a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// TensorFlow Lite's operators in software
+    Reference,
+    /// The cycle-exact model of the accelerator
+    #[default]
+    Model,
+    /// The generated Verilog in Verilator
+    Verilator,
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            EngineKind::Reference => "reference",
+            EngineKind::Model => "model",
+            EngineKind::Verilator => "verilator",
+        })
+    }
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sepstream compile`: the program image of a model, and what it costs.
+
+use std::path::Path;
+
+use sepstream_compiler::accelerate::{CommandInfo, MemoryUse};
+use serde::Serialize;
+
+use crate::cli::Compile;
+use crate::engine::{Accelerator, LayerFigures};
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::report::{Column, json, percent, short_name, table, thousands, utilisation};
+
+/// Writes the image and prints the report.
+pub fn run(args: &Compile) -> Result<Outcome, Error> {
+    let graph = super::load_model(&args.model)?;
+    let accelerator = Accelerator::new(&graph, super::load_config(&args.config)?)?;
+    let image = accelerator.compiled.program.to_bytes();
+    if let Some(path) = &args.output {
+        std::fs::write(path, &image).map_err(|cause| Error::file(path, cause))?;
+    }
+    let report = Report::new(&accelerator, &args.config, image.len());
+    println!(
+        "{}",
+        if args.json {
+            json(&report)
+        } else {
+            report.text()
+        }
+    );
+    Ok(Outcome::Ok)
+}
+
+#[derive(Serialize)]
+struct Report {
+    model: String,
+    config: String,
+    image_bytes: usize,
+    cycles: u64,
+    macs: u64,
+    multipliers: u32,
+    utilisation: Option<f64>,
+    layers: Vec<LayerReport>,
+    host_layers: Vec<HostLayer>,
+    memories: Vec<MemoryReport>,
+}
+
+#[derive(Serialize)]
+struct LayerReport {
+    index: usize,
+    operators: String,
+    name: String,
+    cycles: u64,
+    macs: u64,
+    utilisation: Option<f64>,
+    /// Share of the products in the engines' steps that only fill up channel groups and kernels.
+    padding_loss: f64,
+    waits_for: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HostLayer {
+    index: usize,
+    operator: String,
+}
+
+#[derive(Serialize)]
+struct MemoryReport {
+    memory: &'static str,
+    used_bytes: u64,
+    bytes: u64,
+}
+
+impl Report {
+    fn new(accelerator: &Accelerator, config: &Path, image_bytes: usize) -> Self {
+        let plan = &accelerator.compiled.plan;
+        let multipliers = accelerator.config.multipliers();
+        let cycles = accelerator
+            .commands
+            .iter()
+            .map(|command| command.total)
+            .sum();
+        let macs = accelerator.graph.total_macs();
+        let mut before = accelerator.layers();
+        let mut commands = before.split_off(plan.before.len());
+        let after = commands.split_off(plan.stages.len());
+        let figures = accelerator
+            .compiled
+            .commands
+            .iter()
+            .zip(&accelerator.commands);
+        let layer = |(layer, (info, cycles)): (LayerFigures, (&CommandInfo, &_))| {
+            let cycles: &sepstream_sim::model::CommandCycles = cycles;
+            LayerReport {
+                index: layer.index,
+                operators: layer.operators,
+                name: layer.name,
+                cycles: cycles.total,
+                macs: layer.macs,
+                utilisation: utilisation(layer.macs, Some(cycles.total), Some(multipliers)),
+                padding_loss: 1.0 - info.macs as f64 / info.slots.max(1) as f64,
+                waits_for: layer.waits_for,
+            }
+        };
+        let host = |layer: LayerFigures| HostLayer {
+            index: layer.index,
+            operator: layer.operators,
+        };
+        Report {
+            model: accelerator.graph.name.clone(),
+            config: config.display().to_string(),
+            image_bytes,
+            cycles,
+            macs,
+            multipliers,
+            utilisation: utilisation(macs, Some(cycles), Some(multipliers)),
+            layers: commands.into_iter().zip(figures).map(layer).collect(),
+            host_layers: before.into_iter().chain(after).map(host).collect(),
+            memories: accelerator
+                .compiled
+                .memories
+                .iter()
+                .map(MemoryReport::new)
+                .collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        use Column::{Number, Text};
+        let share = |share: Option<f64>| share.map_or("-".into(), percent);
+        let layers = self.layers.iter().map(|layer| {
+            vec![
+                layer.index.to_string(),
+                layer.operators.clone(),
+                thousands(layer.cycles),
+                thousands(layer.macs),
+                share(layer.utilisation),
+                percent(layer.padding_loss),
+                layer.waits_for.clone().unwrap_or_default(),
+                short_name(&layer.name),
+            ]
+        });
+        let (cycles, macs) = (thousands(self.cycles), thousands(self.macs));
+        let total = [
+            "",
+            "total",
+            &cycles,
+            &macs,
+            &share(self.utilisation),
+            "",
+            "",
+            "",
+        ]
+        .map(String::from)
+        .to_vec();
+        let columns = [
+            Number("#"),
+            Text("operators"),
+            Number("cycles"),
+            Number("MACs"),
+            Number("utilisation"),
+            Number("padding loss"),
+            Text("waits for"),
+            Text("writes"),
+        ];
+        let memories = table(
+            &[
+                Text("memory"),
+                Number("used bytes"),
+                Number("bytes"),
+                Number("used"),
+            ],
+            self.memories.iter().map(MemoryReport::row),
+        );
+        let host: Vec<_> = self
+            .host_layers
+            .iter()
+            .map(|layer| format!("{} {}", layer.index, layer.operator))
+            .collect();
+        let host = if host.is_empty() {
+            String::new()
+        } else {
+            format!(", on the host: {}", host.join(", "))
+        };
+        format!(
+            "{}\n\n{memories}\n\n{} for {}: {} bytes of program, {} multipliers{host}",
+            table(&columns, layers.chain([total])),
+            self.model,
+            self.config,
+            thousands(self.image_bytes as u64),
+            self.multipliers,
+        )
+    }
+}
+
+impl MemoryReport {
+    fn new(memory: &MemoryUse) -> Self {
+        let bytes = |words: u32| u64::from(words) * u64::from(memory.shape.bytes);
+        MemoryReport {
+            memory: memory.memory.name(),
+            used_bytes: bytes(memory.used),
+            bytes: bytes(memory.shape.words),
+        }
+    }
+    fn row(&self) -> Vec<String> {
+        let used = percent(self.used_bytes as f64 / self.bytes.max(1) as f64);
+        vec![
+            self.memory.into(),
+            thousands(self.used_bytes),
+            thousands(self.bytes),
+            used,
+        ]
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One file per command, and what they share: reading files.
+
+mod compile;
+mod demo;
+mod generate;
+mod inspect;
+mod run_report;
+mod setup;
+mod simulate;
+
+use std::path::Path;
+
+use sepstream_spec::config::Config;
+use sepstream_spec::graph::Graph;
+
+use crate::cli::{Cli, Command};
+use crate::error::Error;
+use crate::outcome::Outcome;
+
+/// Runs the command of the command line.
+pub fn run(cli: Cli) -> Result<Outcome, Error> {
+    match cli.command {
+        Command::Generate(args) => generate::run(&args),
+        Command::Compile(args) => compile::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Setup(args) => setup::run(&args),
+    }
+}
+
+/// Reads and checks a model; its name is the stem of the file name.
+fn load_model(path: &Path) -> Result<Graph, Error> {
+    let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    Ok(sepstream_compiler::tflite::load(&bytes, &name)?)
+}
+
+/// Reads and checks a configuration.
+fn load_config(path: &Path) -> Result<Config, Error> {
+    let text = std::fs::read_to_string(path).map_err(|cause| Error::file(path, cause))?;
+    Config::from_yaml(&text, &path.display().to_string()).map_err(Error::Config)
+}

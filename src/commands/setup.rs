@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sepstream setup`: find the tools, install those that are missing.
+
+use sepstream_sim::tools;
+use serde::Serialize;
+
+use crate::cli::Setup;
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::progress::{describe, spinner};
+use crate::report::json;
+
+#[derive(Serialize)]
+struct Report {
+    tools: Vec<String>,
+}
+
+/// Prints a line about each tool.
+pub fn run(args: &Setup) -> Result<Outcome, Error> {
+    let spinner = spinner();
+    let report = Report {
+        tools: tools::setup(&mut |event| spinner.set_message(describe(event)))?,
+    };
+    spinner.finish_and_clear();
+    println!(
+        "{}",
+        if args.json {
+            json(&report)
+        } else {
+            report.tools.join("\n")
+        }
+    );
+    Ok(Outcome::Ok)
+}

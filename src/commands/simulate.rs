@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sepstream simulate`: run a network on an engine, check its results, report its cycles.
+
+use std::time::Instant;
+
+use sepstream_spec::config::Config;
+use sepstream_spec::graph::Graph;
+
+use super::run_report::{Against, Report};
+use crate::cli::{EngineKind, Simulate};
+use crate::compare::compare;
+use crate::cut::cut;
+use crate::engine::{Accelerator, Engine, Model, Reference, Verilator, VerilatorOptions};
+use crate::error::Error;
+use crate::input::{Frames, noise, read_inputs, read_wanted};
+use crate::outcome::Outcome;
+use crate::progress::bar;
+use crate::report::{count, json};
+
+/// Inputs and, if there is something to compare with, outputs.
+struct Frame {
+    inputs: Frames,
+    /// Of the inputs, if they are noise.
+    noise_seed: Option<u64>,
+    wanted: Option<(Against, Frames)>,
+}
+
+/// Runs the frames and prints the report.
+pub fn run(args: &Simulate) -> Result<Outcome, Error> {
+    refuse_options_without_effect(args)?;
+    let network = super::load_model(&args.model)?;
+    let config = args.config.as_deref().map(super::load_config).transpose()?;
+    let multipliers = config.as_ref().map(Config::multipliers);
+    let part = args
+        .layers
+        .as_ref()
+        .map(|range| cut(&network, range))
+        .transpose()?;
+    let graph = part.as_ref().unwrap_or(&network);
+    let frames = frames(args, &network, part.as_ref())?;
+
+    let mut engine = engine(args, graph, config)?;
+    let bar = bar("frames", frames.inputs.len());
+    let (start, mut seconds) = (Instant::now(), 0.0);
+    let run = engine.run(&frames.inputs, &mut || {
+        bar.inc(1);
+        seconds = start.elapsed().as_secs_f64();
+    })?;
+    bar.finish_and_clear();
+
+    let mut report = Report {
+        model: graph.name.clone(),
+        engine: args.engine,
+        config: args.config.as_ref().map(|path| path.display().to_string()),
+        frames: run.outputs.len(),
+        noise_seed: frames.noise_seed,
+        stall_percent: args.stalls,
+        stall_seed: args.stalls.map(|_| args.seed),
+        macs: graph.total_macs(),
+        multipliers,
+        seconds_per_frame: seconds / run.outputs.len().max(1) as f64,
+        ..Report::default()
+    };
+    report.set_layers(engine.layers(), run.cycles.as_ref());
+    if let Some((against, wanted)) = frames.wanted {
+        report.set_comparison(against, compare(graph, &wanted, &run.outputs));
+    }
+    println!(
+        "{}",
+        if args.json {
+            json(&report)
+        } else {
+            report.text()
+        }
+    );
+    Ok(if report.mismatches.is_some_and(|n| n > 0) {
+        Outcome::Differs
+    } else {
+        Outcome::Ok
+    })
+}
+
+/// Waveforms and stalls are those of the generated Verilog.
+fn refuse_options_without_effect(args: &Simulate) -> Result<(), Error> {
+    let given = [
+        ("--trace", args.trace.is_some()),
+        ("--stalls", args.stalls.is_some()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((option, _)) if args.engine != EngineKind::Verilator => Err(Error::Input(format!(
+            "the engine {} has no signals for {option}; try --engine verilator",
+            args.engine
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The frames to run: given, or those that the results to check against belong to, or noise. Without results to check against,
+/// and for a part of the network, the reference makes them.
+fn frames(args: &Simulate, network: &Graph, part: Option<&Graph>) -> Result<Frame, Error> {
+    let (mut inputs, noise_seed) = match args.input.as_deref().or(args.check.as_deref()) {
+        Some(path) => (read_inputs(path, network)?, None),
+        None => (noise(network, args.seed), Some(args.seed)),
+    };
+    if let Some(limit) = args.frames {
+        inputs.truncate(limit.get());
+    }
+    if let Some(part) = part {
+        let (inputs, wanted) = part_of(network, part, &inputs)?;
+        return Ok(Frame {
+            inputs,
+            noise_seed,
+            wanted: Some((Against::Reference, wanted)),
+        });
+    }
+    let wanted = match &args.check {
+        Some(path) => {
+            let wanted = read_wanted(path, network)?;
+            if wanted.len() < inputs.len() {
+                let (results, frames) =
+                    (count(wanted.len(), "frame"), count(inputs.len(), "frame"));
+                return Err(Error::Input(format!(
+                    "{}: results of {results}, but {frames} to run; try --frames {}",
+                    path.display(),
+                    wanted.len()
+                )));
+            }
+            Some((Against::File, wanted))
+        }
+        None if args.engine == EngineKind::Reference => None,
+        None => {
+            let run = Reference::new(network)?.run(&inputs, &mut || ())?;
+            Some((Against::Reference, run.outputs))
+        }
+    };
+    Ok(Frame {
+        inputs,
+        noise_seed,
+        wanted,
+    })
+}
+
+/// Inputs and outputs of a part of a network, from the reference running all of it.
+fn part_of(network: &Graph, part: &Graph, inputs: &Frames) -> Result<(Frames, Frames), Error> {
+    let reference = Reference::new(network)?;
+    let (mut entering, mut leaving) = (Frames::new(), Frames::new());
+    for frame in inputs {
+        let trace = reference.trace(frame)?;
+        let bytes = |id: &_| {
+            trace
+                .get(*id)
+                .map(|value| value.bytes().to_vec())
+                .unwrap_or_default()
+        };
+        entering.push(part.inputs.iter().map(bytes).collect());
+        leaving.push(part.outputs.iter().map(bytes).collect());
+    }
+    Ok((entering, leaving))
+}
+
+fn engine<'g>(
+    args: &Simulate,
+    graph: &'g Graph,
+    config: Option<Config>,
+) -> Result<Box<dyn Engine + 'g>, Error> {
+    if args.engine == EngineKind::Reference {
+        return Ok(Box::new(Reference::new(graph)?));
+    }
+    let config = config.ok_or_else(|| {
+        let engine = args.engine;
+        Error::Input(format!(
+            "the engine {engine} needs a configuration; try --config configs/vww_16x8.yaml"
+        ))
+    })?;
+    let accelerator = Accelerator::new(graph, config)?;
+    if args.engine == EngineKind::Model {
+        return Ok(Box::new(Model(accelerator)));
+    }
+    let options = VerilatorOptions {
+        trace: args.trace.clone(),
+        stalls: args.stalls.map(|percent| (args.seed, percent)),
+    };
+    Ok(Box::new(Verilator::new(accelerator, &options)?))
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A network compiled for a configuration, with the figures that need no run.
+
+use sepstream_compiler::{Compiled, compile};
+use sepstream_sim::model::{self, CommandCycles};
+use sepstream_spec::config::Config;
+use sepstream_spec::graph::Graph;
+
+use super::reference::figures;
+use super::{Cycles, LayerFigures};
+use crate::error::Error;
+use crate::report::percent;
+
+/// What engines of the accelerator share.
+pub struct Accelerator<'g> {
+    /// The network.
+    pub graph: &'g Graph,
+    /// The configuration.
+    pub config: Config,
+    /// The program, and what runs where.
+    pub compiled: Compiled,
+    /// Cycles of every command, by the model.
+    pub commands: Vec<CommandCycles>,
+}
+
+impl<'g> Accelerator<'g> {
+    /// Compiles a network.
+    pub fn new(graph: &'g Graph, config: Config) -> Result<Self, Error> {
+        let compiled = compile(graph, &config)?;
+        let commands = model::cycles(&compiled.program, &config);
+        Ok(Accelerator {
+            graph,
+            config,
+            compiled,
+            commands,
+        })
+    }
+
+    /// The host's layers before, a layer for every command, the host's layers after.
+    pub fn layers(&self) -> Vec<LayerFigures> {
+        let plan = &self.compiled.plan;
+        let host = |&position: &usize| LayerFigures {
+            waits_for: Some("(host)".into()),
+            ..figures(self.graph, &self.graph.layers[position])
+        };
+        let command =
+            |(stage, cycles): (&sepstream_compiler::accelerate::Stage, &CommandCycles)| {
+                let layers: Vec<_> = stage
+                    .layers()
+                    .map(|position| &self.graph.layers[position])
+                    .collect();
+                let kinds: Vec<_> = layers.iter().map(|layer| layer.kind()).collect();
+                LayerFigures {
+                    operators: kinds.join(" + "),
+                    index: layers.first().map_or(0, |layer| layer.index),
+                    name: self.graph[stage.output].name.clone(),
+                    macs: layers.iter().map(|layer| self.graph.macs(layer)).sum(),
+                    waits_for: waits_for(cycles),
+                }
+            };
+        let before = plan.before.iter().map(host);
+        let commands = plan.stages.iter().zip(&self.commands).map(command);
+        before
+            .chain(commands)
+            .chain(plan.after.iter().map(host))
+            .collect()
+    }
+
+    /// Cycles of a frame by the model.
+    pub fn model_cycles(&self) -> Cycles {
+        let commands = self.commands.iter().map(|command| command.total);
+        self.cycles(commands.clone().sum(), commands)
+    }
+
+    /// Cycles of a frame from those of the commands.
+    pub fn cycles(&self, total: u64, commands: impl IntoIterator<Item = u64>) -> Cycles {
+        let plan = &self.compiled.plan;
+        let mut layers = vec![None; plan.before.len()];
+        layers.extend(commands.into_iter().map(Some));
+        layers.extend(vec![None; plan.after.len()]);
+        Cycles {
+            total,
+            io: None,
+            interval: None,
+            layers,
+        }
+    }
+}
+
+/// Where most of the cycles go in which the pointwise array does not step, if they are more than a twentieth.
+fn waits_for(cycles: &CommandCycles) -> Option<String> {
+    let wait = &cycles.wait;
+    let (cause, most) = [
+        ("first rows", wait.fill),
+        ("window", wait.window),
+        ("memory", wait.memory),
+        ("requantiser", wait.requant),
+        ("start and end", cycles.overhead),
+    ]
+    .into_iter()
+    .max_by_key(|(_, cycles)| *cycles)?;
+    (most * 20 > cycles.total)
+        .then(|| format!("{cause} {}", percent(most as f64 / cycles.total as f64)))
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What executes a network: each engine takes frames of input bytes and gives output bytes, and figures where it has them.
+
+mod accelerator;
+mod border;
+mod model;
+mod reference;
+mod verilator;
+
+pub use accelerator::Accelerator;
+pub use model::Model;
+pub use reference::Reference;
+pub use verilator::{Verilator, VerilatorOptions};
+
+use crate::error::Error;
+
+/// Something that executes one network.
+pub trait Engine {
+    /// Layers in the order of execution.
+    fn layers(&self) -> Vec<LayerFigures>;
+    /// Runs frames, each the bytes of every input; calls `done` after each.
+    fn run(&mut self, frames: &[Vec<Vec<u8>>], done: &mut dyn FnMut()) -> Result<Run, Error>;
+}
+
+/// Results of all frames.
+pub struct Run {
+    /// Bytes of every output of every frame.
+    pub outputs: Vec<Vec<Vec<u8>>>,
+    /// Cycles, for engines that count them.
+    pub cycles: Option<Cycles>,
+}
+
+/// Cycles of a frame; they do not depend on data.
+#[derive(Clone, Debug)]
+pub struct Cycles {
+    /// From start, the input in the activation memory, to the last output byte written.
+    pub total: u64,
+    /// Loading the input and reading the output over the stream ports.
+    pub io: Option<u64>,
+    /// From frame to frame in steady state, the next input loaded under the frame.
+    pub interval: Option<u64>,
+    /// Of each layer, in the order of [`Engine::layers`]; absent where the host runs it.
+    pub layers: Vec<Option<u64>>,
+}
+
+/// What is known of a layer.
+#[derive(Clone, Debug)]
+pub struct LayerFigures {
+    /// Operators in it, as TensorFlow Lite names them.
+    pub operators: String,
+    /// Index of the first of them in the model file.
+    pub index: usize,
+    /// Name of the tensor that it writes.
+    pub name: String,
+    /// Multiply-accumulates of the network in it.
+    pub macs: u64,
+    /// What it waits for most, where an engine knows.
+    pub waits_for: Option<String>,
+}

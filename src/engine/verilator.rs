@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The generated Verilog in Verilator, driven as a board's host would.
+
+use std::path::PathBuf;
+
+use sepstream_sim::cosim::{BuildOptions, Device, Rtl, TraceFormat};
+
+use super::border::Border;
+use super::{Accelerator, Cycles, Engine, LayerFigures, Run};
+use crate::error::Error;
+use crate::progress::{describe, spinner};
+
+/// Options of the run.
+#[derive(Clone, Debug, Default)]
+pub struct VerilatorOptions {
+    /// Waveform file.
+    pub trace: Option<PathBuf>,
+    /// Seed and share in per cent of random stalls on the host streams.
+    pub stalls: Option<(u64, u32)>,
+}
+
+/// The Verilated accelerator.
+pub struct Verilator<'g> {
+    accelerator: Accelerator<'g>,
+    rtl: Rtl,
+}
+
+impl<'g> Verilator<'g> {
+    /// Generates and builds the accelerator.
+    pub fn new(accelerator: Accelerator<'g>, options: &VerilatorOptions) -> Result<Self, Error> {
+        let verilog = sepstream_hdl::generate(&accelerator.config);
+        let build = BuildOptions {
+            trace: options.trace.as_deref().map(TraceFormat::of),
+            ..BuildOptions::default()
+        };
+        let spinner = spinner();
+        let mut progress = |event| spinner.set_message(describe(event));
+        let mut rtl = Rtl::build(
+            &verilog,
+            accelerator.config.word_bytes(),
+            &build,
+            &mut progress,
+        )?;
+        spinner.finish_and_clear();
+        if let Some(path) = &options.trace {
+            rtl.open_trace(path)?;
+        }
+        if let Some((seed, percent)) = options.stalls {
+            rtl.stalls(seed, percent);
+        }
+        Ok(Verilator { accelerator, rtl })
+    }
+}
+
+impl Engine for Verilator<'_> {
+    fn layers(&self) -> Vec<LayerFigures> {
+        self.accelerator.layers()
+    }
+
+    fn run(&mut self, frames: &[Vec<Vec<u8>>], done: &mut dyn FnMut()) -> Result<Run, Error> {
+        let accelerator = &self.accelerator;
+        let border = Border::new(accelerator.graph, &accelerator.compiled.plan)?;
+        let mut device = Device::load(&mut self.rtl, &accelerator.compiled.program)?;
+        let mut cycles: Option<Cycles> = None;
+        let mut outputs = Vec::new();
+        // maps of the first frames, as they go into the accelerator and come out
+        let (mut entered, mut left) = (Vec::new(), Vec::new());
+        for inputs in frames {
+            let result = border.run(inputs, |maps| {
+                let frame = device.run(maps)?;
+                let counted = accelerator.cycles(frame.cycles, frame.commands);
+                cycles.get_or_insert(Cycles {
+                    io: Some(frame.io_cycles),
+                    ..counted
+                });
+                if entered.len() < STREAMED {
+                    entered.push(maps.iter().map(|map| map.to_vec()).collect::<Vec<_>>());
+                    left.push(frame.outputs.clone());
+                }
+                Ok(frame.outputs)
+            });
+            outputs.push(result?);
+            done();
+        }
+        if let Some(cycles) = &mut cycles {
+            cycles.interval = Some(stream(&mut device, &entered, &left)?);
+        }
+        Ok(Run { outputs, cycles })
+    }
+}
+
+/// Frames in the run that measures the interval: the first fills the pipeline of load, run and read, the last interval counts.
+const STREAMED: usize = 3;
+
+/// Runs frames back to back, the first ones again when there are too few; the cycles from one to the next.
+fn stream(
+    device: &mut Device,
+    entered: &[Vec<Vec<u8>>],
+    left: &[Vec<Vec<u8>>],
+) -> Result<u64, Error> {
+    let order = || (0..entered.len()).cycle().take(STREAMED);
+    let maps: Vec<Vec<&[u8]>> = order()
+        .map(|i| entered[i].iter().map(Vec::as_slice).collect())
+        .collect();
+    let (interval, outputs) = device.stream(&maps)?;
+    match order()
+        .zip(outputs)
+        .find(|(i, outputs)| left[*i] != *outputs)
+    {
+        Some((frame, _)) => Err(Error::Streamed { frame }),
+        None => Ok(interval),
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Everything that can stop a command, by whose fault it is.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use sepstream_spec::config::Violation;
+
+use crate::outcome::Outcome;
+use crate::report::count;
+
+/// What stopped a command.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("error: {}: {cause}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// An argument or the contents of an input file.
+    #[error("error: {0}")]
+    Input(String),
+    /// A configuration file with broken rules.
+    #[error("{}", list(.0))]
+    Config(Vec<Violation>),
+    /// A model file that is damaged or not supported.
+    #[error("error: {0}")]
+    Model(#[from] sepstream_compiler::Error),
+    /// A network that the software reference cannot run.
+    #[error("error: {0}")]
+    Reference(#[from] sepstream_sim::reference::Error),
+    /// A program that the model cannot run.
+    #[error("error: {0}")]
+    Machine(#[from] sepstream_sim::model::Error),
+    /// The Verilated design could not be built or did not behave.
+    #[error("error: {0}")]
+    Cosim(#[from] sepstream_sim::cosim::Error),
+    /// Frames that give other results when they are run back to back.
+    #[error(
+        "DIFFERENT: frame {frame} has other results when it is run back to back with others than when it is run alone"
+    )]
+    Streamed {
+        /// The frame, from 0.
+        frame: usize,
+    },
+    /// A tool is missing or failed.
+    #[error("error: {0}")]
+    Tool(#[from] sepstream_sim::tools::Error),
+}
+
+impl Error {
+    /// A file that could not be read or written.
+    pub fn file(path: &Path, cause: std::io::Error) -> Self {
+        Error::File {
+            path: path.into(),
+            cause,
+        }
+    }
+
+    /// Exit code of the process: 1 for results that differ, 2 for bad input, 3 for tools.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Error::Streamed { .. } => Outcome::Differs.exit_code(),
+            Error::Tool(_) | Error::Cosim(_) => ExitCode::from(3),
+            _ => ExitCode::from(2),
+        }
+    }
+}
+
+fn list(violations: &[Violation]) -> String {
+    let mut text = String::new();
+    for violation in violations {
+        let _ = writeln!(text, "{violation}");
+    }
+    text + &count(violations.len(), "violation")
+}

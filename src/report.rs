@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tables and JSON.
+
+use comfy_table::{CellAlignment, ColumnConstraint, Table, Width, presets};
+use serde::Serialize;
+
+/// A column of a table.
+pub enum Column {
+    /// Text, aligned left.
+    Text(&'static str),
+    /// Numbers, aligned right.
+    Number(&'static str),
+}
+
+/// A table as Markdown, which people and README files can both read.
+pub fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(columns.iter().map(|column| match column {
+        Column::Text(title) | Column::Number(title) => *title,
+    }));
+    for row in rows {
+        table.add_row(row);
+    }
+    for (column, kind) in table.column_iter_mut().zip(columns) {
+        if let Column::Number(_) = kind {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(48)));
+    }
+    table.to_string()
+}
+
+/// JSON with line breaks. Reports hold plain numbers and text only, which always have a JSON form.
+pub fn json(report: &impl Serialize) -> String {
+    serde_json::to_string_pretty(report).unwrap_or_default()
+}
+
+/// A whole number with thousands separators.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things, in the plural unless it is 1.
+pub fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A number that an engine may not know.
+pub fn or_dash(number: Option<String>) -> String {
+    number.unwrap_or_else(|| "-".into())
+}
+
+/// Share of an accelerator's products that a network needs, where both numbers are known.
+pub fn utilisation(macs: u64, cycles: Option<u64>, multipliers: Option<u32>) -> Option<f64> {
+    let products = cycles? as f64 * f64::from(multipliers?);
+    (products > 0.0).then(|| macs as f64 / products)
+}
+
+/// A share in per cent.
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// Dimensions with crosses.
+pub fn shape(dims: &[usize]) -> String {
+    let dims: Vec<_> = dims.iter().map(usize::to_string).collect();
+    if dims.is_empty() {
+        "scalar".into()
+    } else {
+        dims.join("x")
+    }
+}
+
+/// The telling part of a tensor name: converters join the names of all fused operations with semicolons.
+pub fn short_name(name: &str) -> String {
+    const LONGEST: usize = 40;
+    let first = name.split(';').next().unwrap_or(name);
+    let count = first.chars().count();
+    if count <= LONGEST {
+        return first.into();
+    }
+    let tail: String = first.chars().skip(count - LONGEST + 3).collect();
+    format!("...{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(7_489_664), "7,489,664");
+        assert_eq!(percent(0.7649), "76.5 %");
+        assert_eq!(shape(&[1, 96, 96, 3]), "1x96x96x3");
+        assert_eq!(short_name("model/relu;model/bn"), "model/relu");
+        assert_eq!(
+            short_name(&"x".repeat(50)),
+            format!("...{}", "x".repeat(37))
+        );
+    }
+}
