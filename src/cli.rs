@@ -6,7 +6,9 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sepstream_synth::DEVICES;
 use serde::Serialize;
 
 /// Generator of INT8 accelerators for depthwise-separable networks on small FPGAs.
@@ -52,6 +54,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Run the embedded digits network on its generated Verilog, and show what comes out
     Demo(Demo),
+    /// Synthesise a configuration for an FPGA, and report LUTs, multipliers and block RAMs of every unit
+    Area(Area),
     /// Find the tools for Verilog simulation and install those that are missing into a project-local folder
     Setup(Setup),
 }
@@ -146,9 +150,30 @@ pub struct Demo {
     pub json: bool,
 }
 
+/// Arguments of `area`.
+#[derive(Args)]
+pub struct Area {
+    /// Configuration of the accelerator
+    #[arg(value_name = "CONFIG.yaml")]
+    pub config: PathBuf,
+    /// The FPGA that it is for
+    #[arg(long, default_value = "ecp5-85", value_parser = device_names())]
+    pub device: String,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn device_names() -> PossibleValuesParser {
+    DEVICES.iter().map(|device| device.name).into()
+}
+
 /// Arguments of `setup`.
 #[derive(Args)]
 pub struct Setup {
+    /// Install the tools of synthesis, too
+    #[arg(long)]
+    pub synthesis: bool,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,

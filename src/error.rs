@@ -47,6 +47,9 @@ pub enum Error {
         /// The frame, from 0.
         frame: usize,
     },
+    /// Synthesis failed.
+    #[error("error: {0}")]
+    Synthesis(#[from] sepstream_synth::Error),
     /// A tool is missing or failed.
     #[error("error: {0}")]
     Tool(#[from] sepstream_sim::tools::Error),
@@ -65,7 +68,7 @@ impl Error {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Error::Streamed { .. } => Outcome::Differs.exit_code(),
-            Error::Tool(_) | Error::Cosim(_) => ExitCode::from(3),
+            Error::Tool(_) | Error::Cosim(_) | Error::Synthesis(_) => ExitCode::from(3),
             _ => ExitCode::from(2),
         }
     }

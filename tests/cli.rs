@@ -306,6 +306,7 @@ fn help_of_every_command() {
         &["simulate", "--help"],
         &["generate", "--help"],
         &["compile", "--help"],
+        &["area", "--help"],
         &["demo", "--help"],
         &["setup", "--help"],
     ] {

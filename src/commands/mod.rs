@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One file per command, and what they share: reading files.
 
+mod area;
 mod compile;
 mod demo;
 mod generate;
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Error> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Area(args) => area::run(&args),
         Command::Setup(args) => setup::run(&args),
     }
 }

@@ -18,9 +18,13 @@ struct Report {
 /// Prints a line about each tool.
 pub fn run(args: &Setup) -> Result<Outcome, Error> {
     let spinner = spinner();
-    let report = Report {
-        tools: tools::setup(&mut |event| spinner.set_message(describe(event)))?,
+    let mut progress = |event| spinner.set_message(describe(event));
+    let mut report = Report {
+        tools: tools::setup(&mut progress)?,
     };
+    if args.synthesis {
+        report.tools.push(tools::setup_synthesis(&mut progress)?);
+    }
     spinner.finish_and_clear();
     println!(
         "{}",

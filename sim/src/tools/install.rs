@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Interpreters in order of trial; the second covers systems where only the system's own Python has pip.
-const PYTHONS: [&str; 3] = ["python3", "/usr/bin/python3", "python"];
+pub(crate) const PYTHONS: [&str; 3] = ["python3", "/usr/bin/python3", "python"];
 
 impl Wheel {
     /// Name of its folder.

