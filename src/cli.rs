@@ -92,6 +92,12 @@ pub struct Simulate {
     /// Run only the first N frames of the input
     #[arg(long, value_name = "N")]
     pub frames: Option<NonZeroUsize>,
+    /// Run all frames N times over, for instance to measure the time per frame
+    #[arg(long, value_name = "N")]
+    pub repeat: Option<NonZeroUsize>,
+    /// Threads that share the frames (engine model). Default: as many as there are processors
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
     /// Run only the layers A to B - 1 (as `inspect` numbers them) on what the reference gives them, and compare with it
     #[arg(long, value_name = "A..B", value_parser = parse_range)]
     pub layers: Option<Range<usize>>,

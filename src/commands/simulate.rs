@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sepstream simulate`: run a network on an engine, check its results, report its cycles.
 
+use std::num::NonZeroUsize;
+use std::thread;
 use std::time::Instant;
 
 use sepstream_spec::config::Config;
@@ -80,8 +82,14 @@ pub fn run(args: &Simulate) -> Result<Outcome, Error> {
     })
 }
 
-/// Waveforms and stalls are those of the generated Verilog.
+/// Waveforms and stalls are those of the generated Verilog; threads are the model's.
 fn refuse_options_without_effect(args: &Simulate) -> Result<(), Error> {
+    if args.threads.is_some() && args.engine != EngineKind::Model {
+        return Err(Error::Input(format!(
+            "the engine {} runs in one thread; --threads is for --engine model",
+            args.engine
+        )));
+    }
     let given = [
         ("--trace", args.trace.is_some()),
         ("--stalls", args.stalls.is_some()),
@@ -105,17 +113,24 @@ fn frames(args: &Simulate, network: &Graph, part: Option<&Graph>) -> Result<Fram
     if let Some(limit) = args.frames {
         inputs.truncate(limit.get());
     }
+    let repeat = |frames: Frames| match args.repeat {
+        Some(times) => {
+            let count = frames.len() * times.get();
+            frames.into_iter().cycle().take(count).collect()
+        }
+        None => frames,
+    };
     if let Some(part) = part {
         let (inputs, wanted) = part_of(network, part, &inputs)?;
         return Ok(Frame {
-            inputs,
+            inputs: repeat(inputs),
             noise_seed,
-            wanted: Some((Against::Reference, wanted)),
+            wanted: Some((Against::Reference, repeat(wanted))),
         });
     }
     let wanted = match &args.check {
         Some(path) => {
-            let wanted = read_wanted(path, network)?;
+            let mut wanted = read_wanted(path, network)?;
             if wanted.len() < inputs.len() {
                 let (results, frames) =
                     (count(wanted.len(), "frame"), count(inputs.len(), "frame"));
@@ -125,6 +140,7 @@ fn frames(args: &Simulate, network: &Graph, part: Option<&Graph>) -> Result<Fram
                     wanted.len()
                 )));
             }
+            wanted.truncate(inputs.len());
             Some((Against::File, wanted))
         }
         None if args.engine == EngineKind::Reference => None,
@@ -134,9 +150,9 @@ fn frames(args: &Simulate, network: &Graph, part: Option<&Graph>) -> Result<Fram
         }
     };
     Ok(Frame {
-        inputs,
+        inputs: repeat(inputs),
         noise_seed,
-        wanted,
+        wanted: wanted.map(|(against, wanted)| (against, repeat(wanted))),
     })
 }
 
@@ -174,7 +190,9 @@ fn engine<'g>(
     })?;
     let accelerator = Accelerator::new(graph, config)?;
     if args.engine == EngineKind::Model {
-        return Ok(Box::new(Model(accelerator)));
+        let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = args.threads.unwrap_or_else(all);
+        return Ok(Box::new(Model::new(accelerator, threads)?));
     }
     let options = VerilatorOptions {
         trace: args.trace.clone(),

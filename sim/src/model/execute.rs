@@ -24,6 +24,14 @@ pub enum Error {
         /// Bytes given.
         got: usize,
     },
+    /// A command that the fast path has no kernels for; the compiler makes none.
+    #[error("command {index}: {reason}; compile the model again")]
+    Command {
+        /// Which command.
+        index: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
 }
 
 /// The accelerator with its memories filled.
@@ -115,7 +123,7 @@ struct Unit<'a> {
 }
 
 /// Parameters of a requantiser, one per channel in the order of the groups.
-fn params(
+pub(super) fn params(
     program: &Program,
     config: &Config,
     memory: Memory,

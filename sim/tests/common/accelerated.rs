@@ -9,7 +9,7 @@ use std::thread;
 
 use sepstream_compiler::{Compiled, Error, compile};
 use sepstream_sim::cosim::{BuildOptions, Device, Optimise, Rtl};
-use sepstream_sim::model::{self, CommandCycles, Machine};
+use sepstream_sim::model::{self, CommandCycles, Level, Machine, Prepared};
 use sepstream_sim::reference::{Runner, Trace, Value};
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::{Graph, TensorId};
@@ -77,16 +77,28 @@ impl<'g> Accelerated<'g> {
             trace,
         }
     }
-    /// The model's bytes: the map of every command as the reference has it.
+    /// The model's bytes, and those of every form of its fast path: the map of every command as the reference has it.
     pub fn check_model(&self, frame: &Frame) -> Result<(), Difference> {
         let mut machine = Machine::new(&self.program, self.config).unwrap();
         machine.load(&frame.inputs()).unwrap();
+        let mut fast = Vec::new();
+        for level in Level::available() {
+            let prepared = Prepared::with_level(&self.program, self.config, level).unwrap();
+            let mut workspace = prepared.workspace();
+            prepared.load(&frame.inputs(), &mut workspace).unwrap();
+            fast.push((level, prepared, workspace));
+        }
         for (index, command) in self.compiled.commands.iter().enumerate() {
             machine.step(index);
             let want = frame.trace.get(command.stage.output).unwrap().bytes();
             let layers: Vec<_> = command.stage.layers().collect();
             let what = || format!("model, command {index} (layers {layers:?})");
             equal(what, &machine.map(&command.output), want)?;
+            for (level, prepared, workspace) in &mut fast {
+                prepared.step(index, workspace);
+                let got = prepared.written(index, &command.output, workspace);
+                equal(|| format!("{}, {level}", what()), &got, want)?;
+            }
             if command.macs > command.slots {
                 return Err(format!(
                     "{}: {} MACs in {} slots",
@@ -94,6 +106,13 @@ impl<'g> Accelerated<'g> {
                     command.macs,
                     command.slots
                 ));
+            }
+        }
+        // run again, over what the first frame left behind
+        for (level, prepared, workspace) in &mut fast {
+            let outputs = prepared.run(&frame.inputs(), workspace).unwrap();
+            for (got, want) in outputs.iter().zip(&frame.outputs) {
+                equal(|| format!("model, {level}, output"), got, want)?;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@
 use super::Multiplier;
 
 /// Bits by which ADD and SUB shift their inputs up before scaling them.
-const ADD_LEFT_SHIFT: u32 = 20;
+pub const ADD_LEFT_SHIFT: u32 = 20;
 
 /// Factor from the accumulator of an int8 convolution (or a FULLY_CONNECTED with a scale for each channel) to its output:
 /// `PopulateConvolutionQuantizationParams`. All in double precision.

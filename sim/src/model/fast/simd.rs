@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Sixteen channels at once: the operations that the kernels need, and which of their forms this processor has.
+
+use std::fmt;
+
+#[cfg(target_arch = "x86_64")]
+use archmage::{SimdToken, X64V3Token, X64V4xToken};
+
+use super::kernels::{self, Job};
+use super::portable::Portable;
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512};
+
+/// Channels that one operation takes.
+pub const LANES: usize = 16;
+
+/// Factors of a requantisation, one per channel: `spec::quant::requant`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scale {
+    /// Q31 multiplier, not negative.
+    pub multiplier: [i32; LANES],
+    /// Left shift before the product, 0 to 30.
+    pub left: [i32; LANES],
+    /// Right shift after it, 0 to 31.
+    pub right: [i32; LANES],
+}
+
+/// What a requantised sum is brought to: clamped, then moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// Smallest sum.
+    pub low: i32,
+    /// Largest sum.
+    pub high: i32,
+    /// Added behind the clamp: the byte of a sum of 0.
+    pub zero: i32,
+}
+
+/// Operations on sixteen channels. Bytes of maps are unsigned, int8 values plus 128, as the four-way products of processors take
+/// them; sums wrap at 32 bits.
+pub trait Simd: Copy {
+    /// Sixteen int32.
+    type Sums: Copy;
+    /// Four bytes for each channel.
+    type Bytes: Copy;
+    /// Four weights for each channel.
+    type Weights: Copy;
+    /// [`Scale`], ready for use.
+    type Scale: Copy;
+    /// Pixels whose sums stay in registers side by side.
+    const PIXELS: usize;
+
+    fn sums(self, sums: &[i32; LANES]) -> Self::Sums;
+    /// Weights, channel by channel.
+    fn weights(self, weights: &[i8; 4 * LANES]) -> Self::Weights;
+    /// The same four bytes for all channels.
+    fn splat(self, bytes: [u8; 4]) -> Self::Bytes;
+    /// For each channel its byte of each of four pixels.
+    fn interleave(self, pixels: [&[u8; LANES]; 4]) -> Self::Bytes;
+    /// Adds four products to each sum.
+    fn dot(self, sums: Self::Sums, bytes: Self::Bytes, weights: Self::Weights) -> Self::Sums;
+    fn scale(self, scale: &Scale) -> Self::Scale;
+    /// `spec::quant::requant` of each sum.
+    fn requant(self, sums: Self::Sums, scale: &Self::Scale) -> Self::Sums;
+    fn finish(self, sums: Self::Sums, range: Range) -> [u8; LANES];
+    /// `byte - zero`.
+    fn widen(self, bytes: &[u8; LANES], zero: i32) -> Self::Sums;
+    fn add(self, a: Self::Sums, b: Self::Sums) -> Self::Sums;
+}
+
+/// The form of the kernels. Having one proves that this processor can run it.
+#[derive(Clone, Copy)]
+pub struct Level(Form);
+
+#[derive(Clone, Copy)]
+enum Form {
+    Portable(Portable),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(X64V3Token),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(X64V4xToken),
+}
+
+impl Level {
+    /// Every form that this processor can run, the fastest last; the portable one is always there.
+    pub fn available() -> Vec<Level> {
+        let mut levels = vec![Level(Form::Portable(Portable))];
+        #[cfg(target_arch = "x86_64")]
+        {
+            levels.extend(X64V3Token::summon().map(|token| Level(Form::Avx2(token))));
+            levels.extend(X64V4xToken::summon().map(|token| Level(Form::Avx512(token))));
+        }
+        levels
+    }
+    /// The fastest form.
+    pub fn best() -> Level {
+        let portable = Level(Form::Portable(Portable));
+        Level::available().pop().unwrap_or(portable)
+    }
+    pub(super) fn run(self, job: Job<'_>) {
+        match self.0 {
+            Form::Portable(portable) => kernels::run(portable, job),
+            #[cfg(target_arch = "x86_64")]
+            Form::Avx2(token) => avx2::run(token, job),
+            #[cfg(target_arch = "x86_64")]
+            Form::Avx512(token) => avx512::run(token, job),
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Form::Portable(_) => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Form::Avx2(_) => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Form::Avx512(_) => "AVX-512 VNNI",
+        })
+    }
+}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
