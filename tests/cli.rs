@@ -50,6 +50,22 @@ fn reference_equals_the_golden_results() {
     assert_eq!(json["mismatches"], 0);
 }
 
+/// Frames come back in their order, whichever thread ran them.
+#[test]
+fn frames_are_repeated_and_shared_out_to_threads() {
+    for engine in [
+        &["--engine", "reference"][..],
+        &["--config", SMALL, "--threads", "3"],
+    ] {
+        let args = ["simulate", DIGITS, "--check", DIGITS_TEST, "--json"];
+        let more = ["--frames", "5", "--repeat", "4"];
+        let json = run(&[&args, &more[..], engine].concat()).json();
+        assert_eq!(json["frames"], 20, "{engine:?}");
+        assert_eq!(json["compared"], 200, "{engine:?}");
+        assert_eq!(json["mismatches"], 0, "{engine:?}");
+    }
+}
+
 /// Every engine has every field; what it cannot know is null, as docs/json.md says.
 #[test]
 fn json_of_a_run_has_the_documented_fields() {
@@ -63,9 +79,10 @@ fn json_of_a_run_has_the_documented_fields() {
                 "interval",
                 "multipliers",
                 "utilisation",
+                "kernels",
             ],
             "model" => &["io_cycles", "interval"],
-            _ => &[],
+            _ => &["kernels"],
         }
     };
     for engine in ["reference", "model", "verilator"] {
@@ -249,6 +266,7 @@ fn bad_input_is_exit_code_2_with_a_way_out() {
         with(&["--check", "models/digits.json"]),
         with(&["--trace", "wave.vcd"]),
         with(&["--stalls", "10"]),
+        with(&["--threads", "2"]),
     ];
     let mut messages = String::new();
     for case in cases {

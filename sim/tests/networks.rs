@@ -170,6 +170,22 @@ fn networks_on_every_accelerator() {
     check_all(&models, &configs);
 }
 
+/// Networks that fit no small FPGA: the model and its fast path, in the configuration made for that.
+#[test]
+fn large_networks_on_the_model() {
+    let Some(folder) = shared_models() else {
+        return;
+    };
+    let name = "configs/model_large.yaml";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+    let config = Config::from_yaml(&std::fs::read_to_string(path).unwrap(), name).unwrap();
+    for name in ["mbv2_035_160_cfu", "mbv2_100_224_tf2ptq"] {
+        let mut model = load(&folder, name, name);
+        model.inputs.truncate(1);
+        check(&model, &config, None).unwrap();
+    }
+}
+
 /// Which of the project's cases the accelerator runs, and what it says about the others.
 #[test]
 fn operator_cases_compile_or_say_why_not() {

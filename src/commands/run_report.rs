@@ -45,6 +45,8 @@ pub struct Report {
     pub multipliers: Option<u32>,
     /// macs / (cycles x multipliers).
     pub utilisation: Option<f64>,
+    /// Form of the kernels that computed the bytes, of the model.
+    pub kernels: Option<String>,
     /// Wall clock of the simulation, without the extra frames that an engine runs to measure the interval.
     pub seconds_per_frame: f64,
     /// Layers in the order of execution.

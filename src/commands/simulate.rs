@@ -60,6 +60,7 @@ pub fn run(args: &Simulate) -> Result<Outcome, Error> {
         stall_seed: args.stalls.map(|_| args.seed),
         macs: graph.total_macs(),
         multipliers,
+        kernels: run.kernels,
         seconds_per_frame: seconds / run.outputs.len().max(1) as f64,
         ..Report::default()
     };

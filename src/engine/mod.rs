@@ -28,6 +28,8 @@ pub struct Run {
     pub outputs: Vec<Vec<Vec<u8>>>,
     /// Cycles, for engines that count them.
     pub cycles: Option<Cycles>,
+    /// Form of the kernels that computed the bytes, for engines that have several.
+    pub kernels: Option<String>,
 }
 
 /// Cycles of a frame; they do not depend on data.

@@ -77,6 +77,7 @@ impl Engine for Model<'_> {
         Ok(Run {
             outputs,
             cycles: Some(self.accelerator.model_cycles()),
+            kernels: Some(self.prepared.level().to_string()),
         })
     }
 }

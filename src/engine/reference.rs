@@ -42,6 +42,7 @@ impl Engine for Reference<'_> {
         Ok(Run {
             outputs,
             cycles: None,
+            kernels: None,
         })
     }
 }

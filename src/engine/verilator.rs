@@ -85,7 +85,11 @@ impl Engine for Verilator<'_> {
         if let Some(cycles) = &mut cycles {
             cycles.interval = Some(stream(&mut device, &entered, &left)?);
         }
-        Ok(Run { outputs, cycles })
+        Ok(Run {
+            outputs,
+            cycles,
+            kernels: None,
+        })
     }
 }
 

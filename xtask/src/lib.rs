@@ -2,3 +2,4 @@
 //! The parts of the development tasks that tests use too.
 
 pub mod results;
+pub mod speed;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Development tasks: `cargo xtask test` sets up and checks everything, as CI does; `cargo xtask results` measures what the
-//! README publishes.
+//! README publishes, and `cargo xtask speed` how fast the model is.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,14 @@ use std::time::Instant;
 
 use sepstream_xtask::results::{Error, Project};
 
-const USAGE: &str = "usage: cargo xtask test | results [--check]
+const USAGE: &str = "usage: cargo xtask test | results [--check] | speed
 
 test             installs the simulation tools where they are missing, then checks format, lints and documentation
                  and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
 results          runs the published networks in Verilator and writes docs/results/ and the tables of README.md;
                  needs the shared models (SEPSTREAM_MODELS)
-results --check  compares what is published with the cycle-exact model";
+results --check  compares what is published with the cycle-exact model
+speed            measures the model's fast path against TensorFlow Lite, and writes docs/results/speed.json and its table";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["results"] => results(|project| project.write_results()),
         ["results", "--check"] => results(check_results),
+        ["speed"] => results(sepstream_xtask::speed::run),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS
@@ -108,7 +110,7 @@ fn test() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Makes or checks the published figures, with the binary as released.
+/// Makes or checks published figures, with the binary as released.
 fn results(task: impl Fn(&Project) -> Result<(), Error>) -> ExitCode {
     let sepstream = || {
         let mut command = cargo();

@@ -19,7 +19,8 @@ pub use multiplier::{
     Multiplier, requant, rounding_right_shift, saturating_rounding_doubling_high_mul,
 };
 pub use params::{
-    ADD_LEFT_SHIFT, AddParams, average, conv_multiplier, legacy_conv_multiplier, mean_multiplier, mul_multiplier,
+    ADD_LEFT_SHIFT, AddParams, average, conv_multiplier, legacy_conv_multiplier, mean_multiplier,
+    mul_multiplier,
 };
 pub use softmax::Softmax;
 pub use table::{

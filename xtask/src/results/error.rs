@@ -62,11 +62,11 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
+    pub(crate) fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         let path = path.as_ref().into();
         Error::Io { path, source }
     }
-    pub(super) fn json(path: impl AsRef<Path>, source: serde_json::Error) -> Self {
+    pub(crate) fn json(path: impl AsRef<Path>, source: serde_json::Error) -> Self {
         let path = path.as_ref().into();
         Error::Json { path, source }
     }

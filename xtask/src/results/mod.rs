@@ -12,6 +12,7 @@ use std::process::Command;
 use serde_json::{Map, Value};
 
 pub use error::Error;
+pub(crate) use readme::replace;
 
 /// Figures of one run, the fields of docs/json.md.
 type Figures = Map<String, Value>;
@@ -115,6 +116,10 @@ const CASES: [Case; 10] = [
 
 /// Other on every run.
 const WALL_CLOCK: &str = "seconds_per_frame";
+/// Other on every processor.
+const KERNELS: &str = "kernels";
+/// What `cargo xtask speed` writes.
+pub(crate) const SPEED: &str = "docs/results/speed.json";
 /// Known to the Verilator run only; that everything else is equal is what the tests of the engines are for.
 const VERILATOR_ONLY: [&str; 3] = ["engine", "io_cycles", "interval"];
 
@@ -175,7 +180,8 @@ impl Project<'_> {
         if self.readme(&readme, &committed)? != readme {
             differences.push("README.md".into());
         }
-        let known: BTreeSet<PathBuf> = CASES.iter().map(|case| self.file_of(case)).collect();
+        let mut known: BTreeSet<PathBuf> = CASES.iter().map(|case| self.file_of(case)).collect();
+        known.insert(self.root.join(SPEED));
         let folder = self.root.join("docs/results");
         for entry in fs::read_dir(&folder).map_err(|e| Error::io(&folder, e))? {
             let entry = entry.map_err(|e| Error::io(&folder, e))?;
@@ -225,6 +231,7 @@ impl Project<'_> {
         let mut figures: Figures =
             serde_json::from_slice(&output.stdout).map_err(|e| Error::json(case.id, e))?;
         figures.remove(WALL_CLOCK);
+        figures.remove(KERNELS);
         Ok(figures)
     }
 
@@ -250,7 +257,8 @@ impl Project<'_> {
         }
     }
 
-    fn shared(&self) -> PathBuf {
+    /// Folder of the shared models.
+    pub(crate) fn shared(&self) -> PathBuf {
         let default = || self.root.join("../shared/models");
         std::env::var_os("SEPSTREAM_MODELS").map_or_else(default, PathBuf::from)
     }
@@ -265,11 +273,11 @@ fn to_text(figures: &Figures) -> String {
     format!("{:#}\n", Value::Object(figures.clone()))
 }
 
-fn read(path: &Path) -> Result<String, Error> {
+pub(crate) fn read(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|e| Error::io(path, e))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     }

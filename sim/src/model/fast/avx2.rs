@@ -225,3 +225,19 @@ impl Simd for Avx2 {
         add(self.0, a, b)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use archmage::SimdToken;
+
+    use super::*;
+    use crate::model::fast::simd::tests::check;
+
+    #[test]
+    fn operations() {
+        match X64V3Token::summon() {
+            Some(token) => check(Avx2(token)),
+            None => println!("SKIPPED: the processor has no AVX2"),
+        }
+    }
+}

@@ -175,3 +175,19 @@ impl Simd for Avx512 {
         add(self.0, a, b)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use archmage::SimdToken;
+
+    use super::*;
+    use crate::model::fast::simd::tests::check;
+
+    #[test]
+    fn operations() {
+        match X64V4xToken::summon() {
+            Some(token) => check(Avx512(token)),
+            None => println!("SKIPPED: the processor has no AVX-512"),
+        }
+    }
+}

@@ -106,11 +106,9 @@ fn gather(
         let in_map = row >= 0 && (row as usize) < place.in_rows;
         if in_map && whole {
             let from = &source[row as usize * place.row_bytes + left as usize..];
-            let blocks = run.div_ceil(LANES);
-            let from = from[..blocks * LANES].as_chunks::<LANES>().0;
-            let to = to[..blocks * LANES].as_chunks_mut::<LANES>().0;
-            for (to, from) in to.iter_mut().zip(from) {
-                *to = *from;
+            match run.div_ceil(LANES) * LANES {
+                LANES => to[..LANES].copy_from_slice(&from[..LANES]),
+                bytes => to[..bytes].copy_from_slice(&from[..bytes]),
             }
             continue;
         }
@@ -137,16 +135,24 @@ fn locate<'a>(
 ) {
     let (top, left) = place.window(pixel);
     let bytes = layer.blocks.len() * LANES;
-    found.extend(layer.taps.iter().map(|(row, byte)| {
-        let (row, byte) = (top + row, left + byte);
-        let rows = 0..place.in_rows as isize;
-        if rows.contains(&row) && (0..place.row_bytes as isize).contains(&byte) {
-            let at = row as usize * place.row_bytes + byte as usize;
-            source[at..][..bytes].as_chunks().0
-        } else {
-            &layer.pad[..]
+    let at = |row: isize, byte: isize| row as usize * place.row_bytes + byte as usize;
+    let (rows, columns) = (place.in_rows as isize, place.row_bytes as isize);
+    let (last_row, last_byte) = layer.reach;
+    if top >= 0 && left >= 0 && top + last_row < rows && left + last_byte < columns {
+        let window = &source[at(top, left)..];
+        for (row, byte) in &layer.taps {
+            found.push(window[at(*row, *byte)..][..bytes].as_chunks().0);
         }
-    }));
+        return;
+    }
+    for (row, byte) in &layer.taps {
+        let (row, byte) = (top + row, left + byte);
+        let inside = (0..rows).contains(&row) && (0..columns).contains(&byte);
+        found.push(match inside {
+            true => source[at(row, byte)..][..bytes].as_chunks().0,
+            false => &layer.pad,
+        });
+    }
 }
 
 /// A depthwise layer on the pixels under its taps; writes vectors of whole blocks.

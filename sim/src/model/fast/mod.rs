@@ -101,6 +101,10 @@ impl Prepared {
             stages,
         })
     }
+    /// The form of its kernels.
+    pub fn level(&self) -> Level {
+        self.level
+    }
     /// Memory for one frame at a time.
     pub fn workspace(&self) -> Workspace {
         let buffer = |bytes: &usize| vec![0; bytes + SLACK];

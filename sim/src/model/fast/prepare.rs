@@ -136,7 +136,9 @@ impl Reader<'_> {
         let mut places: Vec<_> = taps.into_iter().map(|(place, _)| place).collect();
         let last = places.last().copied().unwrap_or_default();
         places.resize(places.len().next_multiple_of(4), last);
+        let last = |of: fn(&(isize, isize)) -> isize| places.iter().map(of).max().unwrap_or(0);
         let layer = Depthwise {
+            reach: (last(|tap| tap.0), last(|tap| tap.1)),
             taps: places,
             pad: vec![[byte(self.signed(Field::PadValue)); LANES]; blocks.len()],
             blocks,

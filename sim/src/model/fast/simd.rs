@@ -125,3 +125,97 @@ impl fmt::Debug for Level {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    use std::array::from_fn;
+
+    use bytemuck::Pod;
+    use fastrand::Rng;
+    use sepstream_spec::quant::requant;
+
+    use super::*;
+
+    /// Every operation of a form against plain arithmetic, on values around every power of two and at random.
+    pub fn check<S: Simd<Sums: Pod>>(simd: S) {
+        let mut rng = Rng::with_seed(1);
+        let values: Vec<i32> = (0..=31)
+            .flat_map(|bit| (-2..=2i64).flat_map(move |d| [(1i64 << bit) + d, -(1i64 << bit) + d]))
+            .filter_map(|value| i32::try_from(value).ok())
+            .collect();
+        let plain = |sums: S::Sums| -> [i32; LANES] { bytemuck::must_cast(sums) };
+        let value = |rng: &mut Rng| match rng.bool() {
+            true => *rng.choice(&values).unwrap(),
+            false => rng.i32(..),
+        };
+        for _ in 0..200_000 {
+            let [sums, multiplier]: [[i32; LANES]; 2] = from_fn(|_| from_fn(|_| value(&mut rng)));
+            let multiplier = multiplier.map(|q| q & i32::MAX);
+            let shift: [i32; LANES] = from_fn(|_| rng.i32(-31..=30));
+            let scale = Scale {
+                multiplier,
+                left: shift.map(|shift| shift.max(0)),
+                right: shift.map(|shift| (-shift).max(0)),
+            };
+            let got = plain(simd.requant(simd.sums(&sums), &simd.scale(&scale)));
+            let want = from_fn(|i| requant(sums[i], multiplier[i], shift[i]));
+            assert_eq!(got, want, "{sums:?} {scale:?}");
+        }
+        for _ in 0..10_000 {
+            let extreme = rng.bool();
+            let mut byte = || match extreme {
+                true => *rng.choice(&[0x00, 0x7f, 0x80, 0xff]).unwrap(),
+                false => rng.u8(..),
+            };
+            let pixels: [[u8; LANES]; 4] = from_fn(|_| from_fn(|_| byte()));
+            let weights: [i8; 4 * LANES] = from_fn(|_| byte() as i8);
+            let [start, other]: [[i32; LANES]; 2] = from_fn(|_| from_fn(|_| value(&mut rng)));
+            let sum = |lane: usize, bytes: [u8; 4]| {
+                let products =
+                    (0..4).map(|i| i32::from(bytes[i]) * i32::from(weights[4 * lane + i]));
+                products.fold(start[lane], i32::wrapping_add)
+            };
+            let (sums, packed) = (simd.sums(&start), simd.weights(&weights));
+            let interleaved = simd.interleave([&pixels[0], &pixels[1], &pixels[2], &pixels[3]]);
+            assert_eq!(
+                plain(simd.dot(sums, interleaved, packed)),
+                from_fn(|lane| sum(lane, pixels.map(|pixel| pixel[lane])))
+            );
+            let four = pixels[0][..4].try_into().unwrap();
+            assert_eq!(
+                plain(simd.dot(sums, simd.splat(four), packed)),
+                from_fn(|lane| sum(lane, four))
+            );
+            assert_eq!(
+                plain(simd.add(sums, simd.sums(&other))),
+                from_fn(|lane| start[lane].wrapping_add(other[lane]))
+            );
+            let zero = rng.i32(0..=255);
+            assert_eq!(
+                plain(simd.widen(&pixels[1], zero)),
+                pixels[1].map(|byte| i32::from(byte) - zero)
+            );
+            let (low, high) = (rng.i32(0..=zero) - zero, rng.i32(zero..=255) - zero);
+            let range = Range { low, high, zero };
+            assert_eq!(
+                simd.finish(sums, range),
+                start.map(|sum| (sum.clamp(low, high) + zero) as u8)
+            );
+        }
+    }
+
+    #[test]
+    fn portable_operations() {
+        check(Portable);
+    }
+
+    #[test]
+    fn the_portable_form_is_always_there() {
+        let levels = Level::available();
+        assert_eq!(levels[0].to_string(), "portable");
+        assert_eq!(
+            levels.last().unwrap().to_string(),
+            Level::best().to_string()
+        );
+    }
+}

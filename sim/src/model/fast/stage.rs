@@ -62,6 +62,8 @@ pub enum Window {
 pub struct Depthwise {
     /// Row and byte of each tap in the window; a multiple of four, the last ones without weight.
     pub taps: Vec<(isize, isize)>,
+    /// The largest row and the largest byte of them.
+    pub reach: (isize, isize),
     /// Sixteen channels each.
     pub blocks: Vec<Block>,
     /// For each block, for every four taps, their weights channel by channel.
