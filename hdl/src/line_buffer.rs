@@ -40,7 +40,7 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
     let r_bank = m.input("r_bank", 2);
     let r_slot = m.input("r_slot", line);
     let r_slot_next = m.input("r_slot_next", line);
-    let half = memory(config.values().line_words, 1, word * 4);
+    let half = memory(config.values().line_words, word * 4);
 
     let bank_a = m.pipe("bank_a", &r_bank);
     let bank_d = m.delay("bank_a", &bank_a, MEMORY_READ);

@@ -2,7 +2,7 @@
 //! # memory — one write port, one read port
 //! | port     | dir | data            | note                                  |
 //! |----------|-----|-----------------|---------------------------------------|
-//! | we       | in  | 1 bit per slice | slices written alone                  |
+//! | we       | in  | 1               |                                       |
 //! | w_addr   | in  | word address    |                                       |
 //! | w_data   | in  | one word        |                                       |
 //! | r_addr   | in  | word address    |                                       |
@@ -16,9 +16,9 @@ use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
 
-/// A memory of `words` words of `slices` slices of `slice_bits` bits.
-pub fn memory(words: u32, slices: u32, slice_bits: u32) -> Rc<Module> {
-    let width = slices * slice_bits;
+/// A memory of `words` words of `width` bits. Words are written whole: block RAMs of 36 bits then lie side by side without gaps,
+/// which a write enable for each beat of the host would make.
+pub fn memory(words: u32, width: u32) -> Rc<Module> {
     let mut m = Module::new(
         format!("memory_{words}x{width}"),
         &format!(
@@ -26,7 +26,7 @@ pub fn memory(words: u32, slices: u32, slice_bits: u32) -> Rc<Module> {
         ),
     );
     let bits = address_bits(words);
-    m.input("we", slices);
+    m.input("we", 1);
     m.input("w_addr", bits);
     m.input("w_data", width);
     m.input("r_addr", bits);
@@ -34,31 +34,15 @@ pub fn memory(words: u32, slices: u32, slice_bits: u32) -> Rc<Module> {
     let read = m.raw_name("read_q", width);
     let out = m.raw_name("out_q", width);
     let range = format!("[{}:0]", width - 1);
-    let mut text = format!(
-        "reg {range} {} [0:{}];\nreg {range} {};\nreg {range} {};\n",
-        array.text(),
-        words - 1,
-        read.text(),
-        out.text()
+    let text = format!(
+        "reg {range} {array} [0:{last}];\nreg {range} {read};\nreg {range} {out};\n\
+         always @(posedge clk) begin\n    if (we) {array}[w_addr] <= w_data;\n    \
+         {read} <= {array}[r_addr];\n    {out} <= {read};\nend",
+        last = words - 1,
+        array = array.text(),
+        read = read.text(),
+        out = out.text()
     );
-    text.push_str("always @(posedge clk) begin\n");
-    for s in 0..slices {
-        let (low, high) = (s * slice_bits, s * slice_bits + slice_bits - 1);
-        let part = if slices == 1 {
-            String::new()
-        } else {
-            format!("[{high}:{low}]")
-        };
-        let we = if slices == 1 {
-            "we".to_string()
-        } else {
-            format!("we[{s}]")
-        };
-        text.push_str(&format!(
-            "    if ({we}) array[w_addr]{part} <= w_data{part};\n"
-        ));
-    }
-    text.push_str("    read_q <= array[r_addr];\n    out_q <= read_q;\nend");
     m.raw(&text);
     m.output("r_data", &out);
     Rc::new(m)

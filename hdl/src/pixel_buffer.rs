@@ -44,7 +44,7 @@ pub fn pixel_buffer(config: &Config) -> Rc<Module> {
     });
     let words = m.instance(
         "words",
-        &memory(v.pixel_words, 1, v.tn * 8),
+        &memory(v.pixel_words, v.tn * 8),
         &[
             ("we", valid.clone()),
             ("w_addr", at),

@@ -346,38 +346,41 @@ pub fn top(config: &Config) -> Rc<Module> {
     let host = m.instance("host", &host::host(config), &inputs);
     m.drive(&run, &host.out("run"));
 
+    m.note("Beats of the load stream, until the last one of a word is there.");
+    let load_data = host.out("load_data");
+    let beats = Memory::ALL.map(|memory| memory.shape(config).beats);
+    let beats = beats.into_iter().max().unwrap_or(1);
+    let mut loaded: Vec<Expr> = (0..beats - 1)
+        .map(|beat| {
+            let held = m.reg(&format!("loaded_{beat}"), word * 8);
+            let here = host.out("load_slice").is(beat.into());
+            m.clocked(|s| s.when(&here, |s| s.set(&held, &load_data)));
+            held
+        })
+        .collect();
+    loaded.push(load_data.clone());
+
     let mut filled = |memory: Memory, name: &str, read: Expr| -> Instance {
         let shape = memory.shape(config);
-        let count = shape.beats;
-        let slice_bits = if count == 1 {
-            shape.bytes * 8
-        } else {
-            word * 8
-        };
-        let enable = host.out("load_we").bit(memory as u32);
-        let bits: Vec<Expr> = (0..count)
-            .map(|s| {
-                if count == 1 {
-                    enable.clone()
-                } else {
-                    &enable & &host.out("load_slice").is(s.into())
-                }
-            })
-            .collect();
+        let last = shape.beats - 1;
         let address = address_bits(shape.words);
-        let data = host.out("load_data").low(slice_bits).repeat(count);
+        let w_addr = host.out("load_addr").low(address);
+        let enable = host.out("load_we").bit(memory as u32);
         let (we, w_addr, w_data) = if memory == Memory::Activation {
             (
                 &writer_valid | &enable,
-                writer_valid.mux(&out_addr, &host.out("load_addr").low(address)),
-                writer_valid.mux(&packed.out("m_data"), &data),
+                writer_valid.mux(&out_addr, &w_addr),
+                writer_valid.mux(&packed.out("m_data"), &load_data),
             )
         } else {
-            (pack(&bits), host.out("load_addr").low(address), data)
+            let tail = load_data.low((shape.bytes - last * word) * 8);
+            let word = [&loaded[..last as usize], &[tail]].concat();
+            let complete = &enable & &host.out("load_slice").is(last.into());
+            (complete, w_addr, pack(&word))
         };
         m.instance(
             name,
-            &memory::memory(shape.words, count, slice_bits),
+            &memory::memory(shape.words, shape.bytes * 8),
             &[
                 ("we", we),
                 ("w_addr", w_addr),
@@ -405,7 +408,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         (&pw_param, pw_params),
         (&dw_param, dw_params),
     ] {
-        m.drive(wire, &instance.out("r_data").low(wire.width()));
+        m.drive(wire, &instance.out("r_data"));
     }
     for name in [
         "s_wb_ack",
