@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sepstream_synth::DEVICES;
 use serde::Serialize;
@@ -54,6 +54,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Run the embedded digits network on its generated Verilog, and show what comes out
     Demo(Demo),
+    /// Run the published networks, and compare with the committed figures, with what must be reached and with others
+    Bench(Bench),
     /// Synthesise a configuration for an FPGA, and report LUTs, multipliers and block RAMs of every unit
     Area(Area),
     /// Find the tools for Verilog simulation and install those that are missing into a project-local folder
@@ -154,6 +156,44 @@ pub struct Demo {
     /// Print JSON instead of pictures and tables
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `bench`.
+#[derive(Args)]
+#[command(after_help = BENCH_HELP)]
+pub struct Bench {
+    /// Folder of the shared models, with NAME.tflite and NAME.npz
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SEPSTREAM_MODELS",
+        hide_env_values = true,
+        default_value = "../shared/models"
+    )]
+    pub models: PathBuf,
+    /// What counts the cycles: the generated Verilog, or the model, which is quick
+    #[arg(long, default_value = "verilator", value_parser = bench_engine())]
+    pub engine: EngineKind,
+    /// Fail also when a committed figure or README.md is not exactly what comes out, better ones included
+    #[arg(long, conflicts_with = "write")]
+    pub check: bool,
+    /// Write docs/results and README.md with the figures of this run, also worse ones, if all else is well
+    #[arg(long)]
+    pub write: bool,
+    /// Print JSON instead of a table; docs/json.md lists the fields
+    #[arg(long)]
+    pub json: bool,
+}
+
+const BENCH_HELP: &str = "Exit codes: 0 all is well; 1 a figure is worse than the committed one, misses what must be reached, or \
+                          output bytes differ; 2 bad input or configuration; 3 a tool is missing or failed.";
+
+/// The engines that count cycles.
+fn bench_engine() -> impl TypedValueParser<Value = EngineKind> {
+    PossibleValuesParser::new(["model", "verilator"]).map(|name| match name.as_str() {
+        "model" => EngineKind::Model,
+        _ => EngineKind::Verilator,
+    })
 }
 
 /// Arguments of `area`.

@@ -8,6 +8,7 @@ mod cut;
 mod engine;
 mod error;
 mod input;
+mod markers;
 mod outcome;
 mod progress;
 mod report;

@@ -2,6 +2,7 @@
 //! One file per command, and what they share: reading files.
 
 mod area;
+mod bench;
 mod compile;
 mod demo;
 mod generate;
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Error> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Area(args) => area::run(&args),
         Command::Setup(args) => setup::run(&args),
     }

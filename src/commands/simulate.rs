@@ -29,6 +29,24 @@ struct Frame {
 
 /// Runs the frames and prints the report.
 pub fn run(args: &Simulate) -> Result<Outcome, Error> {
+    let report = execute(args)?;
+    println!(
+        "{}",
+        if args.json {
+            json(&report)
+        } else {
+            report.text()
+        }
+    );
+    Ok(if report.mismatches.is_some_and(|n| n > 0) {
+        Outcome::Differs
+    } else {
+        Outcome::Ok
+    })
+}
+
+/// Runs the frames.
+pub fn execute(args: &Simulate) -> Result<Report, Error> {
     refuse_options_without_effect(args)?;
     let network = super::load_model(&args.model)?;
     let config = args.config.as_deref().map(super::load_config).transpose()?;
@@ -68,19 +86,7 @@ pub fn run(args: &Simulate) -> Result<Outcome, Error> {
     if let Some((against, wanted)) = frames.wanted {
         report.set_comparison(against, compare(graph, &wanted, &run.outputs));
     }
-    println!(
-        "{}",
-        if args.json {
-            json(&report)
-        } else {
-            report.text()
-        }
-    );
-    Ok(if report.mismatches.is_some_and(|n| n > 0) {
-        Outcome::Differs
-    } else {
-        Outcome::Ok
-    })
+    Ok(report)
 }
 
 /// Waveforms and stalls are those of the generated Verilog; threads are the model's.

@@ -27,19 +27,6 @@ impl Output {
         assert_eq!(self.code, code, "{}", self.stderr);
         serde_json::from_str(&self.stdout).unwrap()
     }
-    /// Standard output with wall-clock times taken out.
-    pub fn without_times(&self) -> String {
-        let words: Vec<_> = self.stdout.split_inclusive([' ', '\n']).collect();
-        let is_time = |i: usize| words.get(i + 1).is_some_and(|unit| unit.trim() == "ms");
-        let plain = |(i, word): (usize, &&str)| {
-            if is_time(i) {
-                "TIME ".into()
-            } else {
-                word.to_string()
-            }
-        };
-        words.iter().enumerate().map(plain).collect()
-    }
 }
 
 /// The binary, to be run in the root of the project.
@@ -51,7 +38,12 @@ pub fn sepstream() -> Command {
 
 /// Runs the binary.
 pub fn run(args: &[&str]) -> Output {
-    let output = sepstream().args(args).output().unwrap();
+    output(sepstream().args(args))
+}
+
+/// Runs a command.
+pub fn output(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
     Output {
         code: output.status.code().expect("ended by itself"),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -87,16 +79,4 @@ pub fn rewrite_npz(from: &str, to: &Path, change: impl Fn(&str, &mut Vec<u8>)) {
         target.write_all(&bytes).unwrap();
     }
     target.finish().unwrap();
-}
-
-/// An array with two frames cut to its first: same header length, half the elements.
-pub fn first_frame(npy: &[u8]) -> Vec<u8> {
-    let header = 10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]));
-    let mut cut = npy[..header + (npy.len() - header) / 2].to_vec();
-    let shape = cut
-        .windows(2)
-        .position(|two| two == b"(2")
-        .expect("two frames");
-    cut[shape + 1] = b'1';
-    cut
 }

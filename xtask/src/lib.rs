@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The parts of the development tasks that tests use too.
+//! The development tasks that are more than a list of cargo calls.
 
-pub mod results;
+mod error;
+#[path = "../../src/markers.rs"]
+mod markers;
 pub mod speed;
+
+pub use error::Error;

@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Development tasks: `cargo xtask test` sets up and checks everything, as CI does; `cargo xtask results` measures what the
-//! README publishes, and `cargo xtask speed` how fast the model is.
+//! Development tasks: `cargo xtask test` sets up and checks everything, as CI does; `cargo xtask speed` measures how fast the
+//! model is.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use sepstream_xtask::results::{Error, Project};
+use sepstream_xtask::Error;
+use sepstream_xtask::speed::{self, Project};
 
-const USAGE: &str = "usage: cargo xtask test | results [--check] | speed
+const USAGE: &str = "usage: cargo xtask test | speed
 
-test             installs the simulation tools where they are missing, then checks format, lints and documentation
-                 and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
-results          runs the published networks in Verilator and writes docs/results/ and the tables of README.md;
-                 needs the shared models (SEPSTREAM_MODELS)
-results --check  compares what is published with the cycle-exact model
-speed            measures the model's fast path against TensorFlow Lite, and writes docs/results/speed.json and its table";
+test   installs the simulation tools where they are missing, then checks format, lints and documentation
+       and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
+speed  measures the model's fast path against TensorFlow Lite, writes docs/results/speed.json and its table in
+       README.md; needs the shared models (SEPSTREAM_MODELS)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test(),
-        ["results"] => results(|project| project.write_results()),
-        ["results", "--check"] => results(check_results),
-        ["speed"] => results(sepstream_xtask::speed::run),
+        ["speed"] => report(speed()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS
@@ -110,8 +107,8 @@ fn test() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Makes or checks published figures, with the binary as released.
-fn results(task: impl Fn(&Project) -> Result<(), Error>) -> ExitCode {
+/// Measures with the binary as released.
+fn speed() -> Result<(), Error> {
     let sepstream = || {
         let mut command = cargo();
         command.args([
@@ -124,21 +121,20 @@ fn results(task: impl Fn(&Project) -> Result<(), Error>) -> ExitCode {
         ]);
         command
     };
-    let project = Project {
+    speed::run(&Project {
         root: &root(),
         sepstream: &sepstream,
-    };
-    match task(&project) {
+    })
+}
+
+fn report(result: Result<(), Error>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
-}
-
-fn check_results(project: &Project) -> Result<(), Error> {
-    project.check_results(&mut |case| println!("SKIPPED: {case}: no model"))
 }
 
 impl Step {

@@ -4,13 +4,23 @@
 mod litert;
 mod table;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::results::{Error, Project, SPEED, read, replace, write};
+use crate::error::Error;
+use crate::markers::replace;
+
+/// The project, and how its binary is called.
+pub struct Project<'a> {
+    /// Root of the workspace.
+    pub root: &'a Path,
+    /// Gives a command that runs `sepstream`; arguments are added to it.
+    pub sepstream: &'a dyn Fn() -> Command,
+}
 
 /// Networks and the configurations that the model runs them in.
 const CASES: [(&str, &str); 3] = [
@@ -75,10 +85,10 @@ pub fn run(project: &Project) -> Result<(), Error> {
     let mut networks = Vec::new();
     let mut kernels = Value::Null;
     for (name, config) in CASES {
-        let model = project.shared().join(name).with_extension("tflite");
+        let folder = shared(project.root);
+        let model = folder.join(name).with_extension("tflite");
         let frames = model.with_extension("npz");
         if !model.is_file() || !frames.is_file() {
-            let folder = project.shared();
             return Err(Error::NoModel { case: name, folder });
         }
         let files = Files {
@@ -124,10 +134,22 @@ pub fn run(project: &Project) -> Result<(), Error> {
         "load_before": load,
         "networks": networks,
     });
-    write(&project.root.join(SPEED), &format!("{figures:#}\n"))?;
+    let write = |name: &str, text: String| {
+        let path = project.root.join(name);
+        fs::write(&path, text).map_err(|e| Error::io(&path, e))
+    };
+    write("docs/results/speed.json", format!("{figures:#}\n"))?;
     let readme = project.root.join("README.md");
-    let text = replace(&read(&readme)?, "speed", &table::table(&figures)?)?;
-    write(&readme, &text)
+    let text = fs::read_to_string(&readme).map_err(|e| Error::io(&readme, e))?;
+    let table = table::table(&figures)?;
+    let text = replace(&text, "speed", "cargo xtask speed", &table).map_err(Error::Marker)?;
+    write("README.md", text)
+}
+
+/// Folder of the shared models.
+fn shared(root: &Path) -> PathBuf {
+    let default = || root.join("../shared/models");
+    std::env::var_os("SEPSTREAM_MODELS").map_or_else(default, PathBuf::from)
 }
 
 /// Processes that wanted to run in the last minute, where the system tells: other work makes every figure worse.

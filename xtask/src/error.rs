@@ -1,34 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What can keep figures from being made or checked.
+//! What can keep figures from being made.
 
 use std::path::{Path, PathBuf};
 
-/// Figures could not be made or checked.
+/// Figures could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written, or a program not started.
     #[error("{}: {source}", .path.display())]
     Io {
-        /// The file, or the case.
+        /// The file or the program.
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
     },
-    /// A file or an output is not the JSON that it should be.
+    /// An output is not the JSON that it should be.
     #[error("{}: {source}", .path.display())]
     Json {
-        /// The file, or the case.
+        /// What it is of.
         path: PathBuf,
         /// What is wrong with it.
         source: serde_json::Error,
     },
     /// A field is not there, or of another type.
-    #[error("no usable field `{0}`; run cargo xtask results")]
+    #[error("no usable field `{0}`; run cargo xtask speed")]
     Field(String),
-    /// A configuration file is broken.
-    #[error("{0}")]
-    Config(String),
     /// A run failed or found a difference.
     #[error("{command} failed:\n{log}")]
     Run {
@@ -48,17 +45,9 @@ pub enum Error {
         /// Where it was looked for.
         folder: PathBuf,
     },
-    /// Published figures are not what the model gives.
-    #[error("these differ from what the model gives; run cargo xtask results:\n{}", .0.join("\n"))]
-    Outdated(Vec<String>),
     /// README.md has lost the markers of a generated part.
-    #[error("README.md needs the lines `{begin}` and `{end}`, in this order")]
-    Marker {
-        /// Line before the part.
-        begin: String,
-        /// Line behind it.
-        end: String,
-    },
+    #[error("{0}")]
+    Marker(String),
 }
 
 impl Error {
