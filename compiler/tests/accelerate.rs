@@ -26,6 +26,7 @@ const ROOMY: Values = Values {
     depthwise_channels: 65536,
     line_words: 8192,
     pixel_words: 8192,
+    expand_words: 0,
     commands: 64,
 };
 

@@ -17,9 +17,12 @@
 pub mod columns;
 pub mod depthwise;
 mod engine;
+pub mod expand;
+pub mod feed;
 pub mod fill;
 pub mod host;
 pub mod line_buffer;
+pub mod line_writer;
 pub mod memory;
 pub mod packer;
 pub mod pixel_buffer;

@@ -9,25 +9,23 @@
 //! | pixel           | out | 1          | a pixel is complete                                        |
 //! | r_addr / r_data |     | tn bytes   | `timing::MEMORY_READ` later                                |
 //!
-//! No back-pressure: the window holds credits for whole pixels. The array reads a pixel as often as it has output groups.
+//! No back-pressure: the window, or `feed` in front of the expand buffer, holds credits for whole pixels. The array reads a pixel as often as it has output groups.
 
 use crate::memory::memory;
 use crate::rtl::{Module, lit};
-use sepstream_spec::config::Config;
-use sepstream_spec::isa::{Field, address_bits};
+use sepstream_spec::isa::address_bits;
 use std::rc::Rc;
 
-/// The pixel buffer.
-pub fn pixel_buffer(config: &Config) -> Rc<Module> {
+/// A pixel buffer of `depth` words of `tn` bytes.
+pub fn pixel_buffer(name: &str, depth: u32, tn: u32) -> Rc<Module> {
     let mut m = Module::new(
-        "pixel_buffer",
-        "A ring of whole pixels in front of the pointwise array.",
+        name,
+        &format!("A ring of whole pixels in front of the pointwise array: {depth} words."),
     );
-    let v = config.values();
-    let address = address_bits(v.pixel_words);
+    let address = address_bits(depth);
     let start = m.input("start", 1);
-    let ring = m.input(Field::RingWords.name(), address + 1);
-    let data = m.input("s_data", v.tn * 8);
+    let ring = m.input("ring_words", address + 1);
+    let data = m.input("s_data", tn * 8);
     let valid = m.input("s_valid", 1);
     let last = m.input("s_last", 1);
     let r_addr = m.input("r_addr", address);
@@ -44,7 +42,7 @@ pub fn pixel_buffer(config: &Config) -> Rc<Module> {
     });
     let words = m.instance(
         "words",
-        &memory(v.pixel_words, v.tn * 8),
+        &memory(depth, tn * 8),
         &[
             ("we", valid.clone()),
             ("w_addr", at),

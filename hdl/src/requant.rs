@@ -11,6 +11,10 @@
 //! | s_valid      | in  | 1                  | a group is here                                         |
 //! | s_last       | in  | 1                  | it is the last of its pixel                             |
 //! | s_tag        | in  | `tag` bits         | given out with the pixel's last beat                    |
+//! | s_context    | in  | 1                  | sort of the group's pixel, where there are two           |
+//! | context_beat | out | 1                  | of the beat that param_base and pixel_bytes are for      |
+//! | context_out  | out | 1                  | of the outputs that zero, low and high are for           |
+//! | m_context    | out | 1                  | of the beat                                             |
 //! | param_base   | in  | word address       | parameters of the pixel's first beat                    |
 //! | pixel_bytes  | in  | bytes              | outputs of a pixel; lanes behind them are dropped       |
 //! | start        | in  | 1                  | a new command: forget counters                          |
@@ -107,7 +111,15 @@ pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) ->
 }
 
 /// The requantiser for groups of `channels` with `lanes` lanes over a parameter memory of `param_words` words.
-pub fn requant(name: &str, channels: u32, lanes: u32, param_words: u32, tag: u32) -> Rc<Module> {
+/// With `contexts`, pixels of two sorts may follow one another, each with a parameter base, bytes, zero point and clamp of its own.
+pub fn requant(
+    name: &str,
+    channels: u32,
+    lanes: u32,
+    param_words: u32,
+    tag: u32,
+    contexts: bool,
+) -> Rc<Module> {
     let beats = channels.div_ceil(lanes);
     let mut m = Module::new(
         name,
@@ -165,6 +177,22 @@ pub fn requant(name: &str, channels: u32, lanes: u32, param_words: u32, tag: u32
         m.clocked(|s| s.when(&s_valid, |s| s.set(&held, &s_tag)));
         m.wire("tag_now", &s_valid.mux(&s_tag, &held))
     };
+
+    if contexts {
+        let context = m.input("s_context", 1);
+        let now = if beats == 1 {
+            context
+        } else {
+            let held = m.reg("context_held", 1);
+            m.clocked(|s| s.when(&s_valid, |s| s.set(&held, &context)));
+            m.wire("context_now", &s_valid.mux(&context, &held))
+        };
+        let placed = m.delay("context", &now, timing::REQUANT - 1);
+        let out = m.pipe("context_of_out", &placed);
+        m.output("context_beat", &now);
+        m.output("context_out", &placed);
+        m.output("m_context", &out);
+    }
 
     m.note("Parameters: one word per beat, from param_base for every pixel.");
     let offset = m.reg("param_offset", address);

@@ -49,7 +49,7 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
 
     m.note("Fields, each taken from the words that hold it.");
     let mut fields: Vec<(Field, Expr)> = Vec::new();
-    for f in Field::ALL {
+    for f in Field::ALL.iter().filter(|f| f.used_bits(config) > 0) {
         let (low, high) = (f.offset(), f.offset() + f.used_bits(config));
         let mut parts = Vec::new();
         for w in low / word..=(high - 1) / word {

@@ -12,14 +12,21 @@
 
 use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{
-    columns, depthwise, fill, host, line_buffer, memory, packer, pixel_buffer, pointwise,
-    pointwise_control, requant, residual,
+    columns, depthwise, expand, fill, host, line_buffer, line_writer, memory, packer, pixel_buffer,
+    pointwise, pointwise_control, requant, residual, sequencer, window,
 };
-use crate::{sequencer, window};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, PARAM_BYTES, address_bits};
 use sepstream_spec::regs::Memory;
+use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
+
+/// Words of expanded rows on their way to the line buffer.
+struct Expanded {
+    valid: Expr,
+    row_last: Expr,
+    data: Expr,
+}
 
 /// The accelerator.
 pub fn top(config: &Config) -> Rc<Module> {
@@ -36,6 +43,11 @@ pub fn top(config: &Config) -> Rc<Module> {
     let pixel_done = m.forward("pixel_done", 1);
     let run = m.forward("run", 1);
     let hold = m.forward("hold", 1);
+    let expanded = config.expands().then(|| Expanded {
+        valid: m.forward("expanded_valid", 1),
+        row_last: m.forward("expanded_row_last", 1),
+        data: m.forward("expanded_data", word * 8),
+    });
 
     let seq = m.instance(
         "sequencer",
@@ -72,6 +84,30 @@ pub fn top(config: &Config) -> Rc<Module> {
             &[("released", released.clone()), ("hold", hold.clone())],
         ),
     );
+    let [line_valid, line_last, line_data] = {
+        let read = [
+            fill.out("w_valid"),
+            fill.out("w_last"),
+            activation_data.clone(),
+        ];
+        match &expanded {
+            None => read,
+            Some(e) => {
+                let expands = m.wire("expands", &seq.out(Field::ExpandRows.name()).any());
+                let made = [&e.valid, &e.row_last, &e.data];
+                std::array::from_fn(|i| expands.mux(made[i], &read[i]))
+            }
+        }
+    };
+    let unit = line_writer::line_writer(config);
+    let writer = m.instance(
+        "line_writer",
+        &unit,
+        &with_fields(
+            &unit,
+            &[("s_valid", line_valid.clone()), ("s_last", line_last)],
+        ),
+    );
     let unit = window::window(config);
     let window = m.instance(
         "window",
@@ -79,8 +115,8 @@ pub fn top(config: &Config) -> Rc<Module> {
         &with_fields(
             &unit,
             &[
-                ("filled", fill.out("filled")),
-                ("all_filled", fill.out("all_filled")),
+                ("filled", writer.out("filled")),
+                ("all_filled", writer.out("all_filled")),
                 ("pixel_done", pixel_done.clone()),
             ],
         ),
@@ -90,10 +126,10 @@ pub fn top(config: &Config) -> Rc<Module> {
         "line_buffer",
         &line_buffer::line_buffer(config),
         &[
-            ("w_valid", fill.out("w_valid")),
-            ("w_bank", fill.out("w_bank")),
-            ("w_addr", fill.out("w_addr")),
-            ("w_data", activation_data.clone()),
+            ("w_valid", line_valid),
+            ("w_bank", writer.out("w_bank")),
+            ("w_addr", writer.out("w_addr")),
+            ("w_data", line_data),
             ("r_byte", window.out("r_byte")),
             ("r_bank", window.out("r_bank")),
             ("r_slot", window.out("r_slot")),
@@ -138,6 +174,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         v.dw_requant,
         config.dw_param_words(),
         1,
+        false,
     );
     let dw_out = m.instance(
         "depthwise_requant",
@@ -191,7 +228,7 @@ pub fn top(config: &Config) -> Rc<Module> {
     m.note("Pointwise array.");
     let weight = m.forward("weight", v.tm * v.tn * 8);
     let pw_param = m.forward("pw_param", v.pw_requant * PARAM_BYTES * 8);
-    let unit = pixel_buffer::pixel_buffer(config);
+    let unit = pixel_buffer::pixel_buffer("pixel_buffer", v.pixel_words, v.tn);
     let pixel_address = m.forward("pixel_address", address_bits(v.pixel_words));
     let buffer = m.instance(
         "pixel_buffer",
@@ -206,30 +243,49 @@ pub fn top(config: &Config) -> Rc<Module> {
             ],
         ),
     );
+    let expand = config.expands().then(|| {
+        let pixel_done = m.forward("expand_done", 1);
+        let address = m.forward("expand_address", address_bits(v.expand_words));
+        let unit = expand::expand(config);
+        let inputs = [
+            ("hold", hold.clone()),
+            ("pixel_done", pixel_done.clone()),
+            ("r_data", activation_data.clone()),
+            ("p_addr", address.clone()),
+        ];
+        let expand = m.instance("expand", &unit, &with_fields(&unit, &inputs));
+        (expand, pixel_done, address)
+    });
     let unit = pointwise_control::pointwise_control(config);
-    let control = m.instance(
-        "pointwise_control",
-        &unit,
-        &with_fields(&unit, &[("pixel", buffer.out("pixel"))]),
-    );
+    let mut inputs = vec![("pixel", buffer.out("pixel"))];
+    if let Some((expand, ..)) = &expand {
+        inputs.push(("expand_pixel", expand.out("pixel")));
+        inputs.push(("released", released.clone()));
+    }
+    let control = m.instance("pointwise_control", &unit, &with_fields(&unit, &inputs));
     m.drive(&pixel_address, &control.out("p_addr"));
     m.drive(&pixel_done, &control.out("pixel_done"));
+    let mut tags = ["row_last", "command_last", "group_last"]
+        .map(|port| control.out(port))
+        .to_vec();
+    let mut pixel = buffer.out("r_data");
+    if let Some((expand, pixel_done, address)) = &expand {
+        m.drive(pixel_done, &control.out("expand_done"));
+        m.drive(address, &control.out("expand_addr"));
+        let of_expand = control.out("of_expand");
+        let read = m.delay("of_expand", &of_expand, MEMORY_READ);
+        pixel = read.mux(&expand.out("p_data"), &pixel);
+        tags.push(of_expand);
+    }
     let array = m.instance(
         "pointwise",
-        &pointwise::pointwise(config, 3),
+        &pointwise::pointwise(config, tags.len() as u32),
         &[
             ("step", control.out("step")),
             ("step_first", control.out("step_first")),
             ("step_last", control.out("step_last")),
-            (
-                "s_tag",
-                pack(&[
-                    control.out("row_last"),
-                    control.out("command_last"),
-                    control.out("group_last"),
-                ]),
-            ),
-            ("s_pixel", buffer.out("r_data")),
+            ("s_tag", pack(&tags)),
+            ("s_pixel", pixel),
             ("s_weight", weight.clone()),
         ],
     );
@@ -239,27 +295,66 @@ pub fn top(config: &Config) -> Rc<Module> {
         v.pw_requant,
         config.pw_param_words(),
         2,
+        config.expands(),
     );
-    let out = m.instance(
-        "pointwise_requant",
-        &pw_requant,
-        &[
-            ("s_sum", array.out("m_sum")),
-            ("s_valid", array.out("m_valid")),
-            ("s_last", array.out("m_tag").bit(2)),
-            ("s_tag", array.out("m_tag").low(2)),
-            ("param_base", seq.out("param_base")),
-            ("pixel_bytes", seq.out("out_bytes")),
-            ("start", start.clone()),
-            ("zero", seq.out("out_zero")),
-            ("low", seq.out("out_low")),
-            ("high", seq.out("out_high")),
-            ("p_data", pw_param.clone()),
-        ],
-    );
+    let mut fields = [
+        ("param_base", Field::ParamBase, Field::ExpandParamBase),
+        ("pixel_bytes", Field::OutBytes, Field::ExpandOutBytes),
+        ("zero", Field::OutZero, Field::ExpandZero),
+        ("low", Field::OutLow, Field::ExpandLow),
+        ("high", Field::OutHigh, Field::ExpandHigh),
+    ]
+    .map(|(port, own, other)| (port, seq.out(own.name()), other));
+    let contexts = expand.as_ref().map(|_| {
+        let contexts = ["context_beat", "context_out"].map(|name| m.forward(name, 1));
+        for (n, (_, value, other)) in fields.iter_mut().enumerate() {
+            *value = contexts[usize::from(n > 1)].mux(&seq.out(other.name()), value);
+        }
+        contexts
+    });
+    let mut inputs = vec![
+        ("s_sum", array.out("m_sum")),
+        ("s_valid", array.out("m_valid")),
+        ("s_last", array.out("m_tag").bit(2)),
+        ("s_tag", array.out("m_tag").low(2)),
+        ("start", start.clone()),
+        ("p_data", pw_param.clone()),
+    ];
+    inputs.extend(fields.map(|(port, value, _)| (port, value)));
+    if contexts.is_some() {
+        inputs.push(("s_context", array.out("m_tag").bit(3)));
+    }
+    let out = m.instance("pointwise_requant", &pw_requant, &inputs);
+    for wire in contexts.iter().flatten() {
+        m.drive(wire, &out.out(wire.text()));
+    }
 
     m.note("Residual map, added to the outputs.");
     let mut beats = ["m_data", "m_count", "m_tag", "m_valid"].map(|port| out.out(port));
+    if let Some(expanded) = &expanded {
+        m.note("Expanded rows go to the line buffer, everything else on to the activation memory.");
+        let of_expand = out.out("m_context");
+        let packed = m.instance(
+            "line_packer",
+            &packer::packer(word, word),
+            &[
+                ("s_data", beats[0].zext(word * 8)),
+                ("s_first", lit(0, word.trailing_zeros())),
+                ("s_count", beats[1].zext(packer::bits_for(word))),
+                ("s_last", beats[2].bit(0)),
+                ("s_tag", lit(1, 1)),
+                ("s_valid", &beats[3] & &of_expand),
+            ],
+        );
+        for (wire, port) in [
+            (&expanded.valid, "m_valid"),
+            (&expanded.row_last, "m_tag"),
+            (&expanded.data, "m_data"),
+        ] {
+            m.drive(wire, &packed.out(port));
+        }
+        beats[3] = m.wire("own_valid", &(&beats[3] & &!&of_expand));
+    }
     let mut residual_read = None;
     if v.residual > 0 {
         let unit = residual::residual(config, 2);
@@ -311,10 +406,14 @@ pub fn top(config: &Config) -> Rc<Module> {
     let done_q = m.pipe("done_q", &packed.out("m_tag"));
     m.drive(&done, &done_q);
 
-    let read_taken = match &residual_read {
-        Some((valid, _)) => &fill.out("r_valid") | valid,
-        None => fill.out("r_valid"),
-    };
+    // at most one of them reads in a cycle
+    let mut readers = vec![(fill.out("r_valid"), fill.out("r_addr"))];
+    readers.extend(residual_read);
+    readers.extend(expand.map(|(e, ..)| (e.out("r_valid"), e.out("r_addr"))));
+    let read_taken = readers
+        .iter()
+        .skip(1)
+        .fold(readers[0].0.clone(), |any, (valid, _)| &any | valid);
 
     m.note("Host side and the memories that it fills.");
     let ports = [
@@ -389,11 +488,12 @@ pub fn top(config: &Config) -> Rc<Module> {
             ],
         )
     };
-    let read_addr = match &residual_read {
-        Some((valid, addr)) => valid.mux(addr, &host.out("a_addr")),
-        None => host.out("a_addr"),
-    };
-    let read_addr = fill.out("r_valid").mux(&fill.out("r_addr"), &read_addr);
+    let read_addr = readers
+        .iter()
+        .rev()
+        .fold(host.out("a_addr"), |other, (valid, addr)| {
+            valid.mux(addr, &other)
+        });
     let activation = filled(Memory::Activation, "activation_memory", read_addr);
     let program = filled(Memory::Program, "program_memory", seq.out("p_addr"));
     let weights = filled(Memory::Weight, "weight_memory", control.out("w_addr"));

@@ -21,6 +21,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         depthwise_channels: 16,
         line_words: 16,
         pixel_words: 8,
+        expand_words: 4,
         commands: 2,
     };
     values.check().expect("the configuration passes every rule")

@@ -48,6 +48,7 @@ fn configurations() -> Vec<Config> {
                 depthwise_channels: 4096,
                 line_words: 1024,
                 pixel_words: 512,
+                expand_words: [64, 0, 8][(a + l) % 3],
                 commands: 64,
             };
             all.push(values.check().expect("the configuration is sound"));

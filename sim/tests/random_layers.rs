@@ -103,7 +103,7 @@ fn check_design(seed: u64) -> Vec<Difference> {
             .map(|_| accelerated.frame(&random::inputs(graph, &mut rng)))
             .collect();
         // what earlier programs left in registers and memories, or noise
-        if rng.bool() && env::var("NT_NO").is_err() {
+        if rng.bool() {
             rtl.restart(rng.u64(1..)).unwrap();
         }
         rtl.stalls(rng.u64(..), *rng.choice(&[0, 0, 20, 70]).unwrap());

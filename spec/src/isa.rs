@@ -145,6 +145,44 @@ fields! {
     AddLow: 8 as "add_low",
     /// Largest value of the ofm.
     AddHigh: 8 as "add_high",
+    /// Rows of the expanded map that this command makes itself, by a 1x1 convolution of the map at `in_base`, instead of
+    /// reading them; 0: none. All fields below belong to that convolution.
+    ExpandRows: 16 as "expand_rows",
+    /// Columns of both its maps.
+    ExpandCols: 16 as "expand_cols",
+    /// Bytes of one pixel of the map at `in_base`.
+    ExpandBytes: 16 as "expand_bytes",
+    /// Its bytes in the pixel's last word of the expand buffer, 1 to `tn`.
+    ExpandTail: 8 as "expand_tail",
+    /// Expand buffer: words of one pixel.
+    ExpandWords: 16 as "expand_words",
+    /// Expand buffer: pixels that it may hold.
+    ExpandRing: 16 as "expand_ring",
+    /// Expand buffer: `expand_ring * expand_words`, where its pointers wrap.
+    ExpandRingWords: 16 as "expand_ring_words",
+    /// Groups of `tm` expanded channels.
+    ExpandGroups: 12 as "expand_groups",
+    /// Idle cycles after each group, so that the requantiser keeps up.
+    ExpandIdle: 8 as "expand_idle",
+    /// 1: one idle cycle after each expanded row, for its last bytes to be written.
+    ExpandGap: 1 as "expand_gap",
+    /// First word in the pointwise weight memory.
+    ExpandWeightBase: 24 as "expand_weight_base",
+    /// First word in the pointwise parameter memory.
+    ExpandParamBase: 16 as "expand_param_base",
+    /// Zero point of the expanded map.
+    ExpandZero: 8 as "expand_zero",
+    /// Smallest value of the expanded map.
+    ExpandLow: 8 as "expand_low",
+    /// Largest value of the expanded map.
+    ExpandHigh: 8 as "expand_high",
+    /// Bytes of one pixel of the expanded map.
+    ExpandOutBytes: 16 as "expand_out_bytes",
+    /// More idle cycles after each expanded pixel: the requantiser may still be at its last group when a shorter one of the
+    /// command's own comes.
+    ExpandPixelIdle: 8 as "expand_pixel_idle",
+    /// The same after each of the command's own pixels.
+    OwnPixelIdle: 8 as "own_pixel_idle",
 }
 
 /// Address bits of a memory.
@@ -158,17 +196,24 @@ pub fn offset_bits(config: &Config) -> u32 {
     address_bits(config.values().line_words) + config.word_bytes().trailing_zeros() + 2
 }
 
-/// Words of the program memory that hold a command's fields; the rest of its [`COMMAND_BYTES`] is not fetched.
+/// Words of the program memory that hold the fields that a configuration uses; the rest of a command's [`COMMAND_BYTES`] is
+/// not fetched.
 pub fn command_words(config: &Config) -> u32 {
-    let bits: u32 = Field::ALL.iter().map(|f| f.bits()).sum();
-    bits.div_ceil(config.word_bytes() * 8)
+    let used = Field::ALL.iter().filter(|f| f.used_bits(config) > 0);
+    let end = used.map(|f| f.offset() + f.bits()).max().unwrap_or(0);
+    end.div_ceil(config.word_bytes() * 8)
 }
 
 impl Field {
-    /// Bits of the field that the units of a configuration use: values must fit these as well.
+    /// The field belongs to the expanding layer of an inverted residual.
+    pub fn expands(self) -> bool {
+        self >= Field::ExpandRows
+    }
+    /// Bits of the field that the units of a configuration use: values must fit these as well. 0 where there is no such unit.
     pub fn used_bits(self, config: &Config) -> u32 {
         let v = config.values();
         let most = match self {
+            _ if self.expands() && !config.expands() => 0,
             Field::InBase | Field::OutBase | Field::ResidualBase => {
                 address_bits(config.activation_words())
             }
@@ -182,10 +227,13 @@ impl Field {
             Field::PixelWords | Field::RingPixels | Field::RingWords => {
                 address_bits(v.pixel_words) + 1
             }
+            Field::ExpandWords | Field::ExpandRing | Field::ExpandRingWords => {
+                address_bits(v.expand_words) + 1
+            }
             Field::DwWeightBase => address_bits(config.depthwise_words()),
             Field::DwParamBase => address_bits(config.dw_param_words()),
-            Field::WeightBase => address_bits(config.weight_words()),
-            Field::ParamBase => address_bits(config.pw_param_words()),
+            Field::WeightBase | Field::ExpandWeightBase => address_bits(config.weight_words()),
+            Field::ParamBase | Field::ExpandParamBase => address_bits(config.pw_param_words()),
             _ => self.bits(),
         };
         most.min(self.bits())
@@ -352,6 +400,7 @@ mod tests {
                 depthwise_channels: 65536,
                 line_words: 8192,
                 pixel_words: 8192,
+                expand_words: 8192,
                 commands: 4096,
             };
             let config = values.check().unwrap();

@@ -10,8 +10,10 @@ use crate::config::Config;
 pub const MEMORY_READ: u32 = 2;
 /// Program fetch: start of a fetch to the start pulse, besides one cycle per word of the command.
 pub const FETCH: u32 = MEMORY_READ + 1;
+/// Line buffer: write of a row's last word to the row counting as filled.
+pub const LINE_ROW: u32 = 1;
 /// Fill: read of a row's last word to the row counting as filled.
-pub const FILL_ROW: u32 = MEMORY_READ + 1;
+pub const FILL_ROW: u32 = MEMORY_READ + LINE_ROW;
 /// Window: step to the address in the line buffer (request and address registers).
 pub const WINDOW_ADDRESS: u32 = 2;
 /// Window: step to the bytes behind the bank multiplexers.

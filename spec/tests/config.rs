@@ -58,6 +58,7 @@ fn smallest_file_takes_the_documented_defaults() {
         depthwise_channels: 2048,
         line_words: 512,
         pixel_words: 512,
+        expand_words: 64,
         commands: 64,
     };
     assert_eq!(config.values(), &want);
@@ -104,6 +105,7 @@ fn fingerprint_is_stable_and_sees_every_field() {
         ("memory", "depthwise_channels", "2049"),
         ("memory", "line_words", "513"),
         ("memory", "pixel_words", "513"),
+        ("memory", "expand_words", "0"),
         ("memory", "commands", "65"),
     ] {
         seen.push(parse(&with(section, name, value)).unwrap().fingerprint());
@@ -151,6 +153,7 @@ fn both_ends_of_every_range_are_accepted() {
         ("depthwise_channels", "16", "65536"),
         ("line_words", "16", "8192"),
         ("pixel_words", "4", "8192"),
+        ("expand_words", "0", "8192"),
         ("commands", "1", "4096"),
     ] {
         let field = FIELDS.iter().find(|f| f.name == name).unwrap();

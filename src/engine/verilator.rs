@@ -60,7 +60,11 @@ impl Engine for Verilator<'_> {
     fn run(&mut self, frames: &[Vec<Vec<u8>>], done: &mut dyn FnMut()) -> Result<Run, Error> {
         let accelerator = &self.accelerator;
         let border = Border::new(accelerator.graph, &accelerator.compiled.plan)?;
-        let mut device = Device::load(&mut self.rtl, &accelerator.compiled.program)?;
+        let mut device = Device::load(
+            &mut self.rtl,
+            &accelerator.compiled.program,
+            accelerator.model_cycles().total,
+        )?;
         let mut cycles: Option<Cycles> = None;
         let mut outputs = Vec::new();
         // maps of the first frames, as they go into the accelerator and come out

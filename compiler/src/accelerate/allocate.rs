@@ -55,6 +55,11 @@ pub fn allocate(
     )))
 }
 
+/// Words that a plan's maps need at least, inputs and outputs not kept apart.
+pub fn needed(plan: &Plan, layouts: &Layouts) -> u32 {
+    place(&lives(plan, layouts, false), false).words
+}
+
 fn lives(plan: &Plan, layouts: &Layouts, overlap: bool) -> Vec<Life> {
     let end = plan.stages.len();
     let mut lives: BTreeMap<TensorId, Life> = BTreeMap::new();

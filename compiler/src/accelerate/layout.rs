@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How maps lie in the activation memory.
 
-use super::Plan;
+use super::{Plan, Stage};
 use crate::Error;
 use crate::error::DoesNotFit;
 use sepstream_spec::config::Config;
@@ -20,7 +20,11 @@ impl Layouts {
     pub fn of(graph: &Graph, plan: &Plan, config: &Config) -> Result<Self, Error> {
         let mut ports = BTreeMap::new();
         let grouped = grouped(plan);
-        for tensor in plan.stages.iter().flat_map(|s| s.reads().chain([s.output])) {
+        for tensor in plan
+            .stages
+            .iter()
+            .flat_map(|s| s.reads().chain([s.windowed(), s.output]))
+        {
             let [_, rows, cols, channels] =
                 graph[tensor].nhwc().unwrap_or([1; 4]).map(|n| n as u32);
             let in_groups = grouped.contains(&tensor);
@@ -34,7 +38,7 @@ impl Layouts {
             let reader = plan
                 .stages
                 .iter()
-                .rposition(|s| s.reads().any(|t| t == tensor));
+                .rposition(|s| s.reads().chain([s.windowed()]).any(|t| t == tensor));
             let writer = plan.stages.iter().position(|s| s.output == tensor);
             let command = writer.or(reader).unwrap_or(0) as u32;
             if reader.is_some() && row_words > config.values().line_words {
@@ -71,7 +75,7 @@ fn grouped(plan: &Plan) -> BTreeSet<TensorId> {
         .stages
         .iter()
         .filter(|s| s.window.is_some())
-        .map(|s| s.input)
+        .map(Stage::windowed)
         .collect();
     loop {
         let before = grouped.len();

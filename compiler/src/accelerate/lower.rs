@@ -3,13 +3,14 @@
 
 use super::layout::Layouts;
 use super::rules::{self, extent};
-use super::{Stage, params};
+use super::{Expand, Stage, params};
 use crate::error::{DoesNotFit, Error};
 use params::Channel;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::graph::{Conv2d, DepthwiseConv2d, Graph, Layer, Op, Pads, Window};
 use sepstream_spec::isa::{Command, Field, Param, offset_bits};
 use sepstream_spec::program::MapPort;
+use sepstream_spec::regs::Memory;
 
 /// What a stage puts into the memories.
 pub struct Lowered {
@@ -27,6 +28,8 @@ pub struct Lowered {
     pub macs: u64,
     /// Products that the steps of both engines hold.
     pub slots: u64,
+    /// Words of weights and of parameters in front of those of the expanding layer.
+    pub expand_behind: Option<(u32, u32)>,
 }
 
 /// Sets a field, checking that the configuration's units have the bits for it.
@@ -132,11 +135,92 @@ pub fn lower(
     config: &Config,
 ) -> Result<Lowered, Error> {
     let first = &graph.layers[stage.layers().next().unwrap_or(0)];
-    let lowered = lower_from(graph, stage, first, layouts, config);
+    let lowered = match stage.expand {
+        None => lower_from(graph, stage, first, layouts, config),
+        Some(expand) => expanded(graph, stage, expand, layouts, config),
+    };
     lowered.map_err(|error| match error {
         Error::DoesNotFit(missing) => Error::DoesNotFit(missing.named(graph, first)),
         error => error,
     })
+}
+
+/// A stage whose map an expanding layer makes: both halves are lowered as stages of their own, then joined in one command.
+fn expanded(
+    graph: &Graph,
+    stage: &Stage,
+    expand: Expand,
+    layouts: &Layouts,
+    config: &Config,
+) -> Result<Lowered, Error> {
+    let own = Stage {
+        expand: None,
+        input: expand.map,
+        ..stage.clone()
+    };
+    let made = Stage {
+        expand: None,
+        window: None,
+        dense: Some(expand.layer),
+        add: None,
+        residual: None,
+        input: stage.input,
+        output: expand.map,
+    };
+    let window = &graph.layers[own.layers().next().unwrap_or(0)];
+    let mut lowered = lower_from(graph, &own, window, layouts, config)?;
+    let layer = &graph.layers[expand.layer];
+    let made = lower_from(graph, &made, layer, layouts, config)?;
+    let (words, rows) = (
+        made.command.get(Field::PixelWords),
+        lowered.command.get(Field::FillRows),
+    );
+    let ring = config.values().expand_words / words;
+    let command = &mut lowered.command;
+    // groups of the two sorts follow one another: the requantiser needs its beats from the end of one to that of the next
+    let [own_words, own_idle] = [Field::PixelWords, Field::OutIdle].map(|f| command.get(f));
+    let made_idle = made.command.get(Field::OutIdle);
+    for (field, idle, next) in [
+        (Field::OwnPixelIdle, own_idle, words),
+        (Field::ExpandPixelIdle, made_idle, own_words),
+    ] {
+        let short = config.pw_beats().saturating_sub(idle + next);
+        set(command, config, field, short)?;
+    }
+    for (field, value) in [
+        (Field::ExpandRows, rows),
+        (Field::ExpandBytes, layouts.port(stage.input).pixel_bytes),
+        (Field::ExpandRing, ring),
+        (Field::ExpandRingWords, ring * words),
+    ] {
+        set(command, config, field, value)?;
+    }
+    for (field, from) in [
+        (Field::ExpandCols, Field::OutCols),
+        (Field::ExpandTail, Field::TailBytes),
+        (Field::ExpandWords, Field::PixelWords),
+        (Field::ExpandGroups, Field::OutGroups),
+        (Field::ExpandIdle, Field::OutIdle),
+        (Field::ExpandGap, Field::RowGap),
+        (Field::ExpandZero, Field::OutZero),
+        (Field::ExpandLow, Field::OutLow),
+        (Field::ExpandHigh, Field::OutHigh),
+        (Field::ExpandOutBytes, Field::OutBytes),
+    ] {
+        set(command, config, field, made.command.get(from))?;
+    }
+    let words_of = |memory: Memory, content: &[u8]| {
+        (content.len() as u32).div_ceil(memory.shape(config).bytes)
+    };
+    lowered.expand_behind = Some((
+        words_of(Memory::Weight, &lowered.weights),
+        words_of(Memory::PwParam, &lowered.pw_params),
+    ));
+    lowered.weights.extend(made.weights);
+    lowered.pw_params.extend(made.pw_params);
+    lowered.macs += made.macs;
+    lowered.slots += made.slots;
+    Ok(lowered)
 }
 
 fn lower_from(
@@ -174,6 +258,7 @@ fn lower_from(
         dw_params: Vec::new(),
         macs: stage.layers().map(|l| graph.macs(&graph.layers[l])).sum(),
         slots: 0,
+        expand_behind: None,
     };
     let pixel_bytes = match stage.window {
         Some(_) => depthwise(graph, first, &walk, &input, config, &mut lowered)?,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Graph to program: which layers the accelerator runs, how maps lie in its memory, and the commands, weights and parameters.
 //!
-//! plan (layers to stages and border operators) -> layout (maps) -> lower (a command per stage) -> allocate -> image.
+//! plan (layers to stages and border operators) -> fuse (inverted residuals) -> layout (maps) -> lower (a command per stage) -> allocate -> image.
 
 mod allocate;
+mod fuse;
 mod layout;
 mod lower;
 mod params;
@@ -11,7 +12,7 @@ mod plan;
 mod pool;
 mod rules;
 
-pub use plan::{Plan, Stage, plan};
+pub use plan::{Expand, Plan, Stage, plan};
 pub use rules::RULES;
 
 pub(crate) use plan::reference as layer_ref;
@@ -37,6 +38,17 @@ pub struct Compiled {
     pub commands: Vec<CommandInfo>,
     /// Per memory: how much is used.
     pub memories: Vec<MemoryUse>,
+    /// Words of activation memory that the maps need at least.
+    pub maps: MapWords,
+}
+
+/// Words of activation memory that a network's maps need at least, inputs and outputs not kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapWords {
+    /// As compiled.
+    pub fused: u32,
+    /// If the expanded maps of inverted residuals were stored too.
+    pub unfused: u32,
 }
 
 /// A command in words and numbers.
@@ -69,8 +81,13 @@ pub struct MemoryUse {
 /// [`Error::Unsupported`] with every layer that breaks a rule of [`RULES`]; [`Error::DoesNotFit`] for the first memory that is
 /// too small.
 pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
-    let plan = plan(graph)?;
+    let unfused = plan(graph)?;
+    let plan = fuse::fuse(graph, unfused.clone(), config);
     let layouts = Layouts::of(graph, &plan, config)?;
+    let maps = MapWords {
+        fused: allocate::needed(&plan, &layouts),
+        unfused: allocate::needed(&unfused, &layouts),
+    };
     let mut contents = LOADED.map(|_| Vec::new());
     let mut lowered = Vec::new();
     for stage in &plan.stages {
@@ -136,6 +153,16 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
             Field::OutBase,
             places.base[&output],
         )?;
+        if let Some((weights, params)) = stage.expand_behind {
+            for (field, own, behind) in [
+                (Field::ExpandWeightBase, Field::WeightBase, weights),
+                (Field::ExpandParamBase, Field::ParamBase, params),
+            ] {
+                let own = stage.command.get(own);
+                let last = (1 << field.used_bits(config)) - 1;
+                lower::set(&mut stage.command, config, field, (own + behind).min(last))?;
+            }
+        }
         lower::set(
             &mut stage.command,
             config,
@@ -188,5 +215,6 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
         plan,
         commands,
         memories,
+        maps,
     })
 }

@@ -8,10 +8,22 @@ use std::collections::BTreeMap;
 
 use sepstream_spec::graph::{Graph, Layer, Op, Pads, TensorId};
 
-/// One command's work: a window layer (depthwise convolution or pooling) that feeds a dense one (convolution, fully
-/// connected) whose outputs a residual map is added to; each part may be absent. Numbers are positions in `Graph::layers`.
+/// A 1x1 convolution that makes the map which a stage's windows read, row by row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expand {
+    /// Position in `Graph::layers`.
+    pub layer: usize,
+    /// The expanded map: only the rows at work exist, in the line buffer.
+    pub map: TensorId,
+}
+
+/// One command's work: an expanding layer, a window layer (depthwise convolution or pooling) that feeds a dense one
+/// (convolution, fully connected) whose outputs a residual map is added to; each part may be absent. Numbers are positions in
+/// `Graph::layers`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
+    /// Layer that expands the stage's input for the windows.
+    pub expand: Option<Expand>,
     /// Layer on the depthwise engine.
     pub window: Option<usize>,
     /// Layer on the pointwise array; without one the array passes the depthwise outputs on.
@@ -29,11 +41,20 @@ pub struct Stage {
 impl Stage {
     /// The layers of the stage in their order.
     pub fn layers(&self) -> impl Iterator<Item = usize> {
-        self.window.into_iter().chain(self.dense).chain(self.add)
+        let expand = self.expand.map(|e| e.layer);
+        expand
+            .into_iter()
+            .chain(self.window)
+            .chain(self.dense)
+            .chain(self.add)
     }
-    /// The maps that the stage reads.
+    /// The maps that the stage reads from memory.
     pub fn reads(&self) -> impl Iterator<Item = TensorId> {
         std::iter::once(self.input).chain(self.residual)
+    }
+    /// The map that the windows move over.
+    pub fn windowed(&self) -> TensorId {
+        self.expand.map_or(self.input, |e| e.map)
     }
 }
 
@@ -139,7 +160,7 @@ fn is_alias(graph: &Graph, layer: &Layer) -> bool {
 }
 
 /// A dense layer that takes one pixel at a time and can thus follow a window layer in its stage.
-fn takes_pixels(graph: &Graph, layer: &Layer, from: TensorId) -> bool {
+pub(super) fn takes_pixels(graph: &Graph, layer: &Layer, from: TensorId) -> bool {
     match &layer.op {
         Op::Conv2d(conv) => {
             conv.window.kernel == (1, 1)
@@ -292,6 +313,7 @@ fn stages(graph: &Graph, accelerated: &[usize], map_of: &[TensorId], stages: &mu
         }
         let input = map_of[data_inputs(graph, layer).next().unwrap_or(output).0];
         let alone = Stage {
+            expand: None,
             window: None,
             dense: None,
             add: None,
@@ -343,6 +365,7 @@ fn add(graph: &Graph, n: usize, operands: [TensorId; 2], stages: &mut Vec<Stage>
             stage.output = output;
         }
         _ => stages.push(Stage {
+            expand: None,
             window: None,
             dense: None,
             add: Some(n),

@@ -10,6 +10,7 @@ pub struct Device<'a> {
     driver: Driver<RtlBus<'a>>,
     program: &'a Program,
     commands: usize,
+    limit: u64,
 }
 
 /// Dense output maps of a frame.
@@ -29,11 +30,11 @@ pub struct Frame {
 }
 
 impl<'a> Device<'a> {
-    /// Loads a program.
+    /// Loads a program whose frames take about `cycles`, by the model; one that takes far more is given up as hanging.
     ///
     /// # Errors
     /// When the design is not the one that the program was compiled for, or does not answer.
-    pub fn load(rtl: &'a mut Rtl, program: &'a Program) -> Result<Self, Error> {
+    pub fn load(rtl: &'a mut Rtl, program: &'a Program, cycles: u64) -> Result<Self, Error> {
         let mut driver = Driver::new(RtlBus::new(rtl, program.word_bytes));
         driver.load(&program.view()).map_err(fault)?;
         driver.bus().rtl().finish_input()?;
@@ -41,6 +42,7 @@ impl<'a> Device<'a> {
             driver,
             program,
             commands: crate::model::commands(program).len(),
+            limit: 2 * cycles + SPARE_CYCLES,
         })
     }
     /// Runs one frame: load the inputs, start, wait, read the outputs.
@@ -114,7 +116,8 @@ impl<'a> Device<'a> {
         self.driver.bus().rtl()
     }
     fn interrupt(&mut self) -> Result<Vec<LayerEvent>, Error> {
-        self.rtl().run_until_irq(LIMIT_CYCLES)
+        let limit = self.limit;
+        self.rtl().run_until_irq(limit)
     }
     fn compute(&mut self) -> Result<Frame, Error> {
         self.driver.start().map_err(fault)?;
@@ -167,8 +170,8 @@ impl<'a> Device<'a> {
 /// Cycles that reading the outputs under a frame must have in reserve, besides four times what it took without; a host with
 /// random stalls does not take them up.
 const SAFE_CYCLES: u64 = 64;
-/// Cycles after which a frame counts as hung; far above the largest network's.
-const LIMIT_CYCLES: u64 = 2_000_000_000;
+/// A frame that takes this much more than twice its cycles hangs.
+const SPARE_CYCLES: u64 = 100_000;
 
 /// The driver's errors in this crate's terms.
 fn fault(error: firmware::Error<Error>) -> Error {

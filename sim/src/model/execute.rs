@@ -114,12 +114,26 @@ impl<'a> Machine<'a> {
 struct Unit<'a> {
     command: &'a Command,
     config: &'a Config,
-    weights: &'a [i8],
-    weight_word: usize,
+    dense: Dense<'a>,
+    /// Of an expanding layer.
+    expand: Option<Dense<'a>>,
     dw_weights: &'a [i8],
     dw_weight_word: usize,
-    pw_params: Vec<Param>,
     dw_params: Vec<Param>,
+}
+
+/// A matrix on the pointwise array.
+struct Dense<'a> {
+    /// From its first word.
+    weights: &'a [i8],
+    weight_word: usize,
+    /// Words of a pixel.
+    words: usize,
+    params: Vec<Param>,
+    /// Zero point, smallest and largest output.
+    range: [i32; 3],
+    tn: usize,
+    tm: usize,
 }
 
 /// Parameters of a requantiser, one per channel in the order of the groups.
@@ -163,20 +177,50 @@ impl<'a> Unit<'a> {
         } else {
             command.get(Field::LaneGroups)
         };
+        // weight base, words, groups, parameter base, zero point, smallest, largest
+        let dense = |fields: [Field; 7]| {
+            let [weights, words, groups, base, range @ ..] = fields;
+            Dense {
+                weights: from(Memory::Weight, command.get(weights)),
+                weight_word: word_of(Memory::Weight),
+                words: command.get(words) as usize,
+                params: params(
+                    program,
+                    config,
+                    Memory::PwParam,
+                    command.get(base),
+                    command.get(groups),
+                    v.tm,
+                    v.pw_requant,
+                ),
+                range: range.map(|f| command.get_signed(f)),
+                tn: v.tn as usize,
+                tm: v.tm as usize,
+            }
+        };
         Unit {
-            weights: from(Memory::Weight, command.get(Field::WeightBase)),
-            weight_word: word_of(Memory::Weight),
+            dense: dense([
+                Field::WeightBase,
+                Field::PixelWords,
+                Field::OutGroups,
+                Field::ParamBase,
+                Field::OutZero,
+                Field::OutLow,
+                Field::OutHigh,
+            ]),
+            expand: (command.get(Field::ExpandRows) > 0).then(|| {
+                dense([
+                    Field::ExpandWeightBase,
+                    Field::ExpandWords,
+                    Field::ExpandGroups,
+                    Field::ExpandParamBase,
+                    Field::ExpandZero,
+                    Field::ExpandLow,
+                    Field::ExpandHigh,
+                ])
+            }),
             dw_weights: from(Memory::DwWeight, command.get(Field::DwWeightBase)),
             dw_weight_word: word_of(Memory::DwWeight),
-            pw_params: params(
-                program,
-                config,
-                Memory::PwParam,
-                command.get(Field::ParamBase),
-                command.get(Field::OutGroups),
-                v.tm,
-                v.pw_requant,
-            ),
             dw_params: params(
                 program,
                 config,
@@ -206,19 +250,24 @@ impl<'a> Unit<'a> {
         let pixel = self.at(Field::OutBytes);
         let row = (self.at(Field::OutCols) * pixel).div_ceil(word) * word;
         let residual = self.at(Field::ResidualBase) * word;
+        let stored = activation
+            .get(self.at(Field::InBase) * word..)
+            .unwrap_or_default();
+        let made = self.expand.as_ref().map(|dense| self.expand(dense, stored));
+        let ifm = made.as_deref().unwrap_or(stored);
         let mut out = vec![0; self.at(Field::OutRows) * row];
         let mut vector = vec![0i8; self.at(Field::PixelWords) * self.config.values().tn as usize];
         let mut sums = Vec::new();
         for y in 0..self.at(Field::OutRows) {
             for x in 0..self.at(Field::OutCols) {
                 if self.get(Field::Gather) == 1 {
-                    self.gather(activation, y, x, &mut vector);
+                    self.gather(ifm, y, x, &mut vector);
                 } else {
-                    self.depthwise(activation, y, x, &mut vector, &mut sums);
+                    self.depthwise(ifm, y, x, &mut vector, &mut sums);
                 }
                 let place = y * row + x * pixel;
                 let to = &mut out[place..][..pixel];
-                self.pointwise(&vector, to);
+                self.dense.pixel(&vector, to);
                 if self.get(Field::Residual) == 1 {
                     self.add(to, &activation[residual + place..][..pixel]);
                 }
@@ -226,16 +275,32 @@ impl<'a> Unit<'a> {
         }
         out
     }
+    /// The expanded map, rows of whole words, from the map in front of it.
+    fn expand(&self, dense: &Dense<'_>, stored: &[u8]) -> Vec<u8> {
+        let word = self.config.word_bytes() as usize;
+        let (rows, cols) = (self.at(Field::ExpandRows), self.at(Field::ExpandCols));
+        let (pixel, made) = (self.at(Field::ExpandBytes), self.at(Field::ExpandOutBytes));
+        let in_row = (cols * pixel).next_multiple_of(word);
+        let out_row = self.at(Field::RowWords) * word;
+        let mut out = vec![0; rows * out_row];
+        let mut vector = vec![0i8; dense.words * dense.tn];
+        for y in 0..rows {
+            for x in 0..cols {
+                let from = &stored[y * in_row + x * pixel..][..pixel];
+                vector[..pixel].copy_from_slice(bytemuck::cast_slice(from));
+                dense.pixel(&vector, &mut out[y * out_row + x * made..][..made]);
+            }
+        }
+        out
+    }
     /// Bytes of an ifm row; `None` for a row in the padding.
-    fn row<'m>(&self, activation: &'m [u8], row: i64) -> Option<&'m [u8]> {
+    fn row<'m>(&self, ifm: &'m [u8], row: i64) -> Option<&'m [u8]> {
         let row = u32::try_from(row)
             .ok()
             .filter(|r| *r < self.get(Field::InRows))?;
         let word = self.config.word_bytes();
-        let from = (self.get(Field::InBase) + row * self.get(Field::RowWords)) * word;
-        activation
-            .get(from as usize..)?
-            .get(..self.at(Field::RowBytes))
+        let from = row * self.get(Field::RowWords) * word;
+        ifm.get(from as usize..)?.get(..self.at(Field::RowBytes))
     }
     fn place(&self, y: usize, x: usize) -> (i64, i64) {
         let top = i64::from(self.command.get_signed(Field::FirstRow))
@@ -245,13 +310,13 @@ impl<'a> Unit<'a> {
         (top, left)
     }
     /// Kernel rows side by side, each a run of bytes.
-    fn gather(&self, activation: &[u8], y: usize, x: usize, vector: &mut [i8]) {
+    fn gather(&self, ifm: &[u8], y: usize, x: usize, vector: &mut [i8]) {
         let (top, left) = self.place(y, x);
         let run = self.at(Field::RunBytes);
         for ky in 0..self.at(Field::KernelRows) {
             let to = &mut vector[ky * run..][..run];
             to.fill(self.byte(Field::PadValue) as i8);
-            let Some(row) = self.row(activation, top + ky as i64) else {
+            let Some(row) = self.row(ifm, top + ky as i64) else {
                 continue;
             };
             let from = left.max(0) as usize;
@@ -261,14 +326,7 @@ impl<'a> Unit<'a> {
                 .copy_from_slice(bytemuck::cast_slice(&row[from..from + length]));
         }
     }
-    fn depthwise(
-        &self,
-        activation: &[u8],
-        y: usize,
-        x: usize,
-        vector: &mut [i8],
-        sums: &mut Vec<i32>,
-    ) {
+    fn depthwise(&self, ifm: &[u8], y: usize, x: usize, vector: &mut [i8], sums: &mut Vec<i32>) {
         let (top, left) = self.place(y, x);
         let c = self.config;
         let (lanes, taps) = (c.values().lanes as usize, c.values().taps as usize);
@@ -279,7 +337,7 @@ impl<'a> Unit<'a> {
         sums.resize(groups * lanes, 0);
         let passes = (self.at(Field::RowPasses), self.at(Field::ColumnPasses));
         for ky in 0..passes.0 * row_taps {
-            let row = self.row(activation, top + ky as i64);
+            let row = self.row(ifm, top + ky as i64);
             for kx in 0..passes.1 * column_taps {
                 let at = left + (kx * pixel) as i64;
                 let inside = row.filter(|r| at >= 0 && (at as usize) < r.len());
@@ -328,17 +386,18 @@ impl<'a> Unit<'a> {
             *to = (sum + zero).clamp(low, high) as u8;
         }
     }
-    fn pointwise(&self, vector: &[i8], out: &mut [u8]) {
-        let v = self.config.values();
-        let (tn, tm) = (v.tn as usize, v.tm as usize);
-        let range = [Field::OutZero, Field::OutLow, Field::OutHigh].map(|f| self.byte(f));
-        let words = self.at(Field::PixelWords);
+}
+
+impl Dense<'_> {
+    /// A pixel's outputs.
+    fn pixel(&self, vector: &[i8], out: &mut [u8]) {
+        let (tn, tm) = (self.tn, self.tm);
         for (p, to) in out.iter_mut().enumerate() {
             let (group, lane) = (p / tm, p % tm);
             let mut sum = 0i32;
             for (k, inputs) in vector.chunks_exact(tn).enumerate() {
                 let weights =
-                    &self.weights[(group * words + k) * self.weight_word + lane * tn..][..tn];
+                    &self.weights[(group * self.words + k) * self.weight_word + lane * tn..][..tn];
                 let dot: i32 = inputs
                     .iter()
                     .zip(weights)
@@ -346,7 +405,7 @@ impl<'a> Unit<'a> {
                     .sum();
                 sum = sum.wrapping_add(dot);
             }
-            *to = requantise(sum, &self.pw_params[p], range) as u8;
+            *to = requantise(sum, &self.params[p], self.range) as u8;
         }
     }
 }

@@ -201,6 +201,7 @@ pub fn configured(
         depthwise_channels: 64,
         line_words: 32,
         pixel_words: 24,
+        expand_words: 0,
         commands: 3,
     };
     change(&mut values);

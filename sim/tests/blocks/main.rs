@@ -8,6 +8,7 @@ mod bench;
 
 mod columns;
 mod depthwise;
+mod expand;
 mod fill;
 mod host;
 mod line_buffer;

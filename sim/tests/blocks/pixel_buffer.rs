@@ -14,7 +14,11 @@ fn words_lie_in_a_ring() {
     for tn in [1, 5] {
         let config = config(tn, 1, 1, 1);
         let words = config.values().pixel_words;
-        let mut bench = Bench::new(&pixel_buffer(&config));
+        let mut bench = Bench::new(&pixel_buffer(
+            "pixel_buffer",
+            config.values().pixel_words,
+            config.values().tn,
+        ));
         for seed in 0..6 {
             let _case = Case::new(format!("tn {tn}, seed {seed}"));
             let mut rng = fastrand::Rng::with_seed(seed);

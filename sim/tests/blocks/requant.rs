@@ -304,7 +304,7 @@ fn groups_become_beats() {
         return;
     }
     for (channels, lanes) in [(1, 1), (3, 1), (5, 2), (9, 3), (8, 8), (7, 6)] {
-        let module = requant("requant", channels, lanes, WORDS, TAG_BITS);
+        let module = requant("requant", channels, lanes, WORDS, TAG_BITS, false);
         let mut bench = Bench::new(&module);
         for seed in 0..6 {
             let _case = Case::new(format!("{channels} channels, {lanes} lanes, seed {seed}"));

@@ -125,7 +125,7 @@ impl<'g> Accelerated<'g> {
         frames: &[Frame],
     ) -> Result<(u64, Vec<Vec<u8>>), Difference> {
         let failed = |error| format!("Verilator: {error}");
-        let mut device = Device::load(rtl, &self.program).map_err(failed)?;
+        let mut device = Device::load(rtl, &self.program, self.total_cycles()).map_err(failed)?;
         let cycles: Vec<u64> = self.cycles.iter().map(|command| command.total).collect();
         let mut first = None;
         for (n, frame) in frames.iter().enumerate() {

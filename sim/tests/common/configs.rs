@@ -42,6 +42,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         depthwise_channels: 16,
         line_words: 16,
         pixel_words: 4,
+        expand_words: if rng.bool() { rng.u32(1..=48) } else { 0 },
         commands: 1,
     }
 }

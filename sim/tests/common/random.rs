@@ -148,6 +148,11 @@ impl Builder<'_> {
             0..=4 => self.conv(map, None),
             5..=6 => self.pointwise(map),
             7..=12 => {
+                // an inverted residual, now and then
+                let map = match self.rng.u32(0..5) {
+                    0..=1 => self.pointwise(map),
+                    _ => map,
+                };
                 let output = self.depthwise(map, 1);
                 match self.rng.u32(0..10) {
                     0..=5 => self.pointwise(output),
@@ -181,8 +186,15 @@ impl Builder<'_> {
             1 if cheap => self.conv(map, Some(channels)),
             _ => {
                 let window = self.same_window((rows, cols));
-                let output = self.depthwise_with(map, 1, window, (rows, cols));
-                match cheap && self.rng.bool() {
+                let expanded = match cheap && self.rng.bool() {
+                    true => {
+                        let times = self.rng.usize(1..=3);
+                        self.conv(map, Some(channels * times))
+                    }
+                    false => map,
+                };
+                let output = self.depthwise_with(expanded, 1, window, (rows, cols));
+                match expanded != map || cheap && self.rng.bool() {
                     true => self.conv(output, Some(channels)),
                     false => output,
                 }

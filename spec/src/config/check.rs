@@ -24,6 +24,7 @@ impl Values {
         depthwise_channels: 0,
         line_words: 0,
         pixel_words: 0,
+        expand_words: 0,
         commands: 0,
     };
 

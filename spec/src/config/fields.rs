@@ -158,7 +158,7 @@ use Limit::{NoneOr, OneOf, Range, UpTo};
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 16] = [
+pub const FIELDS: [Field; 17] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
@@ -197,6 +197,8 @@ pub const FIELDS: [Field; 16] = [
         "line-words-range", Range(16, 8192), "", Value(512), 512),
     field!("memory", "pixel_words", pixel_words, "words of tn bytes in the pixel buffer",
         "pixel-words-range", Range(4, 8192), "", Value(512), 512),
+    field!("memory", "expand_words", expand_words, "words of tn bytes in the pixel buffer of expanding layers",
+        "expand-words-range", Range(0, 8192), "with 0, inverted residuals run layer by layer", Value(64), 64),
     field!("memory", "commands", commands, "commands that the program memory holds",
         "commands-range", Range(1, 4096), "", Value(64), 64),
 ];

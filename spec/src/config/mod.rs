@@ -54,6 +54,8 @@ pub struct Values {
     pub line_words: u32,
     /// Words of `tn` bytes in the pixel buffer.
     pub pixel_words: u32,
+    /// Words of `tn` bytes in the pixel buffer of expanding layers; 0: inverted residuals are not fused.
+    pub expand_words: u32,
     /// Commands that the program memory holds.
     pub commands: u32,
 }
@@ -99,6 +101,10 @@ impl Config {
     /// 8x8 products per cycle, pointwise and depthwise.
     pub fn multipliers(&self) -> u32 {
         self.0.tn * self.0.tm * self.0.tp + self.0.lanes * self.0.taps
+    }
+    /// An inverted residual's expanding layer can run under its depthwise one, see `Field::ExpandRows`.
+    pub fn expands(&self) -> bool {
+        self.0.expand_words > 0
     }
     /// Beats in which the pointwise requantiser takes the `tm` sums of one group.
     pub fn pw_beats(&self) -> u32 {

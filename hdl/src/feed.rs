@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # feed — reads a map's pixels one after the other for an expanding layer
+//! | port               | dir | data         | note                                                            |
+//! |--------------------|-----|--------------|-----------------------------------------------------------------|
+//! | start              | in  | 1            | take the command's fields and begin, if it expands              |
+//! | hold               | in  | 1            | the activation memory's read port is another's in this cycle    |
+//! | pixel_done         | in  | 1            | the pointwise array has left a pixel of the expand buffer       |
+//! | r_valid r_addr     | out | word address | activation memory word, `timing::MEMORY_READ` before its run    |
+//! | run_first run_count| out | bytes        | the run in that word, at its packer                             |
+//! | run_last run_valid | out | 1            | it ends a pixel                                                 |
+//!
+//! Rows are whole words one behind the other; in a row pixels are dense, so a run ends with its word, with its pixel, or after tn
+//! bytes. Throughput: one run per cycle; none is lost between pixels and rows. A pixel begins when the expand buffer has room for
+//! the whole of it (credits), so that nothing behind ever stalls.
+
+use crate::packer::bits_for;
+use crate::rtl::{Module, all, lit};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{Field, address_bits};
+use sepstream_spec::timing::MEMORY_READ;
+use std::rc::Rc;
+
+/// The feeder of expanding layers.
+pub fn feed(config: &Config) -> Rc<Module> {
+    let mut m = Module::new(
+        "feed",
+        "Reads a map's pixels one after the other for an expanding layer.",
+    );
+    let (tn, word) = (config.values().tn, config.word_bytes());
+    let memory = address_bits(config.activation_words());
+    let place_bits = word.trailing_zeros();
+    let start = m.input("start", 1);
+    let mut field = |f: Field| m.input(f.name(), f.used_bits(config));
+    let in_base = field(Field::InBase);
+    let rows = field(Field::ExpandRows);
+    let cols = field(Field::ExpandCols);
+    let pixel_bytes = field(Field::ExpandBytes);
+    let tail = field(Field::ExpandTail);
+    let ring_pixels = field(Field::ExpandRing);
+    let hold = m.input("hold", 1);
+    let pixel_done = m.input("pixel_done", 1);
+    let rst = m.reset();
+    let ring = ring_pixels.width();
+
+    let active = m.reg("active", 1);
+    let at_start = m.reg("at_start", 1);
+    let waiting = m.reg("waiting", 1);
+    let (y, x) = (m.reg("y", 16), m.reg("x", 16));
+    let left = m.reg("left", 16);
+    let address = m.reg("address", memory);
+    let place = m.reg("place", place_bits);
+    let inflight = m.reg("inflight", ring);
+    let credit = m.wire("credit", &inflight.ne(&ring_pixels));
+    let read = m.wire(
+        "read",
+        &all(&[active.clone(), !&hold, !&waiting, &!&at_start | &credit]),
+    );
+
+    m.note("The run: what the pixel, the word and a packer beat have left, whichever is least.");
+    let in_word = m.wire("in_word", &(&lit(word.into(), 16) - &place.zext(16)));
+    let beat = lit(tn.into(), 16);
+    let most = m.wire("most", &in_word.lt(&beat).mux(&in_word, &beat));
+    let ends = m.wire("ends", &left.le(&most));
+    let count = m.wire("count", &ends.mux(&left, &most));
+    let spill = m.wire("spill", &tail.zext(16).lt(&count));
+    let to = m.wire(
+        "to",
+        &(&place.zext(place_bits + 1) + &count.fit(place_bits + 1)),
+    );
+    let pixel_end = m.wire("pixel_end", &(&read & &ends));
+    let x_last = m.wire("x_last", &(&x + &lit(1, 16)).eq(&cols));
+    let y_last = m.wire("y_last", &(&y + &lit(1, 16)).eq(&rows));
+    let row_end = m.wire("row_end", &(&ends & &x_last));
+    // a row's last word is left behind even where its end is not used
+    let next_word = m.wire("next_word", &(&to.bit(place_bits) | &row_end));
+    m.clocked(|s| {
+        s.set(&waiting, &lit(0, 1));
+        s.when(&read, |s| {
+            s.set(&at_start, &ends);
+            s.set(&left, &ends.mux(&pixel_bytes, &(&left - &count)));
+            s.set(
+                &place,
+                &row_end.mux(&lit(0, place_bits), &to.low(place_bits)),
+            );
+            s.when(&next_word, |s| {
+                s.set(&address, &(&address + &lit(1, memory)))
+            });
+        });
+        s.when(&pixel_end, |s| {
+            s.set(&waiting, &spill);
+            s.set(&x, &x_last.mux(&lit(0, 16), &(&x + &lit(1, 16))));
+            s.when(&x_last, |s| s.set(&y, &(&y + &lit(1, 16))));
+            s.when(&(&x_last & &y_last), |s| s.set(&active, &lit(0, 1)));
+        });
+        let begin = &read & &at_start;
+        s.when(&(&begin & &!&pixel_done), |s| {
+            s.set(&inflight, &(&inflight + &lit(1, ring)))
+        });
+        s.when(&(&pixel_done & &!&begin), |s| {
+            s.set(&inflight, &(&inflight - &lit(1, ring)))
+        });
+        s.when(&start, |s| {
+            s.set(&active, &rows.any());
+            s.set(&at_start, &lit(1, 1));
+            s.set(&left, &pixel_bytes);
+            s.set(&address, &in_base);
+            for reg in [&y, &x, &place, &inflight] {
+                s.set(reg, &lit(0, reg.width()));
+            }
+        });
+        s.when(&rst, |s| s.set(&active, &lit(0, 1)));
+    });
+    m.output("r_valid", &read);
+    m.output("r_addr", &address);
+    for (name, value) in [
+        ("run_first", place.clone()),
+        ("run_count", count.low(bits_for(tn))),
+        ("run_last", ends.clone()),
+        ("run_valid", read.clone()),
+    ] {
+        let late = m.delay(name, &value, MEMORY_READ);
+        m.output(name, &late);
+    }
+    Rc::new(m)
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The expanding layer of an inverted residual: its pixels as `feed` brings them.
+
+use super::Fields;
+use super::rows::Turns;
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::Field;
+use sepstream_spec::timing;
+
+/// Pixels on their way into the expand buffer.
+pub struct Feed {
+    /// Runs of each pixel of a row.
+    runs: Vec<Runs>,
+    pixels: usize,
+    ring: usize,
+    turns: Turns,
+    /// First cycle in which the next pixel could begin.
+    free: u64,
+    /// Cycle from which each pixel is complete.
+    pub available: Vec<u64>,
+}
+
+/// Runs of a pixel.
+struct Runs {
+    count: u64,
+    /// The last one fills one word and begins another.
+    spills: bool,
+}
+
+impl Feed {
+    pub fn new(f: &Fields<'_>, config: &Config) -> Self {
+        let (bytes, tail) = (f.get(Field::ExpandBytes), f.get(Field::ExpandTail));
+        let (tn, word) = (
+            u64::from(config.values().tn),
+            u64::from(config.word_bytes()),
+        );
+        let runs = (0..f.get(Field::ExpandCols)).map(|x| {
+            let (mut at, mut rest) = (x * bytes, bytes);
+            let (mut count, mut last) = (0, 0);
+            while rest > 0 {
+                last = rest.min(tn).min(word - at % word);
+                (at, rest, count) = (at + last, rest - last, count + 1);
+            }
+            Runs {
+                count,
+                spills: last > tail,
+            }
+        });
+        Feed {
+            runs: runs.collect(),
+            pixels: (f.get(Field::ExpandRows) * f.get(Field::ExpandCols)) as usize,
+            ring: f.get(Field::ExpandRing) as usize,
+            turns: Turns::new(f),
+            free: 1,
+            available: Vec::new(),
+        }
+    }
+    /// Reads all pixels that there is room for; `done` has the cycle of the last read of each pixel that the array has left.
+    pub fn advance(&mut self, done: &[u64]) {
+        while self.available.len() < self.pixels {
+            let i = self.available.len();
+            let credit = match i.checked_sub(self.ring) {
+                None => 0,
+                Some(before) => match done.get(before) {
+                    None => return,
+                    Some(cycle) => cycle + 1,
+                },
+            };
+            let runs = &self.runs[i % self.runs.len()];
+            let begin = self.turns.from(self.free.max(credit));
+            let last = begin + (runs.count - 1) * self.turns.pace;
+            let spill = u64::from(runs.spills);
+            self.free = last + 1 + spill;
+            let latency = timing::MEMORY_READ + timing::PACK + timing::PIXEL_VISIBLE;
+            self.available.push(last + u64::from(latency) + spill);
+        }
+    }
+}

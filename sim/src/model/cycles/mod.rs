@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Cycles of a command.
+//!
+//! Inside a pixel nothing can stall: window and pointwise control begin a pixel when all that it needs is there, and then step
+//! once per cycle. So a command's timing is a recurrence over rows and pixels between three units:
+//! - fill begins a row when the line buffer has room for it,
+//! - the window begins a pixel when its rows are filled and the pixel buffer has room for it,
+//! - the pointwise array begins a pixel when it is complete; a command that expands brings it two sorts of pixels, its own first.
+//!
+//! Cycle 0 is the one with the sequencer's start pulse; a time is the cycle in which a register or step has its value.
+
+mod expand;
+mod rows;
+mod window;
+
+use expand::Feed;
+use rows::{Fill, Room};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{Command, Field, command_words};
+use sepstream_spec::timing;
+use window::Window;
+
+/// What kept the pointwise array from stepping.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wait {
+    /// Waiting for the first rows, before any pixel.
+    pub fill: u64,
+    /// Waiting for pixels: the depthwise engine or the gather is the bound, or their pipeline is filling.
+    pub window: u64,
+    /// Waiting for rows in the middle of the command: the activation memory is the bound.
+    pub memory: u64,
+    /// Idling for the requantiser.
+    pub requant: u64,
+}
+
+/// Cycles of one command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommandCycles {
+    /// From the first cycle of its fetch to the last of its work.
+    pub total: u64,
+    /// Steps of the pointwise array.
+    pub pointwise: u64,
+    /// Steps of the depthwise engine, or of the gather.
+    pub window: u64,
+    /// Where the others went.
+    pub wait: Wait,
+    /// Fetch at the begin, pipeline and last write at the end.
+    pub overhead: u64,
+}
+
+struct Fields<'a>(&'a Command);
+
+impl Fields<'_> {
+    fn get(&self, field: Field) -> u64 {
+        self.0.get(field).into()
+    }
+    fn signed(&self, field: Field) -> i64 {
+        self.0.get_signed(field).into()
+    }
+}
+
+/// Pixels that the pointwise array takes, and the steps it makes of each: the command's own, or its expanding layer's.
+struct Taken {
+    rows: usize,
+    cols: usize,
+    /// Steps of a pixel.
+    steps: u64,
+    /// Idle cycles of a pixel, of which `last_idle` behind its last group.
+    idle: u64,
+    last_idle: u64,
+    /// Idle cycles behind a row.
+    gap: u64,
+    /// From the last step of a row to its last bytes being in their memory.
+    latency: u64,
+    /// Cycle of the last step of every pixel so far.
+    done: Vec<u64>,
+}
+
+impl Taken {
+    /// `fields`: rows, columns, words of a pixel, groups, idle cycles, those behind a pixel, gap, bytes of an output pixel.
+    fn new(f: &Fields<'_>, config: &Config, fields: [Field; 8]) -> Self {
+        let [rows, cols, words, groups, idle, behind, gap, bytes] =
+            fields.map(|field| f.get(field));
+        let v = config.values();
+        // outputs of the pixel's last group, the beat that holds the last of them, and how many that beat has
+        let in_group = (bytes - 1) % u64::from(v.tm) + 1;
+        let beat = (in_group - 1) / u64::from(v.pw_requant);
+        let last_beat = (in_group - 1) % u64::from(v.pw_requant) + 1;
+        let spill = last_beat > (cols * bytes - 1) % u64::from(config.word_bytes()) + 1;
+        let pipeline = timing::pointwise_sum(config) + timing::REQUANT + timing::PACK;
+        Taken {
+            rows: rows as usize,
+            cols: cols as usize,
+            steps: groups * words,
+            idle: groups * idle + behind,
+            last_idle: idle + behind,
+            gap,
+            latency: u64::from(pipeline) + beat + u64::from(spill),
+            done: Vec::new(),
+        }
+    }
+    fn finished(&self) -> bool {
+        self.done.len() == self.rows * self.cols
+    }
+    /// Row of the next pixel.
+    fn row(&self) -> usize {
+        self.done.len() / self.cols
+    }
+    /// Takes the next pixel in a cycle; gives the cycle in which the array is free again.
+    fn take(&mut self, begin: u64, out: &mut CommandCycles) -> u64 {
+        let end = begin + self.steps + self.idle;
+        self.done.push(end - self.last_idle - 1);
+        let gap = if self.done.len().is_multiple_of(self.cols) {
+            self.gap
+        } else {
+            0
+        };
+        out.pointwise += self.steps;
+        out.wait.requant += self.idle + gap;
+        end + gap
+    }
+}
+
+/// Cycles of a command in a configuration.
+pub fn command_cycles(command: &Command, config: &Config) -> CommandCycles {
+    let f = Fields(command);
+    let mut own = Taken::new(
+        &f,
+        config,
+        [
+            Field::OutRows,
+            Field::OutCols,
+            Field::PixelWords,
+            Field::OutGroups,
+            Field::OutIdle,
+            Field::OwnPixelIdle,
+            Field::RowGap,
+            Field::OutBytes,
+        ],
+    );
+    let mut window = Window::new(command, config);
+    let mut room = Room::new(&f);
+    let mut filled = Vec::new(); // cycle from which each row counts as filled
+    let mut fill = Fill::new(&f);
+    let mut expand = (f.get(Field::ExpandRows) > 0).then(|| {
+        let taken = Taken::new(
+            &f,
+            config,
+            [
+                Field::ExpandRows,
+                Field::ExpandCols,
+                Field::ExpandWords,
+                Field::ExpandGroups,
+                Field::ExpandIdle,
+                Field::ExpandPixelIdle,
+                Field::ExpandGap,
+                Field::ExpandOutBytes,
+            ],
+        );
+        (taken, Feed::new(&f, config))
+    });
+
+    let mut out = CommandCycles::default();
+    let mut free = 1; // first cycle in which the array could begin a pixel
+    while !own.finished() {
+        // everything that follows from what the array has done so far
+        loop {
+            let before = (filled.len(), window.pixels.len());
+            if expand.is_none() {
+                fill.advance(&room, &mut filled);
+            }
+            window.advance(&filled, &mut room, &own.done);
+            if before == (filled.len(), window.pixels.len()) {
+                break;
+            }
+        }
+        let next = window.pixels.get(own.done.len());
+        let begin = next.map(|pixel| pixel.available.max(free));
+        if let Some((taken, feed)) = &mut expand {
+            feed.advance(&taken.done);
+            let open = room.of(taken.row()).filter(|_| !taken.finished());
+            let fed = feed.available.get(taken.done.len()).copied();
+            if let (Some(open), Some(fed)) = (open, fed) {
+                let at = open.max(fed).max(free);
+                // the command's own pixels go first
+                if begin.is_none_or(|begin| at < begin) {
+                    let waited = at - free;
+                    if taken.done.is_empty() {
+                        out.wait.fill += waited;
+                    } else if open > fed {
+                        out.wait.window += waited;
+                    } else {
+                        out.wait.memory += waited;
+                    }
+                    free = taken.take(at, &mut out);
+                    if taken.done.len().is_multiple_of(taken.cols) {
+                        let last = taken.done[taken.done.len() - 1];
+                        filled.push(last + taken.latency + u64::from(timing::LINE_ROW));
+                    }
+                    continue;
+                }
+            }
+        }
+        let (Some(begin), Some(pixel)) = (begin, next) else {
+            // no compiler makes such a command: it would hang the hardware too, whose driver has a time limit
+            break;
+        };
+        let waited = begin - free;
+        if own.done.is_empty() {
+            out.wait.fill += waited;
+        } else if pixel.for_rows {
+            out.wait.memory += waited;
+        } else {
+            out.wait.window += waited;
+        }
+        free = own.take(begin, &mut out);
+    }
+    out.window = window.steps;
+
+    // nothing waits behind the last group; its sums, requantised, packed and written, are overhead
+    out.wait.requant = out.wait.requant.saturating_sub(own.last_idle + own.gap);
+    let last = own.done.last().copied().unwrap_or(0);
+    let end = last
+        + own.latency
+        + u64::from(timing::WRITE_DONE)
+        + u64::from(timing::RESIDUAL) * f.get(Field::Residual);
+    let fetch = u64::from(command_words(config) + timing::FETCH);
+    out.total = fetch + end;
+    out.overhead = out.total
+        - out.pointwise
+        - out.wait.fill
+        - out.wait.window
+        - out.wait.memory
+        - out.wait.requant;
+    out
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The window: when it begins each pixel, and when that is complete in the pixel buffer.
+
+use super::Fields;
+use super::rows::Room;
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{Command, Field};
+use sepstream_spec::timing;
+
+/// Steps of the window for one pixel.
+#[derive(Clone, Copy)]
+struct PixelSteps {
+    /// From the first step to the last.
+    steps: u64,
+    /// Idle cycles behind.
+    idle: u64,
+    /// Cycles from the last step to the pixel counting as available.
+    latency: u64,
+}
+
+/// A pixel of the pixel buffer.
+#[derive(Clone, Copy)]
+pub struct Pixel {
+    /// Cycle from which it is complete.
+    pub available: u64,
+    /// Its window waited for rows.
+    pub for_rows: bool,
+}
+
+/// The window walker.
+pub struct Window<'a> {
+    f: Fields<'a>,
+    gathers: Option<Gather>,
+    depthwise: PixelSteps,
+    ring: usize,
+    /// First cycle in which the next pixel could begin.
+    free: u64,
+    y: u64,
+    x: u64,
+    /// Steps so far.
+    pub steps: u64,
+    /// The pixels so far.
+    pub pixels: Vec<Pixel>,
+}
+
+impl<'a> Window<'a> {
+    pub fn new(command: &'a Command, config: &Config) -> Self {
+        let f = Fields(command);
+        Window {
+            gathers: (f.get(Field::Gather) == 1).then(|| Gather::new(&f, config)),
+            depthwise: depthwise_steps(&f, config),
+            ring: f.get(Field::RingPixels) as usize,
+            free: 2, // start, then one cycle to load the first window
+            y: 0,
+            x: 0,
+            steps: 0,
+            pixels: Vec::new(),
+            f,
+        }
+    }
+    /// Makes all pixels whose rows are there and which have room; `done` has the cycle of the last read of each pixel that the
+    /// array has left.
+    pub fn advance(&mut self, filled: &[u64], room: &mut Room, done: &[u64]) {
+        while self.y < self.f.get(Field::OutRows) {
+            let top =
+                self.f.signed(Field::FirstRow) + (self.y * self.f.get(Field::StrideRows)) as i64;
+            let need = top + self.f.get(Field::KernelRows) as i64;
+            let need = need.clamp(0, self.f.get(Field::FillRows) as i64) as usize;
+            let i = self.pixels.len();
+            let credit = match i.checked_sub(self.ring) {
+                None => Some(0),
+                Some(before) => done.get(before).map(|cycle| cycle + 1),
+            };
+            let rows = match need.checked_sub(1) {
+                None => Some(0),
+                Some(last) => filled.get(last).copied(),
+            };
+            let (Some(credit), Some(rows)) = (credit, rows) else {
+                return;
+            };
+            let pixel = match &self.gathers {
+                Some(g) => g.pixel(top, self.x as usize),
+                None => self.depthwise,
+            };
+            let begin = self.free.max(rows).max(credit);
+            let last = begin + pixel.steps - 1;
+            self.pixels.push(Pixel {
+                available: last + pixel.latency,
+                for_rows: rows > self.free.max(credit),
+            });
+            self.free = last + 1 + pixel.idle;
+            self.steps += pixel.steps;
+            self.x += 1;
+            if self.x == self.f.get(Field::OutCols) {
+                // the row's last pixel is over one cycle before the window is free again
+                room.release(top + self.f.get(Field::StrideRows) as i64, self.free);
+                (self.y, self.x) = (self.y + 1, 0);
+            }
+        }
+    }
+}
+
+fn depthwise_steps(f: &Fields<'_>, config: &Config) -> PixelSteps {
+    let v = config.values();
+    let taps = f.get(Field::RowPasses) * f.get(Field::ColumnPasses);
+    let groups = f.get(Field::LaneGroups);
+    let idle = f.get(Field::GroupIdle);
+    let beats = u64::from(config.dw_beats());
+    let last_beat = u64::from(v.lanes - (config.dw_beats() - 1) * v.dw_requant);
+    let bytes = f.get(Field::DwBytes).max(1);
+    let spill = last_beat > (bytes - 1) % u64::from(v.tn) + 1;
+    PixelSteps {
+        steps: (groups * (taps + idle)).saturating_sub(idle),
+        idle: idle + f.get(Field::PixelFlush),
+        latency: u64::from(
+            timing::depthwise_sum(config) + timing::REQUANT + timing::PACK + timing::PIXEL_VISIBLE,
+        ) + (beats - 1)
+            + u64::from(spill),
+    }
+}
+
+/// Steps of gather commands: by column, for a kernel row inside the map and for one in the padding.
+struct Gather {
+    in_rows: i64,
+    kernel_rows: i64,
+    columns: Vec<Runs>,
+    /// A kernel row in the padding: pieces, and bytes in the last one.
+    padding: (u64, u64),
+    tail: u64,
+    latency: u64,
+}
+
+/// A kernel row inside the map, at one column: pieces, and bytes in the last one.
+type Runs = (u64, u64);
+
+impl Gather {
+    fn new(f: &Fields<'_>, config: &Config) -> Self {
+        let tn = u64::from(config.values().tn);
+        let word = u64::from(config.word_bytes());
+        let run = f.get(Field::RunBytes);
+        let even = |bytes: u64| -> Runs {
+            (
+                bytes.div_ceil(tn),
+                if bytes == 0 { 0 } else { (bytes - 1) % tn + 1 },
+            )
+        };
+        let columns = (0..f.get(Field::OutCols) as i64)
+            .map(|x| {
+                let left = f.signed(Field::FirstByte) + x * f.get(Field::WindowStep) as i64;
+                let before = (-left).max(0) as u64;
+                let after = (left + run as i64 - f.get(Field::RowBytes) as i64).max(0) as u64;
+                let (mut pieces, mut last) = even(before);
+                let (mut at, mut rest) = (left.max(0) as u64, run - before - after);
+                while rest > 0 {
+                    let piece = rest.min(tn).min(word - at % (word / 2));
+                    (at, rest, pieces, last) = (at + piece, rest - piece, pieces + 1, piece);
+                }
+                if after > 0 {
+                    let (more, end) = even(after);
+                    (pieces, last) = (pieces + more, end);
+                }
+                (pieces, last)
+            })
+            .collect();
+        Gather {
+            in_rows: f.get(Field::InRows) as i64,
+            kernel_rows: f.get(Field::KernelRows) as i64,
+            columns,
+            padding: even(run),
+            tail: f.get(Field::TailBytes),
+            latency: u64::from(timing::WINDOW_BYTES + timing::PACK + timing::PIXEL_VISIBLE),
+        }
+    }
+    fn pixel(&self, top: i64, x: usize) -> PixelSteps {
+        let inside = (top + self.kernel_rows).min(self.in_rows) - top.max(0);
+        let inside = inside.max(0) as u64;
+        let outside = self.kernel_rows as u64 - inside;
+        let bottom = top + self.kernel_rows - 1;
+        let (_, last) = if (0..self.in_rows).contains(&bottom) {
+            self.columns[x]
+        } else {
+            self.padding
+        };
+        let spill = u64::from(last > self.tail);
+        PixelSteps {
+            steps: inside * self.columns[x].0 + outside * self.padding.0,
+            idle: spill,
+            latency: self.latency + spill,
+        }
+    }
+}
