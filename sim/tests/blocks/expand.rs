@@ -6,7 +6,7 @@ use super::common::tools_present;
 use sepstream_hdl::expand::expand;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::Field;
-use sepstream_spec::timing::{MEMORY_READ, PACK, PIXEL_VISIBLE};
+use sepstream_spec::timing::MEMORY_READ;
 
 fn run(bench: &mut Bench, config: &Config, seed: u64) {
     let module = expand(config);
@@ -113,8 +113,6 @@ fn pixels_come_whole_and_in_order() {
     if !tools_present() {
         return;
     }
-    // a pixel counts as complete the cycle before it may be read
-    const { assert!(PACK + PIXEL_VISIBLE > 0) };
     for (tn, lanes) in [(4, 1), (16, 8), (22, 23), (3, 13), (1, 1)] {
         let config = configured(tn, 1, lanes, 1, |v| v.expand_words = 11);
         let mut bench = Bench::new(&expand(&config));

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `fill` against the loops over rows and words.
+//! `fill` against the loops over rows and words, and `line_writer` behind it.
 
-use super::bench::{Bench, Case, Later, command, config, same};
+use super::bench::{Bench, Case, Later, command, config, configured};
 use super::common::tools_present;
 use sepstream_hdl::fill::fill;
+use sepstream_hdl::line_writer::line_writer;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::Field;
-use sepstream_spec::timing::{FILL_ROW, MEMORY_READ};
+use sepstream_spec::timing::{LINE_ROW, MEMORY_READ};
 use std::collections::BTreeMap;
 
 fn run(bench: &mut Bench, config: &Config, seed: u64) {
@@ -21,15 +22,14 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         } else {
             rng.u32(1..=9)
         };
-        let slots = rng.u32(1..=(words / row_words).min(4));
-        let line_rows = rng.u32(1..=slots * ROW_BANKS);
+        let line_rows = rng.u32(1..=(words / row_words).min(4) * ROW_BANKS);
         let base = rng.u32(..config.activation_words());
         let fields = [
             (Field::InBase, base),
             (Field::FillRows, rows),
             (Field::RowWords, row_words),
             (Field::LineRows, line_rows),
-            (Field::SlotLimit, slots * row_words),
+            (Field::ExpandRows, 0),
         ];
         let _case = Case::new(format!("command {fields:?}"));
         bench.set_fields(&module, &command(&fields), config);
@@ -44,9 +44,6 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         let pace = [0.9, 0.3, 0.02][rng.usize(..3)];
         let (mut row, mut word, mut released, mut filled) = (0, 0, 0, 0);
         let mut written = Later::new(MEMORY_READ);
-        let mut ended = Later::new(FILL_ROW);
-        // the row in each word of the line buffer
-        let mut owner = BTreeMap::new();
         let mut tail = 10;
         while tail > 0 {
             // the window leaves rows that it has seen, and never more than are there
@@ -60,34 +57,18 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             bench.settle();
             let reads = !hold && row < rows && (word > 0 || row < released + line_rows);
             bench.expect("r_valid", reads);
-            let place = reads.then(|| {
+            if reads {
                 // addresses wrap; the compiler gives none that do
                 bench.expect(
                     "r_addr",
                     (base + row * row_words + word) % config.activation_words(),
                 );
-                (
-                    row,
-                    row % ROW_BANKS,
-                    row / ROW_BANKS % slots * row_words + word,
-                )
-            });
-            let row_end = reads && word + 1 == row_words;
-            let want = written.put(place);
-            bench.expect("w_valid", want.is_some());
-            if let Some((row, bank, at)) = want {
-                bench.expect("w_bank", bank);
-                bench.expect("w_addr", at);
-                if let Some(old) = owner.insert((bank, at), row) {
-                    assert!(
-                        old < released,
-                        "row {old}, which the window needs, is overwritten by {row}"
-                    );
-                }
             }
-            filled += u32::from(ended.put(row_end));
-            same(bench, "filled", bench.get("filled") as u32, filled);
-            bench.expect("all_filled", filled == rows);
+            let row_end = reads && word + 1 == row_words;
+            let (valid, last) = written.put((reads, row_end));
+            bench.expect("w_valid", valid);
+            bench.expect("w_last", last);
+            filled += u32::from(last);
             if row_end {
                 (row, word) = (row + 1, 0);
             } else {
@@ -99,17 +80,98 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
     }
 }
 
+/// An expanding command's rows are not read.
+fn stays_idle(bench: &mut Bench, config: &Config) {
+    let module = fill(config);
+    let fields = [
+        (Field::FillRows, 3),
+        (Field::RowWords, 2),
+        (Field::LineRows, 4),
+        (Field::ExpandRows, 3),
+    ];
+    bench.set_fields(&module, &command(&fields), config);
+    bench.set("released", 0u32);
+    bench.set("hold", 0u32);
+    bench.set("start", 1u32);
+    bench.tick();
+    bench.set("start", 0u32);
+    for _ in 0..10 {
+        bench.settle();
+        bench.expect("r_valid", 0u32);
+        bench.expect("w_valid", 0u32);
+        bench.tick();
+    }
+}
+
+#[test]
+fn rows_are_read_in_order() {
+    if !tools_present() {
+        return;
+    }
+    for (tn, expand_words) in [(4, 0), (32, 0), (4, 8)] {
+        let config = configured(tn, 1, 1, 1, |v| v.expand_words = expand_words);
+        let mut bench = Bench::new(&fill(&config));
+        for seed in 0..20 {
+            let _case = Case::new(format!("tn {tn}, expand {expand_words}, seed {seed}"));
+            run(&mut bench, &config, seed);
+            if config.expands() {
+                stays_idle(&mut bench, &config);
+            }
+        }
+    }
+}
+
 #[test]
 fn rows_go_to_their_slots() {
     if !tools_present() {
         return;
     }
-    for tn in [4, 32] {
-        let config = config(tn, 1, 1, 1);
-        let mut bench = Bench::new(&fill(&config));
-        for seed in 0..20 {
-            let _case = Case::new(format!("tn {tn}, seed {seed}"));
-            run(&mut bench, &config, seed);
+    let config = config(4, 1, 1, 1);
+    let module = line_writer(&config);
+    let words = config.values().line_words;
+    let mut bench = Bench::new(&module);
+    for seed in 0..30 {
+        let _case = Case::new(format!("seed {seed}"));
+        let mut rng = fastrand::Rng::with_seed(seed);
+        bench.restart(seed);
+        for _ in 0..6 {
+            let (rows, row_words) = (rng.u32(1..=20), rng.u32(1..=words));
+            let slots = rng.u32(1..=words / row_words);
+            let fields = [
+                (Field::FillRows, rows),
+                (Field::RowWords, row_words),
+                (Field::SlotLimit, slots * row_words),
+            ];
+            bench.set_fields(&module, &command(&fields), &config);
+            bench.set("s_valid", 0u32);
+            bench.set("start", 1u32);
+            bench.tick();
+            bench.set("start", 0u32);
+            let pace = [1.0, 0.3][rng.usize(..2)];
+            let mut ended = Later::new(LINE_ROW);
+            let mut owner = BTreeMap::new();
+            let (mut at, mut filled, mut tail) = (0, 0, 4);
+            while tail > 0 {
+                let (row, word) = (at / row_words, at % row_words);
+                let valid = row < rows && rng.f64() < pace;
+                let last = valid && word + 1 == row_words;
+                bench.set("s_valid", valid);
+                bench.set("s_last", if valid { last } else { rng.bool() });
+                bench.settle();
+                filled += u32::from(ended.put(last));
+                bench.expect("filled", filled);
+                bench.expect("all_filled", filled == rows);
+                if valid {
+                    let place = (row % ROW_BANKS, row / ROW_BANKS % slots * row_words + word);
+                    bench.expect("w_bank", place.0);
+                    bench.expect("w_addr", place.1);
+                    let old = owner.insert(place, row);
+                    assert!(old.is_none_or(|old| old + slots * ROW_BANKS <= row));
+                }
+                at += u32::from(valid);
+                tail -= u32::from(row == rows);
+                bench.tick();
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `pointwise_control` against the loops over rows, columns, output groups and words.
 
-use super::bench::{Bench, Case, command, config};
+use super::bench::{Bench, Case, command, config, configured};
 use super::common::tools_present;
 use sepstream_hdl::pointwise_control::pointwise_control;
 use sepstream_spec::config::Config;
@@ -151,6 +151,196 @@ fn steps_through_pixels_groups_and_words() {
         for seed in 0..20 {
             let _case = Case::new(format!("{tn} x {tm}, seed {seed}"));
             run(&mut bench, &config, seed);
+        }
+    }
+}
+
+/// One sort of pixels in a command of two.
+struct Sort {
+    prefix: &'static str,
+    rows: u32,
+    cols: u32,
+    groups: u32,
+    words: u32,
+    ring: u32,
+    idle: u32,
+    behind: u32,
+    gap: u32,
+    base: u32,
+    // pixels that came, that were begun, that are done
+    came: u32,
+    begun: u32,
+    done: u32,
+}
+
+impl Sort {
+    fn random(
+        rng: &mut fastrand::Rng,
+        prefix: &'static str,
+        buffer_words: u32,
+        config: &Config,
+    ) -> Self {
+        let (words, groups) = (rng.u32(1..=buffer_words.min(4)), rng.u32(1..=3));
+        Sort {
+            prefix,
+            rows: rng.u32(1..=4),
+            cols: rng.u32(1..=4),
+            groups,
+            words,
+            ring: rng.u32(1..=buffer_words / words),
+            idle: rng.u32(..3),
+            behind: rng.u32(..3),
+            gap: rng.u32(..2),
+            base: rng.u32(..=config.weight_words() - groups * words),
+            came: 0,
+            begun: 0,
+            done: 0,
+        }
+    }
+    /// Rows, columns, words of a pixel, of the ring, groups, idle cycles, those behind a pixel, gap, weight base.
+    fn fields(&self, fields: [Field; 9]) -> Vec<(Field, u32)> {
+        let values = [
+            self.rows,
+            self.cols,
+            self.words,
+            self.ring * self.words,
+            self.groups,
+            self.idle,
+            self.behind,
+            self.gap,
+            self.base,
+        ];
+        fields.into_iter().zip(values).collect()
+    }
+    fn all(&self) -> u32 {
+        self.rows * self.cols
+    }
+}
+
+fn run_both(bench: &mut Bench, config: &Config, seed: u64) {
+    let module = pointwise_control(config);
+    let v = config.values();
+    let mut rng = fastrand::Rng::with_seed(seed);
+    bench.restart(seed);
+    for _ in 0..8 {
+        let mut sorts = [
+            Sort::random(&mut rng, "", v.pixel_words, config),
+            Sort::random(&mut rng, "expand_", v.expand_words, config),
+        ];
+        let line_rows = rng.u32(1..=4);
+        let mut fields = vec![(Field::LineRows, line_rows)];
+        fields.extend(sorts[0].fields([
+            Field::OutRows,
+            Field::OutCols,
+            Field::PixelWords,
+            Field::RingWords,
+            Field::OutGroups,
+            Field::OutIdle,
+            Field::OwnPixelIdle,
+            Field::RowGap,
+            Field::WeightBase,
+        ]));
+        fields.extend(sorts[1].fields([
+            Field::ExpandRows,
+            Field::ExpandCols,
+            Field::ExpandWords,
+            Field::ExpandRingWords,
+            Field::ExpandGroups,
+            Field::ExpandIdle,
+            Field::ExpandPixelIdle,
+            Field::ExpandGap,
+            Field::ExpandWeightBase,
+        ]));
+        let _case = Case::new(format!("command {fields:?}"));
+        bench.set_fields(&module, &command(&fields), config);
+        bench.set("released", 0u32);
+        bench.set("start", 1u32);
+        bench.settle();
+        bench.expect("step", 0u32);
+        bench.tick();
+        bench.set("start", 0u32);
+        let arrival = [(); 2].map(|()| [1.0, 0.4, 0.1][rng.usize(..3)]);
+        let mut released = 0;
+        // sort, group and word of the pixel at work; idle cycles left
+        let (mut at_work, mut idle, mut tail) = (None::<(usize, u32, u32)>, 0, 10);
+        while tail > 0 {
+            if rng.u32(..12) == 0 {
+                released = (released + rng.u32(1..=2)).min(sorts[1].rows);
+            }
+            bench.set("released", released);
+            let mut arrives = [false; 2];
+            for (n, sort) in sorts.iter().enumerate() {
+                let room = sort.came < sort.all() && sort.came - sort.done < sort.ring;
+                arrives[n] = room && rng.f64() < arrival[n];
+                bench.set(&format!("{}pixel", sort.prefix), arrives[n]);
+            }
+            bench.settle();
+            if at_work.is_none() && idle == 0 {
+                let row = sorts[1].begun / sorts[1].cols;
+                let ready = [true, row < released + line_rows];
+                // the command's own first
+                let next = (0..2).find(|&n| ready[n] && sorts[n].begun < sorts[n].came);
+                at_work = next.map(|n| (n, 0, 0));
+                next.into_iter().for_each(|n| sorts[n].begun += 1);
+            }
+            let step = at_work.filter(|_| idle == 0);
+            idle = u32::saturating_sub(idle, 1);
+            bench.expect("step", step.is_some());
+            let mut done = [false; 2];
+            if let Some((n, group, word)) = step {
+                let sort = &sorts[n];
+                let pixel = sort.begun - 1;
+                let (word_last, group_last) = (word + 1 == sort.words, group + 1 == sort.groups);
+                let row_last = pixel % sort.cols + 1 == sort.cols;
+                let address = ["p_addr", "expand_addr"][n];
+                bench.expect(address, pixel % sort.ring * sort.words + word);
+                bench.expect("w_addr", sort.base + group * sort.words + word);
+                bench.expect("of_expand", n == 1);
+                bench.expect("step_first", word == 0);
+                bench.expect("step_last", word_last);
+                bench.expect("group_last", group_last);
+                bench.expect("row_last", row_last);
+                let ends = n == 0 && pixel + 1 == sort.all();
+                bench.expect("command_last", ends);
+                done[n] = word_last && group_last;
+                if word_last {
+                    let behind = if group_last { sort.behind } else { 0 };
+                    let gap = if group_last && row_last { sort.gap } else { 0 };
+                    idle = sort.idle + behind + gap;
+                }
+                at_work = match (word_last, group_last) {
+                    (true, true) => None,
+                    (true, false) => Some((n, group + 1, 0)),
+                    _ => Some((n, group, word + 1)),
+                };
+            }
+            for (n, port) in ["pixel_done", "expand_done"].into_iter().enumerate() {
+                bench.expect(port, done[n]);
+                sorts[n].done += u32::from(done[n]);
+                sorts[n].came += u32::from(arrives[n]);
+            }
+            let finished = sorts.iter().all(|sort| sort.done == sort.all());
+            tail -= u32::from(finished);
+            bench.tick();
+        }
+    }
+}
+
+#[test]
+fn own_pixels_go_before_expanding_ones() {
+    if !tools_present() {
+        return;
+    }
+    for (pixel_words, expand_words) in [(24, 7), (5, 32), (4, 1)] {
+        let config = configured(4, 4, 1, 1, |v| {
+            (v.pixel_words, v.expand_words) = (pixel_words, expand_words);
+        });
+        let mut bench = Bench::new(&pointwise_control(&config));
+        for seed in 0..20 {
+            let _case = Case::new(format!(
+                "buffers of {pixel_words} and {expand_words}, seed {seed}"
+            ));
+            run_both(&mut bench, &config, seed);
         }
     }
 }

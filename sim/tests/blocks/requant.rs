@@ -178,6 +178,7 @@ fn a_lane_equals_the_software_at_corners() {
 struct Beat {
     bytes: Vec<u8>,
     tag: u32,
+    context: usize,
 }
 
 /// The group whose beats are on their way, and how far the pixel is.
@@ -198,8 +199,15 @@ struct Group {
 const WORDS: u32 = 40;
 const TAG_BITS: u32 = 2;
 
-/// Random pixels of random groups through a requantiser.
-fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, seed: u64) {
+/// What the fields say of one sort of pixels.
+struct Sort {
+    base: u32,
+    pixel_bytes: u32,
+    output: Output,
+}
+
+/// Random pixels of random groups, of two sorts with `contexts`, through a requantiser.
+fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, contexts: bool, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     bench.restart(seed);
     let beats = channels.div_ceil(lanes);
@@ -209,9 +217,13 @@ fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, seed: u64) {
     let mut read = ReadPort::new();
     let mut expected = Later::new(REQUANT);
     let mut model = Model::default();
-    let (mut groups, mut group, mut base, mut pixel_bytes) = (1, 0, 0, 1);
-    let output = Output::random(&mut rng);
-    output.set(bench);
+    let (mut groups, mut group, mut context) = (1, 0, 0);
+    let mut sorts = [(); 2].map(|()| Sort {
+        base: 0,
+        pixel_bytes: 1,
+        output: Output::random(&mut rng),
+    });
+    sorts[0].output.set(bench);
     let busy = [1.0, 0.7, 0.2][seed as usize % 3];
     for cycle in 0..3000 {
         // a new command now and then, also in the middle of a pixel, but never in that of a group
@@ -221,12 +233,20 @@ fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, seed: u64) {
         if start || (valid && group == groups) {
             group = 0;
             groups = rng.u32(1..=5);
-            base = rng.u32(..=WORDS - groups * beats);
+            context = usize::from(contexts && rng.bool());
+            let sort = &mut sorts[context];
+            sort.base = rng.u32(..=WORDS - groups * beats);
             let partial = rng.u32(1..=channels);
-            pixel_bytes = (groups - 1) * channels + if rng.bool() { channels } else { partial };
-            bench.set("param_base", base);
-            bench.set("pixel_bytes", pixel_bytes);
+            sort.pixel_bytes =
+                (groups - 1) * channels + if rng.bool() { channels } else { partial };
+            bench.set("param_base", sort.base);
+            bench.set("pixel_bytes", sort.pixel_bytes);
         }
+        let Sort {
+            base,
+            pixel_bytes,
+            ref output,
+        } = sorts[context];
         if start {
             model = Model::default();
         }
@@ -246,7 +266,18 @@ fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, seed: u64) {
         bench.set("s_last", if valid { group == groups } else { rng.bool() });
         bench.set("s_tag", tag);
         bench.set_bytes("s_sum", &bytes);
+        if contexts {
+            bench.set("s_context", context as u32);
+        }
         bench.settle();
+        if contexts {
+            // the fields are those of the sort that the block asks for
+            let now = &sorts[bench.get("context_beat") as usize];
+            bench.set("param_base", now.base);
+            bench.set("pixel_bytes", now.pixel_bytes);
+            sorts[bench.get("context_out") as usize].output.set(bench);
+            bench.settle();
+        }
 
         let mut beat = None;
         if let Some(now) = &mut model.group {
@@ -265,6 +296,7 @@ fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, seed: u64) {
             beat = (count > 0).then(|| Beat {
                 bytes: bytes.collect(),
                 tag,
+                context,
             });
             model.word += 1;
             now.beat += 1;
@@ -284,6 +316,11 @@ fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, seed: u64) {
             let got = Beat {
                 bytes: bench.bytes("m_data")[..count].to_vec(),
                 tag: bench.get("m_tag") as u32,
+                context: if contexts {
+                    bench.get("m_context") as usize
+                } else {
+                    0
+                },
             };
             same(bench, "the beat", got, want);
         }
@@ -303,12 +340,16 @@ fn groups_become_beats() {
     if !tools_present() {
         return;
     }
-    for (channels, lanes) in [(1, 1), (3, 1), (5, 2), (9, 3), (8, 8), (7, 6)] {
-        let module = requant("requant", channels, lanes, WORDS, TAG_BITS, false);
+    let shapes = [(1, 1), (3, 1), (5, 2), (9, 3), (8, 8), (7, 6)];
+    let plain = shapes.map(|(channels, lanes)| (channels, lanes, false));
+    for (channels, lanes, contexts) in plain.into_iter().chain([(5, 2, true), (8, 8, true)]) {
+        let module = requant("requant", channels, lanes, WORDS, TAG_BITS, contexts);
         let mut bench = Bench::new(&module);
         for seed in 0..6 {
-            let _case = Case::new(format!("{channels} channels, {lanes} lanes, seed {seed}"));
-            run_groups(&mut bench, channels, lanes, seed);
+            let _case = Case::new(format!(
+                "{channels} channels, {lanes} lanes, two sorts: {contexts}, seed {seed}"
+            ));
+            run_groups(&mut bench, channels, lanes, contexts, seed);
         }
     }
 }

@@ -12,12 +12,12 @@ fn configurations() -> Vec<Config> {
     vec![
         configured(16, 8, 8, 3, |v| v.residual = 0),
         config(16, 8, 8, 3),
-        config(3, 5, 1, 9),
+        configured(3, 5, 1, 9, |v| v.expand_words = 1),
         configured(4, 12, 2, 1, |v| v.pw_requant = 5),
         config(1, 1, 1, 1),
         configured(64, 64, 32, 9, |v| v.dw_requant = 32),
-        config(5, 7, 3, 3),
-        config(8, 8, 4, 3),
+        configured(5, 7, 3, 3, |v| v.expand_words = 9),
+        configured(8, 8, 4, 3, |v| v.expand_words = 64),
         configured(2, 64, 32, 1, |v| v.pw_requant = 1),
         config(64, 1, 1, 3),
         configured(4, 4, 4, 3, |v| {
@@ -28,7 +28,8 @@ fn configurations() -> Vec<Config> {
         configured(64, 3, 4, 9, largest_memories),
         configured(13, 2, 6, 9, |v| {
             (v.activation_kib, v.weight_kib, v.line_words) = (3, 5, 37);
-            (v.pixel_words, v.commands, v.pw_requant) = (11, 5, 1);
+            (v.pixel_words, v.expand_words) = (11, 1);
+            (v.commands, v.pw_requant) = (5, 1);
         }),
     ]
 }
@@ -36,7 +37,7 @@ fn configurations() -> Vec<Config> {
 fn largest_memories(v: &mut Values) {
     (v.activation_kib, v.weight_kib, v.depthwise_kib) = (4096, 16384, 1024);
     (v.pointwise_channels, v.depthwise_channels) = (65536, 65536);
-    (v.line_words, v.pixel_words, v.commands) = (8192, 8192, 4096);
+    (v.line_words, v.pixel_words, v.expand_words, v.commands) = (8192, 8192, 8192, 4096);
 }
 
 /// What Verilator says, with or without the waivers.
