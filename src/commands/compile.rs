@@ -44,6 +44,10 @@ struct Report {
     layers: Vec<LayerReport>,
     host_layers: Vec<HostLayer>,
     memories: Vec<MemoryReport>,
+    /// What the maps need of the activation memory at least.
+    map_bytes: u64,
+    /// The same if the expanded maps of inverted residuals were stored.
+    unfused_map_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -107,6 +111,7 @@ impl Report {
             index: layer.index,
             operator: layer.operators,
         };
+        let bytes = |words| u64::from(words) * u64::from(accelerator.config.word_bytes());
         Report {
             model: accelerator.graph.name.clone(),
             config: config.display().to_string(),
@@ -123,6 +128,8 @@ impl Report {
                 .iter()
                 .map(MemoryReport::new)
                 .collect(),
+            map_bytes: bytes(accelerator.compiled.maps.fused),
+            unfused_map_bytes: bytes(accelerator.compiled.maps.unfused),
         }
     }
 
@@ -183,8 +190,17 @@ impl Report {
         } else {
             format!(", on the host: {}", host.join(", "))
         };
+        let maps = if self.map_bytes == self.unfused_map_bytes {
+            String::new()
+        } else {
+            format!(
+                "\n\nmaps need {} bytes of activation memory, {} if expanded maps were stored",
+                thousands(self.map_bytes),
+                thousands(self.unfused_map_bytes)
+            )
+        };
         format!(
-            "{}\n\n{memories}\n\n{} for {}: {} bytes of program, {} multipliers{host}",
+            "{}\n\n{memories}{maps}\n\n{} for {}: {} bytes of program, {} multipliers{host}",
             table(&columns, layers.chain([total])),
             self.model,
             self.config,
