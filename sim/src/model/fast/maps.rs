@@ -10,6 +10,8 @@ use super::stage::Stage;
 /// What is above the int8 value in a byte of a map, as a bit operation.
 const FLIP: u8 = 0x80;
 
+const UNWRITTEN: Refused = "what it reads is no map that was written";
+
 /// A map from its write to its last read.
 #[derive(Clone, Debug)]
 struct Map {
@@ -17,7 +19,7 @@ struct Map {
     words: std::ops::Range<u32>,
     rows: usize,
     row_bytes: usize,
-    /// The last command that needs it; `usize::MAX` for outputs.
+    /// The last stage that needs it; `usize::MAX` for outputs.
     last: usize,
 }
 
@@ -54,7 +56,7 @@ impl Maps {
             inputs: program.inputs.len(),
         }
     }
-    /// Commands so far.
+    /// Stages so far: each writes a map.
     fn now(&self) -> usize {
         self.all.len() - self.inputs
     }
@@ -66,6 +68,21 @@ impl Maps {
         all[found].last = now;
         Some(found)
     }
+    /// The expanded map of the next command, which that keeps to itself: the map it is made of, and the map.
+    pub fn expanded(&mut self, reader: &Reader) -> Result<[usize; 2], Refused> {
+        let base = reader.command.get(Field::InBase);
+        let row_bytes = reader.at(Field::ExpandCols) * reader.at(Field::ExpandBytes);
+        let found = self.find(base, reader.at(Field::ExpandRows), row_bytes);
+        let source = found.ok_or(UNWRITTEN)?;
+        let last = self.now() + 1;
+        self.all.push(Map {
+            words: 0..0,
+            rows: reader.at(Field::InRows),
+            row_bytes: reader.at(Field::RowBytes),
+            last,
+        });
+        Ok([source, self.all.len() - 1])
+    }
     /// The map that the next command reads.
     pub fn source(&mut self, reader: &Reader) -> Result<usize, Refused> {
         let get = |field| reader.command.get(field);
@@ -74,7 +91,7 @@ impl Maps {
         }
         let (rows, bytes) = (reader.at(Field::InRows), reader.at(Field::RowBytes));
         let found = self.find(get(Field::InBase), rows, bytes);
-        found.ok_or("what it reads is no map that was written")
+        found.ok_or(UNWRITTEN)
     }
     /// The map that the next command adds.
     pub fn residual(&mut self, reader: &Reader) -> Result<Option<usize>, Refused> {
@@ -145,9 +162,9 @@ impl Maps {
             }
             sizes[buffer] = sizes[buffer].max(bytes);
             buffers.push(buffer);
-            // maps that the command read for the last time; all inputs are there before the first
-            if let Some(command) = id.checked_sub(self.inputs) {
-                let over = |old: &usize| self.all[*old].last == command;
+            // maps that the stage read for the last time; all inputs are there before the first
+            if let Some(stage) = id.checked_sub(self.inputs) {
+                let over = |old: &usize| self.all[*old].last == stage;
                 free.extend((0..=id).filter(over).map(|old| buffers[old]));
             }
         }

@@ -2,7 +2,7 @@
 //! Bytes at full speed: a program prepared once, then run on many frames.
 //!
 //! [`super::Machine`] executes commands as they stand, step by step as the hardware does. Here every command becomes a
-//! [`stage::Stage`]: maps get buffers of their own without gaps between rows, weights the order in which the kernels take
+//! [`stage::Stage`], or two where it expands: maps get buffers of their own without gaps between rows, weights the order in which the kernels take
 //! them, and the kernels work on sixteen channels at once, in the best form that the processor has ([`Level`]). The bytes of
 //! every map are the same.
 
@@ -26,13 +26,15 @@ use kernels::{CHUNK, Job, SLACK};
 use maps::{Maps, Port};
 use prepare::Reader;
 pub use simd::Level;
-use stage::Stage;
+use stage::{Stage, Window};
 
 /// A program prepared for many frames; any number of threads may run it at once, each with a [`Workspace`] of its own.
 #[derive(Debug)]
 pub struct Prepared {
     level: Level,
     stages: Vec<Stage>,
+    /// The stages of each command end before this one.
+    ends: Vec<usize>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     /// Bytes of each buffer.
@@ -63,7 +65,7 @@ impl Prepared {
     pub fn with_level(program: &Program, config: &Config, level: Level) -> Result<Self, Error> {
         program.check(config)?;
         let mut maps = Maps::new(program);
-        let mut stages = Vec::new();
+        let (mut stages, mut ends) = (Vec::new(), Vec::new());
         for (index, command) in super::commands(program).iter().enumerate() {
             let refused = |reason| Error::Command { index, reason };
             let reader = Reader {
@@ -72,7 +74,20 @@ impl Prepared {
                 config,
             };
             let place = reader.place();
-            let source = maps.source(&reader).map_err(refused)?;
+            let source = match reader.expand().map_err(refused)? {
+                None => maps.source(&reader).map_err(refused)?,
+                Some((place, dense)) => {
+                    let [source, target] = maps.expanded(&reader).map_err(refused)?;
+                    stages.push(Stage {
+                        place,
+                        window: Window::Direct,
+                        dense,
+                        source,
+                        target,
+                    });
+                    target
+                }
+            };
             let residual = maps.residual(&reader).map_err(refused)?;
             let (window, dense) = reader.layers(&place, residual).map_err(refused)?;
             stages.push(Stage {
@@ -82,9 +97,10 @@ impl Prepared {
                 dense,
                 source,
             });
+            ends.push(stages.len());
         }
         let unwritten = Error::Command {
-            index: stages.len().saturating_sub(1),
+            index: ends.len().saturating_sub(1),
             reason: "an output map is not there behind it",
         };
         let mut outputs = maps.outputs(program).ok_or(unwritten)?;
@@ -99,6 +115,7 @@ impl Prepared {
             buffers,
             vectors: vectors.unwrap_or(0) * CHUNK,
             stages,
+            ends,
         })
     }
     /// The form of its kernels.
@@ -119,7 +136,7 @@ impl Prepared {
     /// When the inputs are not those of the program.
     pub fn run(&self, inputs: &[&[u8]], workspace: &mut Workspace) -> Result<Vec<Vec<u8>>, Error> {
         self.load(inputs, workspace)?;
-        for index in 0..self.stages.len() {
+        for index in 0..self.ends.len() {
             self.step(index, workspace);
         }
         let output = |port: &Port| port.take(&workspace.maps[port.buffer]);
@@ -145,7 +162,12 @@ impl Prepared {
     }
     /// Executes one command.
     pub fn step(&self, index: usize, workspace: &mut Workspace) {
-        let stage = &self.stages[index];
+        let first = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        for stage in &self.stages[first..self.ends[index]] {
+            self.stage(stage, workspace);
+        }
+    }
+    fn stage(&self, stage: &Stage, workspace: &mut Workspace) {
         let mut out = std::mem::take(&mut workspace.maps[stage.target]);
         let residual = stage.dense.residual.as_ref();
         self.level.run(Job {
@@ -159,7 +181,7 @@ impl Prepared {
     }
     /// The map that a command has just written, dense; `layout` is its layout.
     pub fn written(&self, index: usize, layout: &MapPort, workspace: &Workspace) -> Vec<u8> {
-        let buffer = self.stages[index].target;
+        let buffer = self.stages[self.ends[index] - 1].target;
         Port::new(*layout, buffer).take(&workspace.maps[buffer])
     }
 }

@@ -22,6 +22,36 @@ pub struct Reader<'a> {
     pub config: &'a Config,
 }
 
+/// Where a command has what belongs to a dense layer.
+struct DenseFields {
+    outputs: Field,
+    words: Field,
+    groups: Field,
+    weights: Field,
+    params: Field,
+    range: [Field; 3],
+}
+
+/// The command's own.
+const OWN: DenseFields = DenseFields {
+    outputs: Field::OutBytes,
+    words: Field::PixelWords,
+    groups: Field::OutGroups,
+    weights: Field::WeightBase,
+    params: Field::ParamBase,
+    range: [Field::OutZero, Field::OutLow, Field::OutHigh],
+};
+
+/// The expanding layer's.
+const EXPAND: DenseFields = DenseFields {
+    outputs: Field::ExpandOutBytes,
+    words: Field::ExpandWords,
+    groups: Field::ExpandGroups,
+    weights: Field::ExpandWeightBase,
+    params: Field::ExpandParamBase,
+    range: [Field::ExpandZero, Field::ExpandLow, Field::ExpandHigh],
+};
+
 /// Bytes of a pixel's vector: those of the machine, and where each of them is here.
 struct Inputs(Vec<usize>);
 
@@ -50,6 +80,30 @@ impl Reader<'_> {
         }
     }
 
+    /// The expanding layer in front of the windows, if there is one.
+    pub fn expand(&self) -> Result<Option<(Place, Dense)>, Refused> {
+        if self.at(Field::ExpandRows) == 0 {
+            return Ok(None);
+        }
+        let (rows, cols) = (self.at(Field::ExpandRows), self.at(Field::ExpandCols));
+        let pixel = self.at(Field::ExpandBytes);
+        let place = Place {
+            rows,
+            cols,
+            in_rows: rows,
+            row_bytes: cols * pixel,
+            top: 0,
+            row_step: 1,
+            left: 0,
+            step: pixel as isize,
+        };
+        let dense = self.dense(&EXPAND, &Inputs((0..pixel).collect()), None)?;
+        if cols * dense.outputs != self.at(Field::RowBytes) {
+            return Err("its expanded rows are not those that its windows move over");
+        }
+        Ok(Some((place, dense)))
+    }
+
     /// Window and dense layer; `residual` is the map that is added.
     pub fn layers(
         &self,
@@ -61,7 +115,7 @@ impl Reader<'_> {
         } else {
             self.depthwise()?
         };
-        let dense = self.dense(&inputs, residual)?;
+        let dense = self.dense(&OWN, &inputs, residual)?;
         Ok((window, dense))
     }
 
@@ -150,25 +204,30 @@ impl Reader<'_> {
         Ok((Window::Depthwise(layer), inputs))
     }
 
-    fn dense(&self, inputs: &Inputs, residual: Option<usize>) -> Result<Dense, Refused> {
+    fn dense(
+        &self,
+        fields: &DenseFields,
+        inputs: &Inputs,
+        residual: Option<usize>,
+    ) -> Result<Dense, Refused> {
         let v = self.config.values();
         let (tn, tm) = (v.tn as usize, v.tm as usize);
-        let outputs = self.at(Field::OutBytes);
-        let words = self.at(Field::PixelWords);
-        if inputs.0.len() > words * tn || outputs > self.at(Field::OutGroups) * tm {
+        let outputs = self.at(fields.outputs);
+        let words = self.at(fields.words);
+        if inputs.0.len() > words * tn || outputs > self.at(fields.groups) * tm {
             return Err("its array takes or gives fewer bytes than a pixel has");
         }
         let mut params = params(
             self.program,
             self.config,
             Memory::PwParam,
-            self.command.get(Field::ParamBase),
-            self.command.get(Field::OutGroups),
+            self.command.get(fields.params),
+            self.command.get(fields.groups),
             v.tm,
             v.pw_requant,
         );
         params.truncate(outputs);
-        let memory = self.memory(Memory::Weight, Field::WeightBase)?;
+        let memory = self.memory(Memory::Weight, fields.weights)?;
         let word = self.word(Memory::Weight);
         if memory.len() < outputs.div_ceil(tm) * words * word {
             return Err(OUTSIDE);
@@ -190,7 +249,7 @@ impl Reader<'_> {
             depth: source.len().div_ceil(4),
             blocks,
             weights,
-            range: self.range([Field::OutZero, Field::OutLow, Field::OutHigh]),
+            range: self.range(fields.range),
             residual: residual.map(|map| self.residual(map)),
         })
     }
