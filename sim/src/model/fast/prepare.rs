@@ -169,6 +169,9 @@ impl Reader<'_> {
                 }
             }
         }
+        if taps.is_empty() {
+            taps.push(((0, 0), vec![0; groups * lanes]));
+        }
         let of_machine = params(
             self.program,
             self.config,
