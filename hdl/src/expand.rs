@@ -5,8 +5,8 @@
 //! | start (fields)          | in  |              | see `feed`                                                 |
 //! | hold pixel_done         | in  | 1            | see `feed`                                                 |
 //! | r_valid r_addr / r_data |     | one word     | activation memory, `timing::MEMORY_READ` later             |
-//! | pixel                   | out | 1            | a pixel is complete                                        |
-//! | p_addr / p_data         |     | tn bytes     | of the buffer, `timing::MEMORY_READ` later                 |
+//! | pixel                   | out | 1            | a batch of pixels is complete                              |
+//! | p_addr / p_data         |     | tp x tn bytes | of the buffer, `timing::MEMORY_READ` later                 |
 //!
 //! Latency: a pixel's last read to `pixel`: `timing::MEMORY_READ + timing::PACK`.
 
@@ -38,6 +38,10 @@ pub fn expand(config: &Config) -> Rc<Module> {
         Field::ExpandRingWords.used_bits(config),
     );
     let start = inputs[0].1.clone();
+    let cols = inputs
+        .iter()
+        .find(|(name, _)| *name == Field::ExpandCols.name());
+    let cols = cols.map(|(_, value)| value.clone());
     let feed = m.instance("feed", &unit, &inputs);
     let packed = m.instance(
         "packer",
@@ -51,17 +55,21 @@ pub fn expand(config: &Config) -> Rc<Module> {
             ("s_valid", feed.out("run_valid")),
         ],
     );
+    let mut ports = vec![
+        ("start", start),
+        ("ring_words", ring),
+        ("s_data", packed.out("m_data")),
+        ("s_valid", packed.out("m_valid")),
+        ("s_last", packed.out("m_tag")),
+        ("r_addr", p_addr),
+    ];
+    if v.tp > 1 {
+        ports.extend(cols.map(|cols| ("cols", cols)));
+    }
     let buffer = m.instance(
         "buffer",
-        &pixel_buffer::pixel_buffer("expand_buffer", v.expand_words, v.tn),
-        &[
-            ("start", start),
-            ("ring_words", ring),
-            ("s_data", packed.out("m_data")),
-            ("s_valid", packed.out("m_valid")),
-            ("s_last", packed.out("m_tag")),
-            ("r_addr", p_addr),
-        ],
+        &pixel_buffer::pixel_buffer("expand_buffer", v.expand_words, v.tn, v.tp),
+        &ports,
     );
     for (name, value) in [
         ("r_valid", feed.out("r_valid")),

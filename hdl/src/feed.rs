@@ -50,7 +50,12 @@ pub fn feed(config: &Config) -> Rc<Module> {
     let address = m.reg("address", memory);
     let place = m.reg("place", place_bits);
     let inflight = m.reg("inflight", ring);
-    let credit = m.wire("credit", &inflight.ne(&ring_pixels));
+    // the pixels of a batch share their place in the buffer
+    let opens = match config.values().tp.trailing_zeros() {
+        0 => lit(1, 1),
+        bits => m.wire("opens_batch", &!&x.low(bits).any()),
+    };
+    let credit = m.wire("credit", &(&inflight.ne(&ring_pixels) | &!&opens));
     let read = m.wire(
         "read",
         &all(&[active.clone(), !&hold, !&waiting, &!&at_start | &credit]),
@@ -92,7 +97,7 @@ pub fn feed(config: &Config) -> Rc<Module> {
             s.when(&x_last, |s| s.set(&y, &(&y + &lit(1, 16))));
             s.when(&(&x_last & &y_last), |s| s.set(&active, &lit(0, 1)));
         });
-        let begin = &read & &at_start;
+        let begin = all(&[read.clone(), at_start.clone(), opens]);
         s.when(&(&begin & &!&pixel_done), |s| {
             s.set(&inflight, &(&inflight + &lit(1, ring)))
         });

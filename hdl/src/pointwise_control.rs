@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! # pointwise_control — steps the pointwise array through pixels, output groups and words
+//! With tp > 1 a pixel here is a batch of up to tp pixels of a row, which the array takes at once.
+//!
 //! | port             | dir | data    | note                                                           |
 //! |------------------|-----|---------|----------------------------------------------------------------|
 //! | start            | in  | 1       | take the command's fields and begin                            |
@@ -29,6 +31,9 @@ use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use std::rc::Rc;
 
+/// 8 bits behind a group, 16 behind a batch, and a gap.
+const WAIT_BITS: u32 = 17;
+
 /// A sort of pixels: the command's own, or those of its expanding layer.
 struct Pixels {
     prefix: &'static str,
@@ -41,7 +46,7 @@ struct Pixels {
     groups: Expr,
     idle: Expr,
     gap: Expr,
-    /// Idle cycles behind a pixel, besides those behind its last group.
+    /// Idle cycles behind a batch, besides those behind its last group.
     pixel_idle: Option<Expr>,
     weight_base: Expr,
     active: Expr,
@@ -71,13 +76,24 @@ impl Pixels {
             weight_base,
         ] = fields.map(|f| m.input(f.name(), f.used_bits(config)));
         let address = address_bits(buffer_words);
-        let pixel_idle = config.expands().then(|| {
-            let field = match prefix {
-                "" => Field::OwnPixelIdle,
-                _ => Field::ExpandPixelIdle,
-            };
-            m.input(field.name(), field.used_bits(config))
-        });
+        let field = match prefix {
+            "" => Field::PixelIdle,
+            _ => Field::ExpandPixelIdle,
+        };
+        let bits = field.used_bits(config);
+        let pixel_idle = (bits > 0).then(|| m.input(field.name(), bits));
+        let tp = config.values().tp;
+        let cols = if tp == 1 {
+            cols
+        } else {
+            let sum = &cols.zext(17) + &lit((tp - 1).into(), 17);
+            let sum = m.wire(&format!("{prefix}cols_up"), &sum);
+            let bits = tp.trailing_zeros();
+            m.wire(
+                &format!("{prefix}batches"),
+                &sum.slice(bits, 17 - bits).fit(16),
+            )
+        };
         let mut reg = |name: &str, width| m.reg(&format!("{prefix}{name}"), width);
         Pixels {
             prefix,
@@ -192,7 +208,7 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
     let words = address_bits(v.pixel_words.max(v.expand_words)) + 1;
     let at_start = m.reg("at_start", 1);
     let waiting = m.reg("waiting", 1);
-    let wait_left = m.reg("wait_left", 9);
+    let wait_left = m.reg("wait_left", WAIT_BITS);
     let group = m.reg("group", 12);
     let word = m.reg("word", words);
     let offset = m.reg("weight_offset", weight_address);
@@ -231,11 +247,11 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
     let row_gap = choose(&|p| p.gap.clone());
     let gap = m.wire("gap", &all(&[group_last.clone(), x_last.clone(), row_gap]));
     let idle = choose(&|p| p.idle.clone());
-    let idle = &idle.zext(9) + &gap.zext(9);
-    let idle = if config.expands() {
-        let behind = choose(&|p| p.pixel_idle.clone().unwrap_or_else(|| lit(0, 8)));
-        let behind = group_last.mux(&behind, &lit(0, 8));
-        m.wire("idle", &(&idle + &behind.zext(9)))
+    let idle = &idle.zext(WAIT_BITS) + &gap.zext(WAIT_BITS);
+    let idle = if own.pixel_idle.is_some() {
+        let behind = choose(&|p| p.pixel_idle.clone().unwrap_or_else(|| lit(0, 16)));
+        let behind = group_last.mux(&behind, &lit(0, 16));
+        m.wire("idle", &(&idle + &behind.zext(WAIT_BITS)))
     } else {
         m.wire("idle", &idle)
     };
@@ -249,7 +265,7 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
             s.set(&offset, &(&offset + &lit(1, weight_address)));
         });
         s.when(&waiting, |s| {
-            s.set(&wait_left, &(&wait_left - &lit(1, 9)));
+            s.set(&wait_left, &(&wait_left - &lit(1, WAIT_BITS)));
             s.set(&waiting, &!&wait_left.is(1));
         });
         s.when(&group_end, |s| {

@@ -12,8 +12,8 @@
 
 use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{
-    columns, depthwise, expand, fill, host, line_buffer, line_writer, memory, packer, pixel_buffer,
-    pointwise, pointwise_control, requant, residual, sequencer, window,
+    columns, depthwise, expand, fill, host, line_buffer, line_writer, memory, order, packer,
+    pixel_buffer, pointwise, pointwise_control, requant, residual, sequencer, window,
 };
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, PARAM_BYTES, address_bits};
@@ -26,6 +26,85 @@ struct Expanded {
     valid: Expr,
     row_last: Expr,
     data: Expr,
+}
+
+/// Requantised outputs on their way to a memory.
+#[derive(Clone)]
+struct Beats {
+    /// From the requantisers `tp` times their lanes; with tp > 1, a word when they are in order.
+    data: Expr,
+    first: Expr,
+    count: Expr,
+    /// The beat ends a row; it ends the command; from the requantisers also: it ends its pixels.
+    tag: Expr,
+    valid: Expr,
+}
+
+impl Beats {
+    /// The outputs of one pixel behind the other; `pieces` says if a residual map is added to them.
+    #[allow(clippy::too_many_arguments)]
+    fn ordered(
+        &self,
+        m: &mut Module,
+        config: &Config,
+        name: &str,
+        start: &Expr,
+        cols: &Expr,
+        pixel_bytes: &Expr,
+        pieces: Option<&Expr>,
+    ) -> Beats {
+        if config.values().tp == 1 {
+            return Beats {
+                tag: self.tag.low(2),
+                ..self.clone()
+            };
+        }
+        let mut inputs = vec![
+            ("start", start.clone()),
+            ("cols", cols.clone()),
+            ("pixel_bytes", pixel_bytes.clone()),
+            ("s_data", self.data.clone()),
+            ("s_count", self.count.clone()),
+            ("s_valid", self.valid.clone()),
+            ("s_last", self.tag.bit(2)),
+            ("s_end", self.tag.bit(1)),
+        ];
+        inputs.extend(pieces.map(|adds| ("pieces", adds.clone())));
+        let unit = order::order(config, pieces.is_some());
+        let ordered = m.instance(name, &unit, &inputs);
+        let [data, first, count, tag, valid] =
+            ["m_data", "m_first", "m_count", "m_tag", "m_valid"].map(|port| ordered.out(port));
+        Beats {
+            data,
+            first,
+            count,
+            tag,
+            valid,
+        }
+    }
+    /// Their words, closed where `last` says so, and then with `tag`.
+    fn packed(
+        &self,
+        m: &mut Module,
+        config: &Config,
+        name: &str,
+        last: &Expr,
+        tag: &Expr,
+    ) -> Instance {
+        let word = config.word_bytes();
+        m.instance(
+            name,
+            &packer::packer(word, word),
+            &[
+                ("s_data", self.data.zext(word * 8)),
+                ("s_first", self.first.clone()),
+                ("s_count", self.count.zext(packer::bits_for(word))),
+                ("s_last", last.clone()),
+                ("s_tag", tag.clone()),
+                ("s_valid", self.valid.clone()),
+            ],
+        )
+    }
 }
 
 /// The accelerator.
@@ -228,21 +307,18 @@ pub fn top(config: &Config) -> Rc<Module> {
     m.note("Pointwise array.");
     let weight = m.forward("weight", v.tm * v.tn * 8);
     let pw_param = m.forward("pw_param", v.pw_requant * PARAM_BYTES * 8);
-    let unit = pixel_buffer::pixel_buffer("pixel_buffer", v.pixel_words, v.tn);
+    let unit = pixel_buffer::pixel_buffer("pixel_buffer", v.pixel_words, v.tn, v.tp);
     let pixel_address = m.forward("pixel_address", address_bits(v.pixel_words));
-    let buffer = m.instance(
-        "pixel_buffer",
-        &unit,
-        &with_fields(
-            &unit,
-            &[
-                ("s_data", pixels.out("m_data")),
-                ("s_valid", pixels.out("m_valid")),
-                ("s_last", pixels.out("m_tag")),
-                ("r_addr", pixel_address.clone()),
-            ],
-        ),
-    );
+    let mut inputs = vec![
+        ("s_data", pixels.out("m_data")),
+        ("s_valid", pixels.out("m_valid")),
+        ("s_last", pixels.out("m_tag")),
+        ("r_addr", pixel_address.clone()),
+    ];
+    if v.tp > 1 {
+        inputs.push(("cols", seq.out("out_cols")));
+    }
+    let buffer = m.instance("pixel_buffer", &unit, &with_fields(&unit, &inputs));
     let expand = config.expands().then(|| {
         let pixel_done = m.forward("expand_done", 1);
         let address = m.forward("expand_address", address_bits(v.expand_words));
@@ -274,27 +350,37 @@ pub fn top(config: &Config) -> Rc<Module> {
         m.drive(address, &control.out("expand_addr"));
         let of_expand = control.out("of_expand");
         let read = m.delay("of_expand", &of_expand, MEMORY_READ);
-        pixel = read.mux(&expand.out("p_data"), &pixel);
+        pixel = m.wire("pixels_read", &read.mux(&expand.out("p_data"), &pixel));
         tags.push(of_expand);
     }
-    let array = m.instance(
-        "pointwise",
-        &pointwise::pointwise(config, tags.len() as u32),
-        &[
-            ("step", control.out("step")),
-            ("step_first", control.out("step_first")),
-            ("step_last", control.out("step_last")),
-            ("s_tag", pack(&tags)),
-            ("s_pixel", pixel),
-            ("s_weight", weight.clone()),
-        ],
-    );
+    // one for each pixel of a batch, in step
+    let of_pixel = |name: &str, p: u32| match v.tp {
+        1 => name.to_string(),
+        _ => format!("{name}_{p}"),
+    };
+    let arrays: Vec<Instance> = (0..v.tp)
+        .map(|p| {
+            m.instance(
+                &of_pixel("pointwise", p),
+                &pointwise::pointwise(config, tags.len() as u32),
+                &[
+                    ("step", control.out("step")),
+                    ("step_first", control.out("step_first")),
+                    ("step_last", control.out("step_last")),
+                    ("s_tag", pack(&tags)),
+                    ("s_pixel", pixel.slice(p * v.tn * 8, v.tn * 8)),
+                    ("s_weight", weight.clone()),
+                ],
+            )
+        })
+        .collect();
+    let tag = arrays[0].out("m_tag");
     let pw_requant = requant::requant(
         "pointwise_requant",
         v.tm,
         v.pw_requant,
         config.pw_param_words(),
-        2,
+        3,
         config.expands(),
     );
     let mut fields = [
@@ -313,39 +399,48 @@ pub fn top(config: &Config) -> Rc<Module> {
         contexts
     });
     let mut inputs = vec![
-        ("s_sum", array.out("m_sum")),
-        ("s_valid", array.out("m_valid")),
-        ("s_last", array.out("m_tag").bit(2)),
-        ("s_tag", array.out("m_tag").low(2)),
+        ("s_valid", arrays[0].out("m_valid")),
+        ("s_last", tag.bit(2)),
+        ("s_tag", tag.low(3)),
         ("start", start.clone()),
         ("p_data", pw_param.clone()),
     ];
     inputs.extend(fields.map(|(port, value, _)| (port, value)));
     if contexts.is_some() {
-        inputs.push(("s_context", array.out("m_tag").bit(3)));
+        inputs.push(("s_context", tag.bit(3)));
     }
-    let out = m.instance("pointwise_requant", &pw_requant, &inputs);
+    let outs: Vec<Instance> = (0..v.tp)
+        .map(|p| {
+            let mut inputs = inputs.clone();
+            inputs.push(("s_sum", arrays[p as usize].out("m_sum")));
+            m.instance(&of_pixel("pointwise_requant", p), &pw_requant, &inputs)
+        })
+        .collect();
+    let out = &outs[0];
     for wire in contexts.iter().flatten() {
         m.drive(wire, &out.out(wire.text()));
     }
 
-    m.note("Residual map, added to the outputs.");
-    let mut beats = ["m_data", "m_count", "m_tag", "m_valid"].map(|port| out.out(port));
+    m.note("Expanded rows go to the line buffer, everything else on to the activation memory.");
+    let data: Vec<Expr> = outs.iter().map(|out| out.out("m_data")).collect();
+    let beats = Beats {
+        data: pack(&data),
+        first: lit(0, word.trailing_zeros()),
+        count: out.out("m_count"),
+        tag: out.out("m_tag"),
+        valid: out.out("m_valid"),
+    };
+    let mut own = beats.clone();
     if let Some(expanded) = &expanded {
-        m.note("Expanded rows go to the line buffer, everything else on to the activation memory.");
         let of_expand = out.out("m_context");
-        let packed = m.instance(
-            "line_packer",
-            &packer::packer(word, word),
-            &[
-                ("s_data", beats[0].zext(word * 8)),
-                ("s_first", lit(0, word.trailing_zeros())),
-                ("s_count", beats[1].zext(packer::bits_for(word))),
-                ("s_last", beats[2].bit(0)),
-                ("s_tag", lit(1, 1)),
-                ("s_valid", &beats[3] & &of_expand),
-            ],
-        );
+        own.valid = m.wire("own_valid", &(&beats.valid & &!&of_expand));
+        let made = Beats {
+            valid: &beats.valid & &of_expand,
+            ..beats
+        };
+        let [cols, bytes] = [Field::ExpandCols, Field::ExpandOutBytes].map(|f| seq.out(f.name()));
+        let made = made.ordered(&mut m, config, "expand_order", &start, &cols, &bytes, None);
+        let packed = made.packed(&mut m, config, "line_packer", &made.tag.bit(0), &lit(1, 1));
         for (wire, port) in [
             (&expanded.valid, "m_valid"),
             (&expanded.row_last, "m_tag"),
@@ -353,46 +448,50 @@ pub fn top(config: &Config) -> Rc<Module> {
         ] {
             m.drive(wire, &packed.out(port));
         }
-        beats[3] = m.wire("own_valid", &(&beats[3] & &!&of_expand));
     }
+    let [cols, bytes] = [Field::OutCols, Field::OutBytes].map(|f| seq.out(f.name()));
+    let adds = seq.out(Field::Residual.name());
+    let pieces = (v.residual > 0).then_some(&adds);
+    let mut own = own.ordered(&mut m, config, "order", &start, &cols, &bytes, pieces);
+
+    m.note("Residual map, added to the outputs.");
     let mut residual_read = None;
     if v.residual > 0 {
         let unit = residual::residual(config, 2);
+        let lanes = packer::bits_for(v.pw_requant);
         let residual = m.instance(
             "residual",
             &unit,
             &with_fields(
                 &unit,
                 &[
-                    ("s_data", beats[0].clone()),
-                    ("s_count", beats[1].clone()),
-                    ("s_tag", beats[2].clone()),
-                    ("s_valid", beats[3].clone()),
+                    ("s_data", own.data.fit(v.pw_requant * 8)),
+                    ("s_count", own.count.fit(lanes)),
+                    ("s_tag", own.tag.clone()),
+                    ("s_valid", own.valid.clone()),
                     ("r_data", activation_data.clone()),
                 ],
             ),
         );
-        beats = ["m_data", "m_count", "m_tag", "m_valid"].map(|port| residual.out(port));
+        // without an addition the outputs pass by, a whole word at once if tp pixels make one
+        let [data, count, tag, valid] =
+            ["m_data", "m_count", "m_tag", "m_valid"].map(|port| residual.out(port));
+        own = Beats {
+            data: adds.mux(&data.zext(own.data.width()), &own.data),
+            count: adds.mux(&count.zext(own.count.width()), &own.count),
+            first: own.first,
+            tag,
+            valid,
+        };
         m.drive(&hold, &residual.out("hold"));
         residual_read = Some((residual.out("r_valid"), residual.out("r_addr")));
     } else {
         m.drive(&hold, &lit(0, 1));
     }
-    let [out_data, out_count, out_tag, out_valid] = beats;
 
     m.note("Writer: rows of whole words, one after the other from out_base.");
-    let packed = m.instance(
-        "out_packer",
-        &packer::packer(word, word),
-        &[
-            ("s_data", out_data.zext(word * 8)),
-            ("s_first", lit(0, word.trailing_zeros())),
-            ("s_count", out_count.zext(packer::bits_for(word))),
-            ("s_last", out_tag.bit(0)),
-            ("s_tag", out_tag.bit(1)),
-            ("s_valid", out_valid),
-        ],
-    );
+    let (row_last, command_last) = (own.tag.bit(0), own.tag.bit(1));
+    let packed = own.packed(&mut m, config, "out_packer", &row_last, &command_last);
     let address = address_bits(config.activation_words());
     let out_addr = m.reg("out_addr", address);
     let valid = packed.out("m_valid");

@@ -131,7 +131,12 @@ pub fn window(config: &Config) -> Rc<Module> {
     let inflight = m.reg("inflight", ring);
     let need = m.wire("need", &(&top.row.sext(17) + &kernel_rows.zext(17)));
     let ready = m.wire("row_ready", &(&all_filled | &!&filled.zext(17).lt_s(&need)));
-    let credit = m.wire("credit", &inflight.ne(&ring_pixels));
+    // the pixels of a batch share their place in the buffer
+    let opens = match v.tp.trailing_zeros() {
+        0 => lit(1, 1),
+        bits => m.wire("opens_batch", &!&x.low(bits).any()),
+    };
+    let credit = m.wire("credit", &(&inflight.ne(&ring_pixels) | &!&opens));
     let waiting = m.reg("waiting", 1);
     let go = all(&[active.clone(), !&waiting, &!&at_start | &(&ready & &credit)]);
     let issue = m.wire("issue", &go);
@@ -307,7 +312,7 @@ pub fn window(config: &Config) -> Rc<Module> {
             s.set(&setup, &lit(0, 1));
             s.set(&active, &lit(1, 1));
         });
-        let begin = &issue & &at_start;
+        let begin = all(&[issue.clone(), at_start.clone(), opens]);
         s.when(&(&begin & &!&pixel_done), |s| {
             s.set(&inflight, &(&inflight + &lit(1, ring)))
         });

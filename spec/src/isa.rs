@@ -145,6 +145,9 @@ fields! {
     AddLow: 8 as "add_low",
     /// Largest value of the ofm.
     AddHigh: 8 as "add_high",
+    /// Idle cycles after each batch of pixels, besides those behind its last group: the outputs of a batch need a cycle for each
+    /// word of each pixel, and the requantiser may still be at the batch's last group when a shorter one comes.
+    PixelIdle: 16 as "pixel_idle",
     /// Rows of the expanded map that this command makes itself, by a 1x1 convolution of the map at `in_base`, instead of
     /// reading them; 0: none. All fields below belong to that convolution.
     ExpandRows: 16 as "expand_rows",
@@ -178,11 +181,8 @@ fields! {
     ExpandHigh: 8 as "expand_high",
     /// Bytes of one pixel of the expanded map.
     ExpandOutBytes: 16 as "expand_out_bytes",
-    /// More idle cycles after each expanded pixel: the requantiser may still be at its last group when a shorter one of the
-    /// command's own comes.
-    ExpandPixelIdle: 8 as "expand_pixel_idle",
-    /// The same after each of the command's own pixels.
-    OwnPixelIdle: 8 as "own_pixel_idle",
+    /// Idle cycles after each batch of expanded pixels, as `pixel_idle`.
+    ExpandPixelIdle: 16 as "expand_pixel_idle",
 }
 
 /// Address bits of a memory.
@@ -214,6 +214,7 @@ impl Field {
         let v = config.values();
         let most = match self {
             _ if self.expands() && !config.expands() => 0,
+            Field::PixelIdle if !config.expands() && v.tp == 1 => 0,
             Field::InBase | Field::OutBase | Field::ResidualBase => {
                 address_bits(config.activation_words())
             }

@@ -34,6 +34,8 @@ pub const PIXEL_VISIBLE: u32 = 1;
 pub const OPERAND: u32 = 1;
 /// Residual adder: requantised outputs to sums.
 pub const RESIDUAL: u32 = 10;
+/// Pixel order: run read to the run at its output.
+pub const ORDER: u32 = MEMORY_READ;
 /// Writer: packed word to the command counting as done.
 pub const WRITE_DONE: u32 = 1;
 

@@ -180,12 +180,13 @@ fn expanded(
     // groups of the two sorts follow one another: the requantiser needs its beats from the end of one to that of the next
     let [own_words, own_idle] = [Field::PixelWords, Field::OutIdle].map(|f| command.get(f));
     let made_idle = made.command.get(Field::OutIdle);
-    for (field, idle, next) in [
-        (Field::OwnPixelIdle, own_idle, words),
-        (Field::ExpandPixelIdle, made_idle, own_words),
+    let behind = [&*command, &made.command].map(|c| c.get(Field::PixelIdle));
+    for (field, behind, idle, next) in [
+        (Field::PixelIdle, behind[0], own_idle, words),
+        (Field::ExpandPixelIdle, behind[1], made_idle, own_words),
     ] {
         let short = config.pw_beats().saturating_sub(idle + next);
-        set(command, config, field, short)?;
+        set(command, config, field, short.max(behind))?;
     }
     for (field, value) in [
         (Field::ExpandRows, rows),
@@ -581,7 +582,8 @@ fn array(
     let (tn, tm) = (v.tn as usize, v.tm as usize);
     let words = sources.len().div_ceil(tn);
     let groups = outputs.len().div_ceil(tm);
-    let least = if lowered.command.get(Field::Residual) == 1 {
+    // with several pixels at once, the residual map is read as their outputs are put in order
+    let least = if lowered.command.get(Field::Residual) == 1 && v.tp == 1 {
         config.residual_cycles()
     } else {
         0
@@ -646,6 +648,9 @@ fn writer(
         config,
         command,
     )?;
+    if v.tp > 1 {
+        return batches(output, config, command);
+    }
     // A row's last beat that spills over its word needs a free cycle behind it: the group's idle beats, or a gap
     let in_group = (output.pixel_bytes - 1) % v.tm + 1;
     let last_beat = (in_group - 1) % v.pw_requant + 1;
@@ -658,6 +663,36 @@ fn writer(
         Field::RowGap,
         (spills && beat + 1 == cycles).into(),
     )
+}
+
+/// Cycles that batches of `tp` pixels need besides their groups'.
+fn batches(output: &MapPort, config: &Config, command: &mut Command) -> Result<(), Error> {
+    let v = config.values();
+    let (bytes, word) = (output.pixel_bytes, config.word_bytes());
+    // both batches that are on their way have room in the memories that put pixels in order
+    let words = 2 * bytes.div_ceil(word);
+    if words > config.order_words() {
+        let need = words.next_power_of_two();
+        return Err(Error::DoesNotFit(DoesNotFit {
+            model: String::new(),
+            what: "the memory that puts pixels in order".into(),
+            needs: format!("{need} words of {word} bytes"),
+            has: config.order_words().to_string(),
+            way_out: format!("set `memory.pixel_words` to {need} or more"),
+        }));
+    }
+    let piece = match command.get(Field::Residual) {
+        1 => v.pw_requant,
+        _ => word,
+    };
+    let runs = bytes / word * word.div_ceil(piece) + (bytes % word).div_ceil(piece);
+    let group = command.get(Field::PixelWords) + command.get(Field::OutIdle);
+    // every run of a batch goes out before the next batch is complete
+    let order = (v.tp * runs + 1).saturating_sub(group * command.get(Field::OutGroups));
+    // a pixel's last beat may spill over its word: a free cycle behind it
+    let beats = ((bytes - 1) % v.tm + 1).div_ceil(v.pw_requant);
+    let spill = (beats + 1).saturating_sub(group);
+    set(command, config, Field::PixelIdle, order.max(spill))
 }
 
 /// Zero point and clamp of a layer's outputs.

@@ -18,6 +18,7 @@ fn words_lie_in_a_ring() {
             "pixel_buffer",
             config.values().pixel_words,
             config.values().tn,
+            1,
         ));
         for seed in 0..6 {
             let _case = Case::new(format!("tn {tn}, seed {seed}"));

@@ -236,7 +236,7 @@ fn run_both(bench: &mut Bench, config: &Config, seed: u64) {
             Field::RingWords,
             Field::OutGroups,
             Field::OutIdle,
-            Field::OwnPixelIdle,
+            Field::PixelIdle,
             Field::RowGap,
             Field::WeightBase,
         ]));

@@ -13,10 +13,10 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         2..=3 => rng.u32(1..=24.min(most)),
         _ => rng.u32(1..=most),
     };
-    let (tn, tm) = loop {
-        let (tn, tm) = (size(64), size(64));
-        if tn * tm <= products {
-            break (tn, tm);
+    let (tn, tm, tp) = loop {
+        let (tn, tm, tp) = (size(64), size(64), [1, 1, 2, 4][size(4) as usize - 1]);
+        if tn * tm * tp <= products {
+            break (tn, tm, tp);
         }
     };
     let lanes = size(32);
@@ -29,9 +29,9 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
     Values {
         tn,
         tm,
-        tp: 1,
+        tp,
         residual: 0,
-        pw_requant: requant(tm),
+        pw_requant: requant(tm.min(64 / tp)),
         lanes,
         taps,
         dw_requant: requant(lanes.min(tn)),

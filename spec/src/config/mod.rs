@@ -30,7 +30,7 @@ pub struct Values {
     pub tm: u32,
     /// Pixels that share one weight fetch.
     pub tp: u32,
-    /// Requantisation lanes behind the pointwise array.
+    /// Requantisation lanes behind the pointwise array, for each of the `tp` pixels.
     pub pw_requant: u32,
     /// Lanes that add a residual map to the outputs: 0, or as many as `pw_requant`.
     pub residual: u32,
@@ -77,11 +77,11 @@ impl Config {
         &self.0
     }
     /// Bytes in a word of activation memory, line buffer and host streams: the smallest power of two that holds what any unit
-    /// takes or gives in one cycle (`tn` bytes, one lane group, one beat of requantised outputs), at least 4.
+    /// takes or gives in one cycle (`tn` bytes, one lane group, a beat of requantised outputs of `tp` pixels), at least 4.
     pub fn word_bytes(&self) -> u32 {
         let v = &self.0;
         v.tn.max(v.lanes)
-            .max(v.pw_requant)
+            .max(v.tp * v.pw_requant)
             .max(4)
             .next_power_of_two()
     }
@@ -105,6 +105,14 @@ impl Config {
     /// An inverted residual's expanding layer can run under its depthwise one, see `Field::ExpandRows`.
     pub fn expands(&self) -> bool {
         self.0.expand_words > 0
+    }
+    /// Words of the buffers that put the outputs of `tp` pixels in order: a power of two.
+    pub fn order_words(&self) -> u32 {
+        1 << self.0.pixel_words.ilog2()
+    }
+    /// Batches of `tp` pixels in a row.
+    pub fn batches(&self, cols: u32) -> u32 {
+        cols.div_ceil(self.0.tp)
     }
     /// Beats in which the pointwise requantiser takes the `tm` sums of one group.
     pub fn pw_beats(&self) -> u32 {

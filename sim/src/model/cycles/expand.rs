@@ -11,12 +11,16 @@ use sepstream_spec::timing;
 pub struct Feed {
     /// Runs of each pixel of a row.
     runs: Vec<Runs>,
-    pixels: usize,
+    rows: usize,
+    tp: usize,
+    /// The pixel at work.
+    y: usize,
+    x: usize,
     ring: usize,
     turns: Turns,
     /// First cycle in which the next pixel could begin.
     free: u64,
-    /// Cycle from which each pixel is complete.
+    /// Cycle from which each batch is complete.
     pub available: Vec<u64>,
 }
 
@@ -48,31 +52,43 @@ impl Feed {
         });
         Feed {
             runs: runs.collect(),
-            pixels: (f.get(Field::ExpandRows) * f.get(Field::ExpandCols)) as usize,
+            rows: f.get(Field::ExpandRows) as usize,
+            tp: config.values().tp as usize,
+            y: 0,
+            x: 0,
             ring: f.get(Field::ExpandRing) as usize,
             turns: Turns::new(f),
             free: 1,
             available: Vec::new(),
         }
     }
-    /// Reads all pixels that there is room for; `done` has the cycle of the last read of each pixel that the array has left.
+    /// Reads all pixels whose batches there is room for; `done` has the cycle of the last read of each batch that the array has
+    /// left.
     pub fn advance(&mut self, done: &[u64]) {
-        while self.available.len() < self.pixels {
-            let i = self.available.len();
-            let credit = match i.checked_sub(self.ring) {
+        while self.y < self.rows {
+            let credit = match self.available.len().checked_sub(self.ring) {
+                // the pixels of a batch share their place in the buffer
+                _ if !self.x.is_multiple_of(self.tp) => 0,
                 None => 0,
                 Some(before) => match done.get(before) {
                     None => return,
                     Some(cycle) => cycle + 1,
                 },
             };
-            let runs = &self.runs[i % self.runs.len()];
+            let runs = &self.runs[self.x];
             let begin = self.turns.from(self.free.max(credit));
             let last = begin + (runs.count - 1) * self.turns.pace;
             let spill = u64::from(runs.spills);
             self.free = last + 1 + spill;
-            let latency = timing::MEMORY_READ + timing::PACK + timing::PIXEL_VISIBLE;
-            self.available.push(last + u64::from(latency) + spill);
+            self.x += 1;
+            let row_end = self.x == self.runs.len();
+            if self.x.is_multiple_of(self.tp) || row_end {
+                let latency = timing::MEMORY_READ + timing::PACK + timing::PIXEL_VISIBLE;
+                self.available.push(last + u64::from(latency) + spill);
+            }
+            if row_end {
+                (self.y, self.x) = (self.y + 1, 0);
+            }
         }
     }
 }

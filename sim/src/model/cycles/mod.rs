@@ -5,7 +5,7 @@
 //! once per cycle. So a command's timing is a recurrence over rows and pixels between three units:
 //! - fill begins a row when the line buffer has room for it,
 //! - the window begins a pixel when its rows are filled and the pixel buffer has room for it,
-//! - the pointwise array begins a pixel when it is complete; a command that expands brings it two sorts of pixels, its own first.
+//! - the pointwise array begins a batch of up to `tp` pixels when it is complete; a command that expands brings it two sorts, its own first.
 //!
 //! Cycle 0 is the one with the sequencer's start pulse; a time is the cycle in which a register or step has its value.
 
@@ -59,54 +59,114 @@ impl Fields<'_> {
     }
 }
 
-/// Pixels that the pointwise array takes, and the steps it makes of each: the command's own, or its expanding layer's.
+/// Batches of up to `tp` pixels that the pointwise array takes, and the steps it makes of each: the command's own, or its expanding
+/// layer's.
 struct Taken {
     rows: usize,
+    /// Batches of a row.
     cols: usize,
-    /// Steps of a pixel.
+    /// Steps of a batch.
     steps: u64,
-    /// Idle cycles of a pixel, of which `last_idle` behind its last group.
+    /// Idle cycles of a batch, of which `last_idle` behind its last group.
     idle: u64,
     last_idle: u64,
     /// Idle cycles behind a row.
     gap: u64,
-    /// From the last step of a row to its last bytes being in their memory.
+    /// From the last step of a row to its last word being written.
     latency: u64,
-    /// Cycle of the last step of every pixel so far.
+    /// Cycle of the last step of every batch so far.
     done: Vec<u64>,
 }
 
+/// Where a command has what belongs to [`Taken`].
+struct TakenFields {
+    rows: Field,
+    cols: Field,
+    words: Field,
+    groups: Field,
+    idle: Field,
+    behind: Field,
+    gap: Field,
+    bytes: Field,
+}
+
+/// The command's own.
+const OWN: TakenFields = TakenFields {
+    rows: Field::OutRows,
+    cols: Field::OutCols,
+    words: Field::PixelWords,
+    groups: Field::OutGroups,
+    idle: Field::OutIdle,
+    behind: Field::PixelIdle,
+    gap: Field::RowGap,
+    bytes: Field::OutBytes,
+};
+
+/// The expanding layer's.
+const EXPAND: TakenFields = TakenFields {
+    rows: Field::ExpandRows,
+    cols: Field::ExpandCols,
+    words: Field::ExpandWords,
+    groups: Field::ExpandGroups,
+    idle: Field::ExpandIdle,
+    behind: Field::ExpandPixelIdle,
+    gap: Field::ExpandGap,
+    bytes: Field::ExpandOutBytes,
+};
+
 impl Taken {
-    /// `fields`: rows, columns, words of a pixel, groups, idle cycles, those behind a pixel, gap, bytes of an output pixel.
-    fn new(f: &Fields<'_>, config: &Config, fields: [Field; 8]) -> Self {
-        let [rows, cols, words, groups, idle, behind, gap, bytes] =
-            fields.map(|field| f.get(field));
+    /// `adds`: a residual map is added on the way.
+    fn new(f: &Fields<'_>, config: &Config, fields: &TakenFields, adds: bool) -> Self {
+        let (cols, bytes) = (f.get(fields.cols), f.get(fields.bytes));
+        let (groups, words, idle) = (
+            f.get(fields.groups),
+            f.get(fields.words),
+            f.get(fields.idle),
+        );
+        let behind = f.get(fields.behind);
         let v = config.values();
+        let (tp, word) = (u64::from(v.tp), u64::from(config.word_bytes()));
         // outputs of the pixel's last group, the beat that holds the last of them, and how many that beat has
         let in_group = (bytes - 1) % u64::from(v.tm) + 1;
         let beat = (in_group - 1) / u64::from(v.pw_requant);
         let last_beat = (in_group - 1) % u64::from(v.pw_requant) + 1;
-        let spill = last_beat > (cols * bytes - 1) % u64::from(config.word_bytes()) + 1;
+        let tail = |bytes: u64| (bytes - 1) % word + 1;
         let pipeline = timing::pointwise_sum(config) + timing::REQUANT + timing::PACK;
+        let mut latency = u64::from(pipeline) + beat;
+        let last_run = if tp == 1 {
+            last_beat
+        } else {
+            // the batch's words complete, its runs one after the other, and packed once more
+            let piece = if adds { u64::from(v.pw_requant) } else { word };
+            let runs = (bytes / word) * word.div_ceil(piece) + (bytes % word).div_ceil(piece);
+            let pixels = (cols - 1) % tp + 1;
+            latency += u64::from(last_beat > tail(bytes)) + pixels * runs;
+            latency += u64::from(timing::ORDER + timing::PACK);
+            (tail(bytes) - 1) % piece + 1
+        };
+        latency += u64::from(last_run > tail(cols * bytes));
+        if adds {
+            latency += u64::from(timing::RESIDUAL);
+        }
         Taken {
-            rows: rows as usize,
-            cols: cols as usize,
+            rows: f.get(fields.rows) as usize,
+            cols: cols.div_ceil(tp) as usize,
             steps: groups * words,
             idle: groups * idle + behind,
             last_idle: idle + behind,
-            gap,
-            latency: u64::from(pipeline) + beat + u64::from(spill),
+            gap: f.get(fields.gap),
+            latency,
             done: Vec::new(),
         }
     }
     fn finished(&self) -> bool {
         self.done.len() == self.rows * self.cols
     }
-    /// Row of the next pixel.
+    /// Row of the next batch.
     fn row(&self) -> usize {
         self.done.len() / self.cols
     }
-    /// Takes the next pixel in a cycle; gives the cycle in which the array is free again.
+    /// Takes the next batch in a cycle; gives the cycle in which the array is free again.
     fn take(&mut self, begin: u64, out: &mut CommandCycles) -> u64 {
         let end = begin + self.steps + self.idle;
         self.done.push(end - self.last_idle - 1);
@@ -124,39 +184,13 @@ impl Taken {
 /// Cycles of a command in a configuration.
 pub fn command_cycles(command: &Command, config: &Config) -> CommandCycles {
     let f = Fields(command);
-    let mut own = Taken::new(
-        &f,
-        config,
-        [
-            Field::OutRows,
-            Field::OutCols,
-            Field::PixelWords,
-            Field::OutGroups,
-            Field::OutIdle,
-            Field::OwnPixelIdle,
-            Field::RowGap,
-            Field::OutBytes,
-        ],
-    );
+    let mut own = Taken::new(&f, config, &OWN, f.get(Field::Residual) == 1);
     let mut window = Window::new(command, config);
     let mut room = Room::new(&f);
     let mut filled = Vec::new(); // cycle from which each row counts as filled
     let mut fill = Fill::new(&f);
     let mut expand = (f.get(Field::ExpandRows) > 0).then(|| {
-        let taken = Taken::new(
-            &f,
-            config,
-            [
-                Field::ExpandRows,
-                Field::ExpandCols,
-                Field::ExpandWords,
-                Field::ExpandGroups,
-                Field::ExpandIdle,
-                Field::ExpandPixelIdle,
-                Field::ExpandGap,
-                Field::ExpandOutBytes,
-            ],
-        );
+        let taken = Taken::new(&f, config, &EXPAND, false);
         (taken, Feed::new(&f, config))
     });
 
@@ -165,24 +199,24 @@ pub fn command_cycles(command: &Command, config: &Config) -> CommandCycles {
     while !own.finished() {
         // everything that follows from what the array has done so far
         loop {
-            let before = (filled.len(), window.pixels.len());
+            let before = (filled.len(), window.steps);
             if expand.is_none() {
                 fill.advance(&room, &mut filled);
             }
             window.advance(&filled, &mut room, &own.done);
-            if before == (filled.len(), window.pixels.len()) {
+            if before == (filled.len(), window.steps) {
                 break;
             }
         }
-        let next = window.pixels.get(own.done.len());
-        let begin = next.map(|pixel| pixel.available.max(free));
+        let next = window.batches.get(own.done.len());
+        let begin = next.map(|batch| batch.available.max(free));
         if let Some((taken, feed)) = &mut expand {
             feed.advance(&taken.done);
             let open = room.of(taken.row()).filter(|_| !taken.finished());
             let fed = feed.available.get(taken.done.len()).copied();
             if let (Some(open), Some(fed)) = (open, fed) {
                 let at = open.max(fed).max(free);
-                // the command's own pixels go first
+                // the command's own batches go first
                 if begin.is_none_or(|begin| at < begin) {
                     let waited = at - free;
                     if taken.done.is_empty() {
@@ -201,14 +235,14 @@ pub fn command_cycles(command: &Command, config: &Config) -> CommandCycles {
                 }
             }
         }
-        let (Some(begin), Some(pixel)) = (begin, next) else {
+        let (Some(begin), Some(batch)) = (begin, next) else {
             // no compiler makes such a command: it would hang the hardware too, whose driver has a time limit
             break;
         };
         let waited = begin - free;
         if own.done.is_empty() {
             out.wait.fill += waited;
-        } else if pixel.for_rows {
+        } else if batch.for_rows {
             out.wait.memory += waited;
         } else {
             out.wait.window += waited;
@@ -220,10 +254,7 @@ pub fn command_cycles(command: &Command, config: &Config) -> CommandCycles {
     // nothing waits behind the last group; its sums, requantised, packed and written, are overhead
     out.wait.requant = out.wait.requant.saturating_sub(own.last_idle + own.gap);
     let last = own.done.last().copied().unwrap_or(0);
-    let end = last
-        + own.latency
-        + u64::from(timing::WRITE_DONE)
-        + u64::from(timing::RESIDUAL) * f.get(Field::Residual);
+    let end = last + own.latency + u64::from(timing::WRITE_DONE);
     let fetch = u64::from(command_words(config) + timing::FETCH);
     out.total = fetch + end;
     out.overhead = out.total

@@ -18,12 +18,12 @@ struct PixelSteps {
     latency: u64,
 }
 
-/// A pixel of the pixel buffer.
+/// A batch of pixels in the pixel buffer.
 #[derive(Clone, Copy)]
-pub struct Pixel {
+pub struct Batch {
     /// Cycle from which it is complete.
     pub available: u64,
-    /// Its window waited for rows.
+    /// A window of its pixels waited for rows.
     pub for_rows: bool,
 }
 
@@ -39,8 +39,11 @@ pub struct Window<'a> {
     x: u64,
     /// Steps so far.
     pub steps: u64,
-    /// The pixels so far.
-    pub pixels: Vec<Pixel>,
+    /// The batches so far.
+    pub batches: Vec<Batch>,
+    /// The batch at work: its windows waited for rows.
+    for_rows: bool,
+    tp: u64,
 }
 
 impl<'a> Window<'a> {
@@ -54,20 +57,24 @@ impl<'a> Window<'a> {
             y: 0,
             x: 0,
             steps: 0,
-            pixels: Vec::new(),
+            batches: Vec::new(),
+            for_rows: false,
+            tp: config.values().tp.into(),
             f,
         }
     }
-    /// Makes all pixels whose rows are there and which have room; `done` has the cycle of the last read of each pixel that the
-    /// array has left.
+    /// Makes all pixels whose rows are there and whose batches have room; `done` has the cycle of the last read of each batch
+    /// that the array has left.
     pub fn advance(&mut self, filled: &[u64], room: &mut Room, done: &[u64]) {
         while self.y < self.f.get(Field::OutRows) {
             let top =
                 self.f.signed(Field::FirstRow) + (self.y * self.f.get(Field::StrideRows)) as i64;
             let need = top + self.f.get(Field::KernelRows) as i64;
             let need = need.clamp(0, self.f.get(Field::FillRows) as i64) as usize;
-            let i = self.pixels.len();
-            let credit = match i.checked_sub(self.ring) {
+            // the pixels of a batch share their place in the buffer
+            let opens = self.x % self.tp == 0;
+            let credit = match self.batches.len().checked_sub(self.ring) {
+                _ if !opens => Some(0),
                 None => Some(0),
                 Some(before) => done.get(before).map(|cycle| cycle + 1),
             };
@@ -84,10 +91,13 @@ impl<'a> Window<'a> {
             };
             let begin = self.free.max(rows).max(credit);
             let last = begin + pixel.steps - 1;
-            self.pixels.push(Pixel {
-                available: last + pixel.latency,
-                for_rows: rows > self.free.max(credit),
-            });
+            self.for_rows = !opens && self.for_rows || rows > self.free.max(credit);
+            if (self.x + 1) % self.tp == 0 || self.x + 1 == self.f.get(Field::OutCols) {
+                self.batches.push(Batch {
+                    available: last + pixel.latency,
+                    for_rows: self.for_rows,
+                });
+            }
             self.free = last + 1 + pixel.idle;
             self.steps += pixel.steps;
             self.x += 1;
