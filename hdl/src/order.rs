@@ -75,13 +75,10 @@ pub fn order(config: &Config, pieces: bool) -> Rc<Module> {
     let lane = m.reg("lane", lane_bits);
     let at = m.reg("at", 16);
     let base = m.reg("base", address);
-    let word_sum = m.wire(
-        "words_16",
-        &(&pixel_bytes.zext(17) + &lit((word - 1).into(), 17)),
-    );
+    let whole = pixel_bytes.slice(place_bits, 16 - place_bits).zext(16);
     let words = m.wire(
         "words",
-        &word_sum.slice(place_bits, 17 - place_bits).zext(16),
+        &(&whole + &pixel_bytes.low(place_bits).any().zext(16)),
     );
     let tail = &pixel_bytes.low(place_bits) - &lit(1, place_bits);
     let tail = m.wire("tail", &tail);

@@ -10,7 +10,7 @@
 //! | p_addr           | out | address | pixel buffer word of the step                                  |
 //! | w_addr           | out | address | weight memory word of the step                                 |
 //! | step step_first step_last | out | 1 | a step; first / last of its group's sum                      |
-//! | group_last row_last command_last | out | 1 | last group of the pixel; of the row; of the command   |
+//! | group_last row_last command_last | out | 1 | last group of the pixel; of the row (tp = 1); of the command |
 //!
 //! Where the configuration expands, there are two sorts of pixels, each with a buffer and tokens of its own:
 //! | port             | dir | data    | note                                                           |
@@ -86,12 +86,11 @@ impl Pixels {
         let cols = if tp == 1 {
             cols
         } else {
-            let sum = &cols.zext(17) + &lit((tp - 1).into(), 17);
-            let sum = m.wire(&format!("{prefix}cols_up"), &sum);
             let bits = tp.trailing_zeros();
+            let whole = cols.slice(bits, 16 - bits).zext(16);
             m.wire(
                 &format!("{prefix}batches"),
-                &sum.slice(bits, 17 - bits).fit(16),
+                &(&whole + &cols.low(bits).any().zext(16)),
             )
         };
         let mut reg = |name: &str, width| m.reg(&format!("{prefix}{name}"), width);
@@ -311,7 +310,9 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
     m.output("step_first", &!&word.any());
     m.output("step_last", &word_last);
     m.output("group_last", &group_last);
-    m.output("row_last", &x_last);
+    if v.tp == 1 {
+        m.output("row_last", &x_last);
+    }
     m.output("command_last", &all(&[is_own, x_last, y_last]));
     Rc::new(m)
 }

@@ -35,7 +35,7 @@ struct Beats {
     data: Expr,
     first: Expr,
     count: Expr,
-    /// The beat ends a row; it ends the command; from the requantisers also: it ends its pixels.
+    /// The beat ends a row; it ends the command. Before they are in order: it ends the command; it ends its pixels.
     tag: Expr,
     valid: Expr,
 }
@@ -54,10 +54,7 @@ impl Beats {
         pieces: Option<&Expr>,
     ) -> Beats {
         if config.values().tp == 1 {
-            return Beats {
-                tag: self.tag.low(2),
-                ..self.clone()
-            };
+            return self.clone();
         }
         let mut inputs = vec![
             ("start", start.clone()),
@@ -66,8 +63,8 @@ impl Beats {
             ("s_data", self.data.clone()),
             ("s_count", self.count.clone()),
             ("s_valid", self.valid.clone()),
-            ("s_last", self.tag.bit(2)),
-            ("s_end", self.tag.bit(1)),
+            ("s_last", self.tag.bit(1)),
+            ("s_end", self.tag.bit(0)),
         ];
         inputs.extend(pieces.map(|adds| ("pieces", adds.clone())));
         let unit = order::order(config, pieces.is_some());
@@ -341,9 +338,12 @@ pub fn top(config: &Config) -> Rc<Module> {
     let control = m.instance("pointwise_control", &unit, &with_fields(&unit, &inputs));
     m.drive(&pixel_address, &control.out("p_addr"));
     m.drive(&pixel_done, &control.out("pixel_done"));
-    let mut tags = ["row_last", "command_last", "group_last"]
+    // whoever puts pixels in order counts their rows
+    let rows = u32::from(v.tp == 1);
+    let mut tags = ["row_last", "command_last", "group_last"][1 - rows as usize..]
+        .iter()
         .map(|port| control.out(port))
-        .to_vec();
+        .collect::<Vec<_>>();
     let mut pixel = buffer.out("r_data");
     if let Some((expand, pixel_done, address)) = &expand {
         m.drive(pixel_done, &control.out("expand_done"));
@@ -380,7 +380,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         v.tm,
         v.pw_requant,
         config.pw_param_words(),
-        3,
+        2,
         config.expands(),
     );
     let mut fields = [
@@ -400,14 +400,15 @@ pub fn top(config: &Config) -> Rc<Module> {
     });
     let mut inputs = vec![
         ("s_valid", arrays[0].out("m_valid")),
-        ("s_last", tag.bit(2)),
-        ("s_tag", tag.low(3)),
+        ("s_last", tag.bit(rows + 1)),
+        // ends of row and command; to put pixels in order, ends of command and pixel
+        ("s_tag", tag.low(2)),
         ("start", start.clone()),
         ("p_data", pw_param.clone()),
     ];
     inputs.extend(fields.map(|(port, value, _)| (port, value)));
     if contexts.is_some() {
-        inputs.push(("s_context", tag.bit(3)));
+        inputs.push(("s_context", tag.bit(rows + 2)));
     }
     let outs: Vec<Instance> = (0..v.tp)
         .map(|p| {

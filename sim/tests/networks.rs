@@ -35,7 +35,7 @@ fn configurations() -> Vec<Config> {
             let values = Values {
                 tn,
                 tm,
-                tp: 1,
+                tp: if lanes == 1 { [2, 1, 4, 2][a] } else { 1 },
                 pw_requant: share(tm, a + l),
                 residual: share(tm, a + l),
                 lanes,
@@ -60,8 +60,8 @@ fn configurations() -> Vec<Config> {
 fn name(config: &Config) -> String {
     let v = config.values();
     format!(
-        "{}x{} requant {}, {} lanes x {} requant {}",
-        v.tn, v.tm, v.pw_requant, v.lanes, v.taps, v.dw_requant
+        "{}x{}x{} requant {}, {} lanes x {} requant {}",
+        v.tn, v.tm, v.tp, v.pw_requant, v.lanes, v.taps, v.dw_requant
     )
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `pixel_buffer` against a ring of words.
+//! `pixel_buffer` against a ring of words, and of batches.
 
 use super::bench::{Bench, Case, Later, config, random_bytes, same};
 use super::common::tools_present;
@@ -59,6 +59,64 @@ fn words_lie_in_a_ring() {
                     at = 0;
                 }
                 bench.tick();
+            }
+        }
+    }
+}
+
+/// Pixels of a row in batches: each pixel's words at the same addresses of its own memory.
+#[test]
+fn batches_lie_side_by_side() {
+    if !tools_present() {
+        return;
+    }
+    for (tn, tp, depth) in [(3, 2, 16), (1, 4, 9)] {
+        let mut bench = Bench::new(&pixel_buffer("pixel_buffer", depth, tn, tp));
+        for seed in 0..10 {
+            let _case = Case::new(format!("{tn} x {tp}, seed {seed}"));
+            let mut rng = fastrand::Rng::with_seed(seed);
+            bench.restart(seed);
+            for _ in 0..10 {
+                let words = rng.u32(1..=4);
+                let ring = rng.u32(1..=depth / words);
+                let cols = rng.u32(1..=9);
+                bench.set("ring_words", ring * words);
+                bench.set("cols", cols);
+                bench.set("s_valid", 0u32);
+                bench.set("start", 1u32);
+                bench.tick();
+                bench.set("start", 0u32);
+                let mut slot = 0;
+                for x in 0..cols * 2 {
+                    let lane = x % cols % tp;
+                    let batch_ends = lane == tp - 1 || x % cols == cols - 1;
+                    let pixel: Vec<Vec<u8>> =
+                        (0..words).map(|_| random_bytes(&mut rng, tn)).collect();
+                    for (w, data) in pixel.iter().enumerate() {
+                        let last = w as u32 + 1 == words;
+                        bench.set("s_valid", 1u32);
+                        bench.set("s_last", last);
+                        bench.set_bytes("s_data", data);
+                        bench.settle();
+                        bench.expect("pixel", last && batch_ends);
+                        bench.tick();
+                    }
+                    bench.set("s_valid", 0u32);
+                    // this pixel's words, at the batch's addresses
+                    for (w, want) in pixel.into_iter().enumerate() {
+                        bench.set("r_addr", slot * words + w as u32);
+                        for _ in 0..MEMORY_READ {
+                            bench.tick();
+                        }
+                        bench.settle();
+                        let got =
+                            bench.bytes("r_data")[(lane * tn) as usize..][..tn as usize].to_vec();
+                        same(&bench, &format!("pixel {x}, word {w}"), got, want);
+                    }
+                    if batch_ends {
+                        slot = (slot + 1) % ring;
+                    }
+                }
             }
         }
     }

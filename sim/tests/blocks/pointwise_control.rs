@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `pointwise_control` against the loops over rows, columns, output groups and words.
 
-use super::bench::{Bench, Case, command, config, configured};
+use super::bench::{Bench, Case, command, configured};
 use super::common::tools_present;
 use sepstream_hdl::pointwise_control::pointwise_control;
 use sepstream_spec::config::Config;
@@ -44,7 +44,8 @@ fn random_command(rng: &mut fastrand::Rng, config: &Config) -> (Vec<(Field, u32)
     let base = rng.u32(..=config.weight_words() - groups * words);
     let fields = vec![
         (Field::OutRows, rows),
-        (Field::OutCols, cols),
+        // pixels of the row's batches
+        (Field::OutCols, cols * v.tp - rng.u32(..v.tp)),
         (Field::PixelWords, words),
         (Field::RingWords, ring * words),
         (Field::OutGroups, groups),
@@ -90,7 +91,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
                 .map_or(0, |(_, value)| *value)
         };
         let (all, ring) = (
-            get(Field::OutRows) * get(Field::OutCols),
+            get(Field::OutRows) * config.batches(get(Field::OutCols)),
             get(Field::RingWords) / get(Field::PixelWords),
         );
         let _case = Case::new(format!("command {fields:?}"));
@@ -126,7 +127,9 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
                 bench.expect("step_first", step.word == 0);
                 bench.expect("step_last", step.word_last);
                 bench.expect("group_last", step.group_last);
-                bench.expect("row_last", step.row_last);
+                if config.values().tp == 1 {
+                    bench.expect("row_last", step.row_last);
+                }
                 bench.expect("command_last", step.command_last);
                 idle = step.idle;
                 waiting -= u32::from(step.begins);
@@ -145,11 +148,11 @@ fn steps_through_pixels_groups_and_words() {
     if !tools_present() {
         return;
     }
-    for (tn, tm) in [(4, 4), (1, 9)] {
-        let config = config(tn, tm, 1, 1);
+    for (tn, tm, tp) in [(4, 4, 1), (1, 9, 1), (2, 3, 4)] {
+        let config = configured(tn, tm, 1, 1, |v| v.tp = tp);
         let mut bench = Bench::new(&pointwise_control(&config));
         for seed in 0..20 {
-            let _case = Case::new(format!("{tn} x {tm}, seed {seed}"));
+            let _case = Case::new(format!("{tn} x {tm} x {tp}, seed {seed}"));
             run(&mut bench, &config, seed);
         }
     }

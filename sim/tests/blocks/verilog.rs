@@ -18,6 +18,13 @@ fn configurations() -> Vec<Config> {
         configured(64, 64, 32, 9, |v| v.dw_requant = 32),
         configured(5, 7, 3, 3, |v| v.expand_words = 9),
         configured(8, 8, 4, 3, |v| v.expand_words = 64),
+        configured(4, 6, 4, 3, |v| (v.tp, v.pw_requant) = (2, 4)),
+        configured(3, 2, 2, 9, |v| {
+            (v.tp, v.residual, v.expand_words) = (4, 0, 5)
+        }),
+        configured(2, 16, 1, 1, |v| {
+            (v.tp, v.pw_requant, v.expand_words) = (4, 16, 2)
+        }),
         configured(2, 64, 32, 1, |v| v.pw_requant = 1),
         config(64, 1, 1, 3),
         configured(4, 4, 4, 3, |v| {
