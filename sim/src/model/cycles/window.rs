@@ -72,7 +72,7 @@ impl<'a> Window<'a> {
             let need = top + self.f.get(Field::KernelRows) as i64;
             let need = need.clamp(0, self.f.get(Field::FillRows) as i64) as usize;
             // the pixels of a batch share their place in the buffer
-            let opens = self.x % self.tp == 0;
+            let opens = self.x.is_multiple_of(self.tp);
             let credit = match self.batches.len().checked_sub(self.ring) {
                 _ if !opens => Some(0),
                 None => Some(0),
@@ -92,7 +92,7 @@ impl<'a> Window<'a> {
             let begin = self.free.max(rows).max(credit);
             let last = begin + pixel.steps - 1;
             self.for_rows = !opens && self.for_rows || rows > self.free.max(credit);
-            if (self.x + 1) % self.tp == 0 || self.x + 1 == self.f.get(Field::OutCols) {
+            if (self.x + 1).is_multiple_of(self.tp) || self.x + 1 == self.f.get(Field::OutCols) {
                 self.batches.push(Batch {
                     available: last + pixel.latency,
                     for_rows: self.for_rows,
