@@ -18,6 +18,7 @@ const ROOMY: Values = Values {
     residual: 8,
     lanes: 8,
     taps: 3,
+    gather_rows: 3,
     dw_requant: 3,
     activation_kib: 4096,
     weight_kib: 1024,

@@ -5,10 +5,10 @@
 //! | s_rows       | in  | columns x rows words    | from `line_buffer`                                          |
 //! | r_byte       | in  | byte offset per column  | of the request, at the time of the request                  |
 //! | r_row_ok     | in  | 1 per row               | 0: the row is padding; likewise r_column_ok                 |
-//! | run_pad      | in  | 1                       | gather: all padding                                         |
+//! | run_pad      | in  | 1                       | gather: all padding; where no `merge` block does it         |
 //! | pad_value    | in  | 8                       |                                                             |
 //! | m_taps       | out | lanes x taps bytes      | lane after lane, in each row after row                      |
-//! | m_run        | out | one word                | gather: the first row's word                                |
+//! | m_run        | out | one word                | gather: the first row's word; likewise                      |
 //!
 //! Latency: 1 cycle behind `line_buffer`, `timing::WINDOW_BYTES` behind the window's step. Throughput: 1 per cycle.
 
@@ -33,14 +33,12 @@ pub fn columns(config: &Config) -> Rc<Module> {
     let r_byte = m.input("r_byte", columns * byte);
     let r_row_ok = m.input("r_row_ok", rows);
     let r_column_ok = m.input("r_column_ok", columns);
-    let run_pad = m.input("run_pad", 1);
     let pad_value = m.input("pad_value", 8);
 
     // the request came one cycle after the step, the rows come one before the result
     let behind = WINDOW_BYTES - 2;
     let row_ok = m.delay("row_ok", &r_row_ok, behind);
     let column_ok = m.delay("column_ok", &r_column_ok, behind);
-    let pad = m.delay("pad", &run_pad, behind);
     let pitch = config.lane_pitch();
     let groups = word / pitch;
     let mut taps: Vec<Vec<Expr>> = vec![Vec::new(); v.lanes as usize];
@@ -85,10 +83,14 @@ pub fn columns(config: &Config) -> Rc<Module> {
     }
     let taps = m.pipe("taps", &pack(&taps.concat()));
     m.output("m_taps", &taps);
-    let run = m.pipe(
-        "run",
-        &pad.mux(&pad_value.repeat(word), &s_rows.low(word * 8)),
-    );
-    m.output("m_run", &run);
+    if !config.merges() {
+        let run_pad = m.input("run_pad", 1);
+        let pad = m.delay("pad", &run_pad, behind);
+        let run = m.pipe(
+            "run",
+            &pad.mux(&pad_value.repeat(word), &s_rows.low(word * 8)),
+        );
+        m.output("m_run", &run);
+    }
     Rc::new(m)
 }

@@ -24,6 +24,7 @@ pub mod host;
 pub mod line_buffer;
 pub mod line_writer;
 pub mod memory;
+pub mod merge;
 pub mod order;
 pub mod packer;
 pub mod pixel_buffer;

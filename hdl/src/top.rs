@@ -12,7 +12,7 @@
 
 use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{
-    columns, depthwise, expand, fill, host, line_buffer, line_writer, memory, order, packer,
+    columns, depthwise, expand, fill, host, line_buffer, line_writer, memory, merge, order, packer,
     pixel_buffer, pointwise, pointwise_control, requant, residual, sequencer, window,
 };
 use sepstream_spec::config::Config;
@@ -212,18 +212,37 @@ pub fn top(config: &Config) -> Rc<Module> {
             ("r_slot_next", window.out("r_slot_next")),
         ],
     );
-    let columns = m.instance(
-        "columns",
-        &columns::columns(config),
-        &[
-            ("s_rows", lines.out("m_rows")),
-            ("r_byte", window.out("r_byte")),
-            ("r_row_ok", window.out("r_row_ok")),
-            ("r_column_ok", window.out("r_column_ok")),
-            ("run_pad", window.out("run_pad")),
-            ("pad_value", seq.out("pad_value")),
-        ],
-    );
+    let mut inputs = vec![
+        ("s_rows", lines.out("m_rows")),
+        ("r_byte", window.out("r_byte")),
+        ("r_row_ok", window.out("r_row_ok")),
+        ("r_column_ok", window.out("r_column_ok")),
+        ("pad_value", seq.out("pad_value")),
+    ];
+    if !config.merges() {
+        inputs.push(("run_pad", window.out("run_pad")));
+    }
+    let columns = m.instance("columns", &columns::columns(config), &inputs);
+    let place = word.trailing_zeros();
+    let mut run_first = window.out("r_byte").low(place);
+    let runs = if config.merges() {
+        let at = run_first.clone();
+        run_first = m.wire("run_place", &(&at + &window.out("run_skip").fit(place)));
+        let unit = merge::merge(config);
+        let run_bytes = seq.out(Field::RunBytes.name());
+        let mut inputs = vec![
+            ("s_rows", lines.out("m_rows").low(3 * word * 8)),
+            ("run_at", at),
+            ("run_first", run_first.clone()),
+            ("run_bytes", run_bytes.low(merge::run_bits(config))),
+        ];
+        let same = ["run_skip", "run_pre", "run_data", "run_pad", "r_row_ok"];
+        inputs.extend(same.map(|port| (port, window.out(port))));
+        m.instance("merge", &unit, &with_fields(&unit, &inputs))
+            .out("m_run")
+    } else {
+        columns.out("m_run")
+    };
 
     m.note("Depthwise engine.");
     let dw_weight = m.forward("dw_weight", v.lanes * v.taps * 8);
@@ -276,7 +295,6 @@ pub fn top(config: &Config) -> Rc<Module> {
     let run_valid = m.delay("run_valid", &window.out("run_valid"), behind);
     let run_count = m.delay("run_count", &window.out("run_count"), behind);
     let run_last = m.delay("run_last", &window.out("run_last"), behind);
-    let run_first = m.wire("run_byte", &window.out("r_byte").low(word.trailing_zeros()));
     let run_first = m.delay("run_first", &run_first, behind);
     let count_bits = packer::bits_for(v.tn);
     let pixels = m.instance(
@@ -285,7 +303,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         &[
             (
                 "s_data",
-                gather.mux(&columns.out("m_run"), &dw_out.out("m_data").zext(word * 8)),
+                gather.mux(&runs, &dw_out.out("m_data").zext(word * 8)),
             ),
             (
                 "s_first",

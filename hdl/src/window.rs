@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! # window — walks the ofm's pixels and asks the line buffer for what each needs
 //! Depthwise commands: per pixel and lane group the kernel's taps, `taps` per cycle (columns of up to three rows). Gather
-//! commands (im2col, 1x1, fully connected): per pixel the kernel rows as runs of bytes, up to `tn` per cycle.
+//! commands (im2col, 1x1, fully connected): per pixel the kernel rows as runs of bytes, up to `tn` per cycle. Merged ones
+//! (`merge_bytes` > 0): as many of the runs of three kernel rows together, padding among them.
 //! | port        | dir | data | note                                                                    |
 //! |-------------|-----|------|-------------------------------------------------------------------------|
 //! | start       | in  | 1    | take the command's fields and begin                                     |
@@ -10,13 +11,14 @@
 //! | released    | out | 16   | rows that no later window needs                                         |
 //! | r_*         | out |      | the request, one cycle after its step (see `line_buffer`)               |
 //! | dw_*        | out | 1    | with it: step of a depthwise command, first / last of its sum, last group of the pixel |
-//! | run_*       | out |      | with it: run of a gather command, its bytes, all padding, last of the pixel |
+//! | run_*       | out |      | with it: run of a gather command, its bytes, all padding, last of the pixel; see `merge` |
 //!
 //! Throughput: one step per cycle; none is lost between pixels or rows. A pixel begins when its rows are filled and the pixel
 //! buffer has room for it (credits), so that nothing behind the window ever stalls.
 //! Bit widths: byte offsets are signed and hold a row plus padding at both sides (`isa::offset_bits`); a negative one is, read
 //! unsigned, beyond any row, so one comparison tells padding.
 
+use crate::merge;
 use crate::packer::bits_for;
 use crate::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::config::Config;
@@ -67,6 +69,7 @@ pub fn window(config: &Config) -> Rc<Module> {
     let run_bytes = field(Field::RunBytes);
     let tail_bytes = field(Field::TailBytes);
     let ring_pixels = field(Field::RingPixels);
+    let merge_bytes = config.merges().then(|| field(Field::MergeBytes));
     let filled = m.input("filled", 16);
     let all_filled = m.input("all_filled", 1);
     let pixel_done = m.input("pixel_done", 1);
@@ -124,7 +127,10 @@ pub fn window(config: &Config) -> Rc<Module> {
     let top_slot_next = next_slot(&mut m, "top", &top.slot);
     let cur_slot_next = next_slot(&mut m, "cur", &cur.slot);
     let top_down = advance(&mut m, "top", &top, &top_slot_next, &stride_rows);
-    let pass_rows = gather.mux(&lit(1, 3), &lit(rows.into(), 3));
+    let merges = merge_bytes.as_ref().map_or(lit(0, 1), Expr::any);
+    let merges = m.wire("merges", &merges);
+    let row_by_row = m.wire("row_by_row", &(&gather & &!&merges));
+    let pass_rows = row_by_row.mux(&lit(1, 3), &lit(rows.into(), 3));
     let cur_down = advance(&mut m, "cur", &cur, &cur_slot_next, &pass_rows);
 
     m.note("A pixel begins when its rows are there and the pixel buffer has room.");
@@ -171,21 +177,27 @@ pub fn window(config: &Config) -> Rc<Module> {
     let [pixel_post, rest_post] = seg(&mut m, "post");
     let [pixel_src, rest_src] = seg(&mut m, "src");
     let ky = m.reg("kernel_row", 8);
-    let ky_last = is_last(&mut m, "kernel_row_last", &ky, &kernel_rows);
+    let runs = m.wire("runs", &merges.mux(&row_passes, &kernel_rows));
+    let ky_last = is_last(&mut m, "kernel_row_last", &ky, &runs);
     let run_start = m.reg("run_start", 1);
     let row_in = m.wire("row_in", &cur.row.lt(&in_rows));
     let zero = lit(0, off);
-    let pre = m.wire(
-        "pre",
-        &run_start.mux(&row_in.mux(&pixel_pre, &run_bytes), &rest_pre),
-    );
+    let mut run_pre = row_in.mux(&pixel_pre, &run_bytes);
+    if let Some(last) = &merge_bytes {
+        m.note("A merged run counts as padding, whatever it holds: that is cut every tn bytes.");
+        let three = &(&run_bytes + &run_bytes) + &run_bytes;
+        let merged = m.wire("merged", &ky_last.mux(&last.zext(off), &three));
+        run_pre = merges.mux(&merged, &run_pre);
+    }
+    let run_in = m.wire("run_in", &(&row_in & &!&merges));
+    let pre = m.wire("pre", &run_start.mux(&run_pre, &rest_pre));
     let data = m.wire(
         "data",
-        &run_start.mux(&row_in.mux(&pixel_data, &zero), &rest_data),
+        &run_start.mux(&run_in.mux(&pixel_data, &zero), &rest_data),
     );
     let post = m.wire(
         "post",
-        &run_start.mux(&row_in.mux(&pixel_post, &zero), &rest_post),
+        &run_start.mux(&run_in.mux(&pixel_post, &zero), &rest_post),
     );
     let src = m.wire("src", &run_start.mux(&pixel_src, &rest_src));
     let in_pre = m.wire("in_pre", &pre.any());
@@ -344,7 +356,7 @@ pub fn window(config: &Config) -> Rc<Module> {
     m.output("released", &top.row.bit(15).mux(&lit(0, 16), &top.row));
 
     m.note("The request.");
-    let base = m.wire("base", &gather.mux(&src, &(&tap + &lane)));
+    let base = m.wire("base", &row_by_row.mux(&src, &(&tap + &lane)));
     let mut bytes = Vec::new();
     let mut column_ok = Vec::new();
     let mut offset = (base, tap.clone());
@@ -362,7 +374,7 @@ pub fn window(config: &Config) -> Rc<Module> {
         .map(|i| (&cur.row + &lit(i.into(), 16)).lt(&in_rows))
         .collect();
     let dw = m.wire("dw", &(&issue & &!&gather));
-    let outputs = [
+    let mut outputs = vec![
         ("r_byte", pack(&bytes)),
         ("r_bank", cur.bank.clone()),
         ("r_slot", cur.slot.clone()),
@@ -378,6 +390,21 @@ pub fn window(config: &Config) -> Rc<Module> {
         ("run_pad", !&in_data),
         ("run_last", pixel_runs_end),
     ];
+    if config.merges() {
+        m.note("Merged bytes of the pixel's pass over rows that earlier steps took.");
+        let skip = m.reg("skip", merge::skip_bits(config));
+        let taken = &skip + &count.fit(skip.width());
+        m.clocked(|s| {
+            s.when(&(&issue & &merges), |s| {
+                s.set(&skip, &run_end.mux(&lit(0, skip.width()), &taken))
+            });
+            s.when(&start, |s| s.set(&skip, &lit(0, skip.width())));
+        });
+        let run_bits = merge::run_bits(config);
+        outputs.push(("run_skip", skip));
+        outputs.push(("run_pre", pixel_pre.low(run_bits)));
+        outputs.push(("run_data", pixel_data.low(run_bits)));
+    }
     for (name, value) in outputs {
         let q = m.pipe(&format!("{name}_q"), &value);
         m.output(name, &q);

@@ -13,6 +13,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         residual: tm,
         lanes,
         taps,
+        gather_rows: taps.min(3),
         dw_requant: lanes.div_ceil(taps).min(tn),
         activation_kib: 1,
         weight_kib: 1,

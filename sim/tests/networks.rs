@@ -40,6 +40,7 @@ fn configurations() -> Vec<Config> {
                 residual: share(tm, a + l),
                 lanes,
                 taps,
+                gather_rows: [taps.min(3), 1][l % 2],
                 dw_requant: share(lanes.min(tn), a + l / 2 + 1),
                 activation_kib: 128,
                 weight_kib: 512,

@@ -18,8 +18,10 @@ use accelerated::{Accelerated, Difference, build, for_all};
 use common::tools_present;
 use configs::{grow, relax, values};
 use fastrand::Rng;
+use sepstream_sim::model;
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::Graph;
+use sepstream_spec::isa::{Command, Field};
 
 /// Networks on the model, each in a configuration of its own.
 const MODEL_CASES: u64 = 3000;
@@ -92,13 +94,21 @@ fn family(rng: &mut Rng) -> (Vec<Graph>, Config) {
     (graphs, config)
 }
 
-fn check_design(seed: u64) -> Vec<Difference> {
+/// Commands of a network that take several kernel rows per cycle.
+fn merged(accelerated: &Accelerated) -> u64 {
+    let commands = model::commands(&accelerated.compiled.program);
+    let merges = |c: &&Command| c.get(Field::MergeBytes) > 0 && c.get(Field::KernelRows) > 1;
+    commands.iter().filter(merges).count() as u64
+}
+
+fn check_design(seed: u64, merges: &AtomicU64) -> Vec<Difference> {
     let mut rng = Rng::with_seed(seed);
     let (graphs, config) = family(&mut rng);
     let mut rtl = build(&config);
     let mut found = Vec::new();
     for (n, graph) in graphs.iter().enumerate() {
         let accelerated = Accelerated::new(graph, &config).unwrap();
+        merges.fetch_add(merged(&accelerated), Ordering::Relaxed);
         let frames: Vec<_> = (0..3)
             .map(|_| accelerated.frame(&random::inputs(graph, &mut rng)))
             .collect();
@@ -126,6 +136,12 @@ fn check_design(seed: u64) -> Vec<Difference> {
 #[test]
 fn verilator_equals_model_and_reference() {
     if tools_present() {
-        for_all(&seeds(DESIGNS), |&seed| check_design(seed));
+        let (seeds, merges) = (seeds(DESIGNS), AtomicU64::new(0));
+        for_all(&seeds, |&seed| check_design(seed, &merges));
+        let merges = merges.into_inner();
+        assert!(
+            merges >= 10 || seeds.len() == 1,
+            "only {merges} commands take several kernel rows per cycle"
+        );
     }
 }

@@ -65,7 +65,7 @@ fields! {
     FirstByte: 21 as "first_byte",
     /// Bytes from one window to the next.
     WindowStep: 21 as "window_step",
-    /// Depthwise: passes over kernel rows, `row_taps` rows each.
+    /// Depthwise and merged gather: passes over kernel rows, `row_taps` rows each.
     RowPasses: 8 as "row_passes",
     /// Depthwise: passes over kernel columns, `column_taps` columns each.
     ColumnPasses: 8 as "column_passes",
@@ -83,6 +83,8 @@ fields! {
     RunBytes: 21 as "run_bytes",
     /// Gather: bytes of a pixel in its last word of the pixel buffer, 1 to `tn`.
     TailBytes: 8 as "tail_bytes",
+    /// Gather: 0: kernel rows are taken one by one. Else three rows at once, and these are the bytes of the pixel's last pass.
+    MergeBytes: 8 as "merge_bytes",
     /// Pixel buffer: words of one pixel.
     PixelWords: 16 as "pixel_words",
     /// Pixel buffer: pixels that it may hold.
@@ -214,6 +216,7 @@ impl Field {
         let v = config.values();
         let most = match self {
             _ if self.expands() && !config.expands() => 0,
+            Field::MergeBytes if !config.merges() => 0,
             Field::PixelIdle if !config.expands() && v.tp == 1 => 0,
             Field::InBase | Field::OutBase | Field::ResidualBase => {
                 address_bits(config.activation_words())
@@ -393,6 +396,7 @@ mod tests {
                 residual: 1,
                 lanes,
                 taps: 1,
+                gather_rows: 1,
                 dw_requant: 1,
                 activation_kib: 4096,
                 weight_kib: 16384,

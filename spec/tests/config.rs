@@ -50,6 +50,7 @@ fn smallest_file_takes_the_documented_defaults() {
         residual: 8,
         lanes: 8,
         taps: 3,
+        gather_rows: 1,
         dw_requant: 3,
         activation_kib: 96,
         weight_kib: 256,
@@ -88,7 +89,7 @@ fn written_file_reads_back_equal() {
 #[test]
 fn fingerprint_is_stable_and_sees_every_field() {
     let config = parse(SMALLEST).unwrap();
-    assert_eq!(config.fingerprint(), 2_666_306_039);
+    assert_eq!(config.fingerprint(), 951_883_321);
     let mut seen = vec![config.fingerprint()];
     for (section, name, value) in [
         ("pointwise", "tn", "17"),
@@ -97,6 +98,7 @@ fn fingerprint_is_stable_and_sees_every_field() {
         ("pointwise", "residual", "0"),
         ("depthwise", "lanes", "9"),
         ("depthwise", "taps", "1"),
+        ("depthwise", "gather_rows", "3"),
         ("depthwise", "requant", "4"),
         ("memory", "activation_kib", "97"),
         ("memory", "weight_kib", "257"),

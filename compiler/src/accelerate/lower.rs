@@ -453,6 +453,12 @@ fn gather(
     let run = kernel_cols as u32 * input.pixel_bytes;
     set(command, config, Field::Gather, 1)?;
     set(command, config, Field::RunBytes, run)?;
+    if config.merges() && run <= config.merge_run_bytes() {
+        let passes = (kernel_rows as u32).div_ceil(config.row_taps());
+        let last_rows = kernel_rows as u32 - (passes - 1) * config.row_taps();
+        set(command, config, Field::RowPasses, passes)?;
+        set(command, config, Field::MergeBytes, last_rows * run)?;
+    }
     set(
         command,
         config,

@@ -193,6 +193,7 @@ pub fn configured(
         residual: tm,
         lanes,
         taps,
+        gather_rows: 1,
         dw_requant: lanes.div_ceil(taps).min(tn),
         activation_kib: 1,
         weight_kib: 4,

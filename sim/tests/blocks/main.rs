@@ -13,6 +13,7 @@ mod fill;
 mod host;
 mod line_buffer;
 mod memory;
+mod merge;
 mod order;
 mod packer;
 mod pixel_buffer;

@@ -10,13 +10,13 @@ use std::fs;
 /// Configurations of all sorts: odd, one of everything, as large as can be, other requantiser lanes, other memories.
 fn configurations() -> Vec<Config> {
     vec![
-        configured(16, 8, 8, 3, |v| v.residual = 0),
+        configured(16, 8, 8, 3, |v| (v.residual, v.gather_rows) = (0, 3)),
         config(16, 8, 8, 3),
         configured(3, 5, 1, 9, |v| v.expand_words = 1),
         configured(4, 12, 2, 1, |v| v.pw_requant = 5),
         config(1, 1, 1, 1),
-        configured(64, 64, 32, 9, |v| v.dw_requant = 32),
-        configured(5, 7, 3, 3, |v| v.expand_words = 9),
+        configured(64, 64, 32, 9, |v| (v.dw_requant, v.gather_rows) = (32, 3)),
+        configured(5, 7, 3, 3, |v| (v.expand_words, v.gather_rows) = (9, 3)),
         configured(8, 8, 4, 3, |v| v.expand_words = 64),
         configured(4, 6, 4, 3, |v| (v.tp, v.pw_requant) = (2, 4)),
         configured(3, 2, 2, 9, |v| {
@@ -29,6 +29,7 @@ fn configurations() -> Vec<Config> {
         config(64, 1, 1, 3),
         configured(4, 4, 4, 3, |v| {
             (v.weight_kib, v.line_words, v.pixel_words, v.commands) = (1, 16, 4, 1);
+            v.gather_rows = 3;
             (v.pointwise_channels, v.depthwise_channels) = (16, 16);
         }),
         configured(1, 3, 4, 3, largest_memories),

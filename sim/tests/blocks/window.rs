@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `window` against the loops over pixels, kernel rows and columns.
 
-use super::bench::{Bench, Case, Later, bits, config, same};
+use super::bench::{Bench, Case, Later, bits, configured, same};
 use super::common::tools_present;
 use sepstream_hdl::window::window;
 use sepstream_spec::config::{Config, ROW_BANKS};
@@ -11,6 +11,7 @@ use sepstream_spec::isa::{Command, Field, offset_bits};
 #[derive(Clone, Debug)]
 struct Layer {
     gather: bool,
+    merges: bool,
     rows: i32,
     cols: i32,
     pixel_bytes: i32,
@@ -47,13 +48,17 @@ impl Layer {
             let out_rows = rng.i32(1..=windows(rows, pad.0, stride.0));
             let out = (out_rows, rng.i32(1..=windows(cols, pad.1, stride.1)));
             let groups = rng.i32(1..=3);
+            let merges = gather && config.merges() && rng.bool();
             let pixel_bytes = match gather {
+                true if merges => rng.i32(1..=4),
                 true => rng.i32(1..=3 * config.values().tn as i32),
                 false => groups * config.lane_pitch() as i32,
             };
+            let merges = merges && kernel.1 * pixel_bytes <= config.merge_run_bytes() as i32;
             let idle = if rng.bool() { 0 } else { rng.u32(..4) };
             let mut layer = Layer {
                 gather,
+                merges,
                 rows,
                 cols,
                 pixel_bytes,
@@ -119,6 +124,13 @@ impl Layer {
                 ((self.kernel.0 * run - 1) as u32) % config.values().tn + 1,
             ),
             (Field::RingPixels, self.ring),
+            (
+                Field::MergeBytes,
+                match self.merges {
+                    true => (((self.kernel.0 - 1) % 3 + 1) * run) as u32,
+                    false => 0,
+                },
+            ),
         ] {
             command.set(field, value).expect("the layer fits");
         }
@@ -143,9 +155,10 @@ impl Layer {
     /// All steps of a pixel.
     fn steps(&self, y: i32, x: i32, config: &Config) -> Vec<Step> {
         let left = (x * self.stride.1 - self.pad.1) * self.pixel_bytes;
-        match self.gather {
-            true => self.runs(self.top(y), left, config),
-            false => self.taps(self.top(y), left, config),
+        match (self.gather, self.merges) {
+            (_, true) => self.merged(self.top(y), left, config),
+            (true, _) => self.runs(self.top(y), left, config),
+            (false, _) => self.taps(self.top(y), left, config),
         }
     }
 
@@ -178,6 +191,38 @@ impl Layer {
                         },
                     });
                 }
+            }
+        }
+        steps
+    }
+
+    fn merged(&self, top: i32, left: i32, config: &Config) -> Vec<Step> {
+        let tn = config.values().tn as i32;
+        let run = self.kernel.1 * self.pixel_bytes;
+        let pre = (-left).clamp(0, run);
+        let data = (self.row_bytes() - left).min(run) - pre;
+        let mut steps = Vec::new();
+        // bytes in the open word of the pixel buffer
+        let mut open = 0;
+        for ky in (0..self.kernel.0).step_by(3) {
+            let bytes = (self.kernel.0 - ky).min(3) * run;
+            for skip in (0..bytes).step_by(tn as usize) {
+                let count = (bytes - skip).min(tn);
+                let last = ky + 3 >= self.kernel.0 && skip + count == bytes;
+                let spills = last && open + count > tn;
+                open = (open + count) % tn;
+                steps.push(Step {
+                    row: top + ky,
+                    bytes: vec![Some(left)],
+                    kind: Kind::Merged {
+                        count: count as u32,
+                        last,
+                        skip: skip as u32,
+                        pre: pre as u32,
+                        data: data as u32,
+                    },
+                    idle: spills.into(),
+                });
             }
         }
         steps
@@ -246,6 +291,13 @@ enum Kind {
         count: u32,
         last: bool,
     },
+    Merged {
+        count: u32,
+        last: bool,
+        skip: u32,
+        pre: u32,
+        data: u32,
+    },
 }
 
 /// Compares the request on the ports with a step.
@@ -253,7 +305,7 @@ fn compare(bench: &Bench, step: Option<Step>, layer: &Layer, config: &Config) {
     let run = matches!(
         step,
         Some(Step {
-            kind: Kind::Run { .. },
+            kind: Kind::Run { .. } | Kind::Merged { .. },
             ..
         })
     );
@@ -265,7 +317,8 @@ fn compare(bench: &Bench, step: Option<Step>, layer: &Layer, config: &Config) {
     for (c, byte) in step.bytes.iter().enumerate() {
         if let Some(byte) = byte {
             let got = bits(&offsets, c as u32 * byte_bits, byte_bits);
-            same(bench, &format!("r_byte of column {c}"), got, *byte as u32);
+            let byte = *byte as u32 & u32::MAX >> (32 - byte_bits);
+            same(bench, &format!("r_byte of column {c}"), got, byte);
         }
     }
     let rows = match step.kind {
@@ -288,7 +341,24 @@ fn compare(bench: &Bench, step: Option<Step>, layer: &Layer, config: &Config) {
             bench.expect("run_count", count);
             bench.expect("run_last", last);
             bench.expect("run_pad", step.bytes[0].is_none());
+            if config.merges() {
+                bench.expect("run_skip", 0u32);
+            }
             1
+        }
+        Kind::Merged {
+            count,
+            last,
+            skip,
+            pre,
+            data,
+        } => {
+            bench.expect("run_count", count);
+            bench.expect("run_last", last);
+            bench.expect("run_skip", skip);
+            bench.expect("run_pre", pre);
+            bench.expect("run_data", data);
+            3
         }
     };
     for i in 0..rows {
@@ -408,12 +478,20 @@ fn windows_are_walked() {
     if !tools_present() {
         return;
     }
-    for (tn, lanes, taps) in [(1, 1, 1), (5, 3, 3), (4, 2, 9), (16, 8, 3), (3, 4, 1)] {
-        let config = config(tn, 1, lanes, taps);
+    for (tn, lanes, taps, gather_rows) in [
+        (1, 1, 1, 1),
+        (5, 3, 3, 3),
+        (4, 2, 9, 1),
+        (3, 7, 9, 3),
+        (16, 8, 3, 3),
+        (16, 8, 3, 1),
+        (3, 4, 1, 1),
+    ] {
+        let config = configured(tn, 1, lanes, taps, |v| v.gather_rows = gather_rows);
         let mut bench = Bench::new(&window(&config));
         for seed in 0..40 {
             let _case = Case::new(format!(
-                "tn {tn}, {lanes} lanes of {taps} taps, seed {seed}"
+                "tn {tn}, {lanes} lanes of {taps} taps, {gather_rows} rows, seed {seed}"
             ));
             run(&mut bench, &config, seed);
         }

@@ -21,6 +21,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
     };
     let lanes = size(32);
     let taps = *rng.choice(&[1, 3, 9]).unwrap();
+    let gather_rows = if rng.bool() { taps.min(3) } else { 1 };
     let mut requant = |most: u32| match rng.u32(0..10) {
         0..=3 => most,
         4 => 1,
@@ -34,6 +35,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         pw_requant: requant(tm.min(64 / tp)),
         lanes,
         taps,
+        gather_rows,
         dw_requant: requant(lanes.min(tn)),
         activation_kib: 1,
         weight_kib: 1,

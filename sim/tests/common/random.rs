@@ -117,7 +117,13 @@ impl Builder<'_> {
         id
     }
     fn input(&mut self) -> TensorId {
-        let shape = [1, self.size(20), self.size(20), self.channels()];
+        let (rows, cols) = (self.size(20), self.size(20));
+        // often few channels, as images have
+        let channels = match self.one_in(3) {
+            true => self.rng.usize(1..=4),
+            false => self.channels(),
+        };
+        let shape = [1, rows, cols, channels];
         let quant = self.map_quant();
         let id = self.tensor(&shape, DType::I8, quant);
         self.graph.inputs.push(id);

@@ -16,6 +16,7 @@ impl Values {
         residual: 0,
         lanes: 0,
         taps: 0,
+        gather_rows: 0,
         dw_requant: 0,
         activation_kib: 0,
         weight_kib: 0,

@@ -19,6 +19,8 @@ pub enum Limit {
     UpTo(fn(&Values) -> u32, &'static str),
     /// 0, or the number that fields above give; the text names it.
     NoneOr(fn(&Values) -> u32, &'static str),
+    /// 1, or the number that fields above give; the text names it.
+    OneOr(fn(&Values) -> u32, &'static str),
 }
 
 /// What a field has when the file does not give it.
@@ -62,6 +64,8 @@ impl Limit {
             Limit::UpTo(high, _) => value.clamp(1, high(above)),
             Limit::NoneOr(number, _) if value == 0 || number(above) == 0 => 0,
             Limit::NoneOr(number, _) => number(above),
+            Limit::OneOr(..) if value <= 1 => 1,
+            Limit::OneOr(number, _) => number(above),
             Limit::OneOf(choices) => {
                 let distance = |choice: &u32| choice.abs_diff(value);
                 choices
@@ -79,6 +83,7 @@ impl Limit {
             Limit::Range(low, high) => format!("a whole number from {low} to {high}"),
             Limit::UpTo(_, name) => format!("a whole number from 1 to {name}"),
             Limit::NoneOr(_, name) => format!("0 or {name}"),
+            Limit::OneOr(_, name) => format!("1 or {name}"),
             Limit::OneOf(choices) => {
                 let mut text = String::new();
                 for (i, choice) in choices.iter().enumerate() {
@@ -101,6 +106,7 @@ impl Limit {
                 format!("a whole number from 1 to {}, which is {name}", high(above))
             }
             Limit::NoneOr(number, name) => format!("0, or {}, which is {name}", number(above)),
+            Limit::OneOr(number, name) => format!("1, or {}, which is {name}", number(above)),
             _ => self.sentence(),
         }
     }
@@ -154,11 +160,11 @@ macro_rules! field {
 }
 
 use Fallback::{From, Required, Value};
-use Limit::{NoneOr, OneOf, Range, UpTo};
+use Limit::{NoneOr, OneOf, OneOr, Range, UpTo};
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 17] = [
+pub const FIELDS: [Field; 18] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
@@ -177,6 +183,9 @@ pub const FIELDS: [Field; 17] = [
     field!("depthwise", "taps", taps, "products per lane and cycle",
         "taps-choice", OneOf(&[1, 3, 9]),
         "one product, one kernel column or one 3x3 window", Required, 3),
+    field!("depthwise", "gather_rows", gather_rows, "kernel rows that convolutions of few channels take per cycle",
+        "gather-rows-choice", OneOr(|v| v.taps.min(3), "the smaller of depthwise.taps and 3"),
+        "several rows are read at once only where depthwise.taps needs them", Value(1), 3),
     field!("depthwise", "requant", dw_requant, "requantisation lanes behind the depthwise engine",
         "depthwise-requant-range",
         UpTo(|v| v.lanes.min(v.tn), "the smaller of depthwise.lanes and pointwise.tn"),

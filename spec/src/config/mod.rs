@@ -38,6 +38,8 @@ pub struct Values {
     pub lanes: u32,
     /// Products per lane and cycle: 1, 3 (one column) or 9 (one window).
     pub taps: u32,
+    /// Kernel rows that convolutions of few channels take per cycle: 1, or 3 where the depthwise engine reads as many.
+    pub gather_rows: u32,
     /// Requantisation lanes behind the depthwise engine.
     pub dw_requant: u32,
     /// Activation memory in KiB.
@@ -113,6 +115,14 @@ impl Config {
     /// Batches of `tp` pixels in a row.
     pub fn batches(&self, cols: u32) -> u32 {
         cols.div_ceil(self.0.tp)
+    }
+    /// Gather commands may take three kernel rows at once, see `Field::MergeBytes`.
+    pub fn merges(&self) -> bool {
+        self.0.gather_rows > 1
+    }
+    /// Longest kernel row of such a command: what the line buffer gives in one cycle wherever it begins.
+    pub fn merge_run_bytes(&self) -> u32 {
+        self.word_bytes() / 2 + 1
     }
     /// Beats in which the pointwise requantiser takes the `tm` sums of one group.
     pub fn pw_beats(&self) -> u32 {

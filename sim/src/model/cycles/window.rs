@@ -136,6 +136,8 @@ struct Gather {
     columns: Vec<Runs>,
     /// A kernel row in the padding: pieces, and bytes in the last one.
     padding: (u64, u64),
+    /// Where rows are taken together: pieces of every pixel, and bytes in the last one.
+    merged: Option<(u64, u64)>,
     tail: u64,
     latency: u64,
 }
@@ -172,7 +174,13 @@ impl Gather {
                 (pieces, last)
             })
             .collect();
+        let merged = (f.get(Field::MergeBytes) > 0).then(|| {
+            let (last, end) = even(f.get(Field::MergeBytes));
+            let (full, _) = even(u64::from(config.row_taps()) * run);
+            ((f.get(Field::RowPasses) - 1) * full + last, end)
+        });
         Gather {
+            merged,
             in_rows: f.get(Field::InRows) as i64,
             kernel_rows: f.get(Field::KernelRows) as i64,
             columns,
@@ -182,6 +190,16 @@ impl Gather {
         }
     }
     fn pixel(&self, top: i64, x: usize) -> PixelSteps {
+        let (steps, last) = self.merged.unwrap_or_else(|| self.row_by_row(top, x));
+        let spill = u64::from(last > self.tail);
+        PixelSteps {
+            steps,
+            idle: spill,
+            latency: self.latency + spill,
+        }
+    }
+    /// Pieces of a pixel, and bytes in the last one.
+    fn row_by_row(&self, top: i64, x: usize) -> (u64, u64) {
         let inside = (top + self.kernel_rows).min(self.in_rows) - top.max(0);
         let inside = inside.max(0) as u64;
         let outside = self.kernel_rows as u64 - inside;
@@ -191,11 +209,6 @@ impl Gather {
         } else {
             self.padding
         };
-        let spill = u64::from(last > self.tail);
-        PixelSteps {
-            steps: inside * self.columns[x].0 + outside * self.padding.0,
-            idle: spill,
-            latency: self.latency + spill,
-        }
+        (inside * self.columns[x].0 + outside * self.padding.0, last)
     }
 }
