@@ -6,7 +6,7 @@ mod network;
 use network::{Network, window};
 use sepstream_compiler::accelerate::RULES;
 use sepstream_compiler::{Error, compile};
-use sepstream_spec::config::{Config, Values};
+use sepstream_spec::config::{Config, Multiplier, Values};
 use sepstream_spec::graph::{DType, Graph, Op, Pad, Pads, TensorId, Window};
 
 /// Room for every network of these tests.
@@ -14,12 +14,16 @@ const ROOMY: Values = Values {
     tn: 8,
     tm: 8,
     tp: 1,
+    pw_multiplier: 0,
     pw_requant: 8,
+    pw_sum_bits: 32,
     residual: 8,
     lanes: 8,
     taps: 3,
     gather_rows: 3,
+    dw_multiplier: 0,
     dw_requant: 3,
+    dw_sum_bits: 32,
     activation_kib: 4096,
     weight_kib: 1024,
     depthwise_kib: 256,
@@ -106,6 +110,54 @@ fn too_small() -> Vec<(Graph, Field, u32)> {
         (wide_padding("offsets"), |v| &mut v.line_words, 16),
         (residual("residual maps"), |v| &mut v.residual, 0),
     ]
+}
+
+/// A network of a depthwise and a pointwise layer; weights of one, and scales from its output on, are changed.
+fn changed(name: &str, layer: usize, weight: i8, scale: f32) -> Graph {
+    let (mut network, input) = Network::new(name, &[1, 8, 8, 64]);
+    let map = network.depthwise(input, window(5, 5));
+    network.conv(map, window(1, 1), 40);
+    let mut graph = network.graph;
+    let weights = graph.layers[layer].inputs[1].unwrap();
+    graph.tensors[weights.0]
+        .data
+        .as_mut()
+        .unwrap()
+        .fill(weight as u8);
+    let outputs: Vec<TensorId> = graph.layers[layer..].iter().map(|l| l.outputs[0]).collect();
+    for output in outputs {
+        graph.tensors[output.0].quant.as_mut().unwrap().scale = vec![scale];
+    }
+    graph
+}
+
+/// What engines with limits do not take, and that they take all else.
+#[test]
+fn engines_with_limits_name_layer_and_channel() {
+    let limited = Values {
+        pw_multiplier: Multiplier::Packed as u32,
+        pw_sum_bits: 18,
+        dw_sum_bits: 18,
+        ..ROOMY
+    };
+    let mut text = String::new();
+    for (graph, field) in [
+        (changed("least weight", 1, -128, 64.0), 0),
+        (changed("long pointwise sums", 1, 127, 2048.0), 1),
+        (changed("long depthwise sums", 0, 127, 2048.0), 2),
+        (changed("pointwise left shift", 1, 127, 0.1), 1),
+    ] {
+        let error = compile(&graph, &config(limited.clone())).expect_err("it is beyond the limits");
+        text += &format!("{error}\n");
+        let mut values = limited.clone();
+        match field {
+            0 => values.pw_multiplier = Multiplier::Plain as u32,
+            1 => values.pw_sum_bits = 32,
+            _ => values.dw_sum_bits = 32,
+        }
+        compile(&graph, &config(values)).unwrap_or_else(|error| panic!("{error}"));
+    }
+    insta::assert_snapshot!(text);
 }
 
 #[test]

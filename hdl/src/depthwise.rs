@@ -12,7 +12,7 @@
 //! Latency: `timing::depthwise_sum` from the window's step. Throughput: 1 step per cycle. No back-pressure.
 //! Bit widths: sums wrap at 32 bits as in the software; 16 + log2(taps) bits before the accumulator never do.
 
-use crate::engine::{accumulate, products};
+use crate::engine::{accumulate, products, sum};
 use crate::rtl::{Module, all, lit, pack};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
@@ -53,7 +53,7 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     m.output("w_addr", &(&base + &offset));
 
     m.note("Products, adders, accumulators.");
-    let to_sum = timing::WINDOW_BYTES - 1 + timing::PRODUCT + timing::adder_levels(taps);
+    let to_sum = timing::depthwise_sum(config) - timing::ACCUMULATE - 1;
     let valid = m.delay("valid", &valid, to_sum);
     let first = m.delay("first", &first, to_sum);
     let last = m.delay("last", &last, to_sum);
@@ -63,7 +63,9 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
             let pairs: Vec<_> = (0..taps)
                 .map(|t| (s_taps.byte(l * taps + t), weights.byte(l * taps + t)))
                 .collect();
-            let sum = products(&mut m, &format!("lane_{l}"), &pairs);
+            let name = format!("lane_{l}");
+            let terms = products(&mut m, &name, &pairs, config.dw_multiplier());
+            let sum = sum(&mut m, &name, terms);
             accumulate(&mut m, &format!("acc_{l}"), &sum, &valid, &first)
         })
         .collect();

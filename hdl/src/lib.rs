@@ -25,6 +25,8 @@ pub mod line_buffer;
 pub mod line_writer;
 pub mod memory;
 pub mod merge;
+pub mod multiplier;
+pub mod narrow_lane;
 pub mod order;
 pub mod packer;
 pub mod pixel_buffer;

@@ -11,9 +11,10 @@
 //! Latency: `timing::pointwise_sum`. Throughput: 1 step per cycle. No back-pressure.
 //! Bit widths: 16 + log2(tn) bits before the accumulator never wrap; sums wrap at 32 bits as in the software.
 
-use crate::engine::{accumulate, products};
-use crate::rtl::{Module, pack};
-use sepstream_spec::config::Config;
+use crate::engine::{accumulate, products, sum};
+use crate::multiplier;
+use crate::rtl::{Expr, Module, pack};
+use sepstream_spec::config::{Config, Multiplier};
 use sepstream_spec::timing;
 use std::rc::Rc;
 
@@ -38,12 +39,36 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
     let first = m.delay("first", &first, to_sum);
     let last = m.delay("last", &last, to_sum);
     let tag_d = m.delay("tag", &tag_in, to_sum + timing::ACCUMULATE);
-    let sums: Vec<_> = (0..tm)
-        .map(|c| {
-            let pairs: Vec<_> = (0..tn)
-                .map(|i| (pixel.byte(i), weight.byte(c * tn + i)))
-                .collect();
-            let sum = products(&mut m, &format!("channel_{c}"), &pairs);
+    let kind = config.pw_multiplier();
+    let operand = |c: u32, i: u32| weight.byte(c * tn + i);
+    let mut terms: Vec<Vec<Expr>> = Vec::new();
+    if kind == Multiplier::Packed {
+        m.note("Pairs of output channels: one multiplier for both weights of an input channel.");
+        let packed = multiplier::packed();
+        for c in (0..tm - tm % 2).step_by(2) {
+            let mut both = [Vec::new(), Vec::new()];
+            for i in 0..tn {
+                let inputs = [
+                    ("a", pixel.byte(i)),
+                    ("w_0", operand(c, i)),
+                    ("w_1", operand(c + 1, i)),
+                ];
+                let pair = m.instance(&format!("pair_{c}_{i}"), &packed, &inputs);
+                both[0].push(pair.out("m_product_0"));
+                both[1].push(pair.out("m_product_1"));
+            }
+            terms.extend(both);
+        }
+    }
+    for c in terms.len() as u32..tm {
+        let pairs: Vec<_> = (0..tn).map(|i| (pixel.byte(i), operand(c, i))).collect();
+        terms.push(products(&mut m, &format!("channel_{c}"), &pairs, kind));
+    }
+    let sums: Vec<_> = terms
+        .into_iter()
+        .enumerate()
+        .map(|(c, terms)| {
+            let sum = sum(&mut m, &format!("channel_{c}"), terms);
             accumulate(&mut m, &format!("acc_{c}"), &sum, &valid, &first)
         })
         .collect();

@@ -25,17 +25,19 @@
 //! | m_tag        | out | `tag` bits         | s_tag in the last beat of a pixel, else 0               |
 //! | m_valid      | out | 1                  |                                                         |
 //!
-//! Latency: `timing::REQUANT` to the first beat. Throughput: 1 beat per cycle. No back-pressure.
+//! Latency: `timing::requant` to the first beat. Throughput: 1 beat per cycle. No back-pressure.
 //! Bit widths: |sum << left| < 2^31 (wraps like the software), multiplier < 2^31, so the product has 63 bits and its half
 //! 32; the rounding shift adds 2^(right - 1) <= 2^30 to 32 signed bits: 33 never wrap; zero point: 34.
 
+use crate::narrow_lane::narrow_lane;
 use crate::packer::bits_for;
 use crate::rtl::{Expr, Module, all, lit, pack};
+use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::isa::{PARAM_BYTES, address_bits};
 use sepstream_spec::timing;
 use std::rc::Rc;
 
-/// One lane, `timing::REQUANT_LANE` cycles.
+/// One lane for sums of 32 bits, `timing::REQUANT_LANE` cycles.
 pub fn lane() -> Rc<Module> {
     let mut m = Module::new(
         "requant_lane",
@@ -110,16 +112,33 @@ pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) ->
     m.pipe(name, &rounded.shr_s(right))
 }
 
-/// The requantiser for groups of `channels` with `lanes` lanes over a parameter memory of `param_words` words.
-/// With `contexts`, pixels of two sorts may follow one another, each with a parameter base, bytes, zero point and clamp of its own.
-pub fn requant(
-    name: &str,
-    channels: u32,
-    lanes: u32,
-    param_words: u32,
-    tag: u32,
-    contexts: bool,
-) -> Rc<Module> {
+/// Shape of a requantiser.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Sums of a group.
+    pub channels: u32,
+    /// Lanes.
+    pub lanes: u32,
+    /// Bits of a sum with its bias: `WIDE_SUM`, or those of `narrow_lane`.
+    pub sum_bits: u32,
+    /// Words of the parameter memory.
+    pub param_words: u32,
+    /// Tag bits.
+    pub tag: u32,
+    /// Pixels of two sorts may follow one another, each with a parameter base, bytes, zero point and clamp of its own.
+    pub contexts: bool,
+}
+
+/// A requantiser.
+pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
+    let Shape {
+        channels,
+        lanes,
+        sum_bits,
+        param_words,
+        tag,
+        contexts,
+    } = shape;
     let beats = channels.div_ceil(lanes);
     let mut m = Module::new(
         name,
@@ -187,7 +206,7 @@ pub fn requant(
             m.clocked(|s| s.when(&s_valid, |s| s.set(&held, &context)));
             m.wire("context_now", &s_valid.mux(&context, &held))
         };
-        let placed = m.delay("context", &now, timing::REQUANT - 1);
+        let placed = m.delay("context", &now, timing::requant(sum_bits) - 1);
         let out = m.pipe("context_of_out", &placed);
         m.output("context_beat", &now);
         m.output("context_out", &placed);
@@ -250,7 +269,8 @@ pub fn requant(
         ]),
     );
     let mut outputs = Vec::new();
-    let lane_module = lane();
+    let wide = sum_bits == WIDE_SUM;
+    let lane_module = if wide { lane() } else { narrow_lane(sum_bits) };
     for l in 0..lanes {
         let mut picked = hold[l as usize].clone();
         for b in 1..beats {
@@ -261,23 +281,22 @@ pub fn requant(
         }
         let sum = m.pipe(&format!("sum_{l}"), &picked);
         let base = l * PARAM_BYTES * 8;
-        let inst = m.instance(
-            &format!("lane_{l}"),
-            &lane_module,
-            &[
-                ("sum", sum),
-                ("bias", params.slice(base, 32)),
-                ("multiplier", params.slice(base + 32, 31)),
-                ("shift", params.slice(base + 64, 5)),
-                ("left", params.bit(base + 71)),
-                ("zero", zero.clone()),
-                ("low", low.clone()),
-                ("high", high.clone()),
-            ],
-        );
+        let mut inputs = vec![
+            ("sum", sum),
+            ("bias", params.slice(base, 32)),
+            ("multiplier", params.slice(base + 32, 31)),
+            ("shift", params.slice(base + 64, 5)),
+            ("zero", zero.clone()),
+            ("low", low.clone()),
+            ("high", high.clone()),
+        ];
+        if wide {
+            inputs.push(("left", params.bit(base + 71)));
+        }
+        let inst = m.instance(&format!("lane_{l}"), &lane_module, &inputs);
         outputs.push(inst.out("m_data"));
     }
-    let control = m.delay("control_lane", &control, 1 + timing::REQUANT_LANE);
+    let control = m.delay("control_lane", &control, 1 + timing::requant_lane(sum_bits));
     m.output("m_data", &pack(&outputs));
     m.output("m_valid", &control.bit(0));
     m.output("m_count", &control.slice(2, count_bits));

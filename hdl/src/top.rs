@@ -265,11 +265,14 @@ pub fn top(config: &Config) -> Rc<Module> {
     );
     let dw_requant = requant::requant(
         "depthwise_requant",
-        v.lanes,
-        v.dw_requant,
-        config.dw_param_words(),
-        1,
-        false,
+        requant::Shape {
+            channels: v.lanes,
+            lanes: v.dw_requant,
+            sum_bits: v.dw_sum_bits,
+            param_words: config.dw_param_words(),
+            tag: 1,
+            contexts: false,
+        },
     );
     let dw_out = m.instance(
         "depthwise_requant",
@@ -395,11 +398,14 @@ pub fn top(config: &Config) -> Rc<Module> {
     let tag = arrays[0].out("m_tag");
     let pw_requant = requant::requant(
         "pointwise_requant",
-        v.tm,
-        v.pw_requant,
-        config.pw_param_words(),
-        2,
-        config.expands(),
+        requant::Shape {
+            channels: v.tm,
+            lanes: v.pw_requant,
+            sum_bits: v.pw_sum_bits,
+            param_words: config.pw_param_words(),
+            tag: 2,
+            contexts: config.expands(),
+        },
     );
     let mut fields = [
         ("param_base", Field::ParamBase, Field::ExpandParamBase),

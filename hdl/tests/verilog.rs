@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The generated Verilog as a text: what a reader of it relies on.
 
-use sepstream_spec::config::{Config, Values};
+use sepstream_spec::config::{Config, SUM_BITS, Values};
 use std::collections::BTreeMap;
 
 fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
@@ -9,12 +9,16 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         tn,
         tm,
         tp: 1,
+        pw_multiplier: 0,
         pw_requant: tm,
+        pw_sum_bits: 32,
         residual: tm,
         lanes,
         taps,
         gather_rows: taps.min(3),
+        dw_multiplier: 0,
         dw_requant: lanes.div_ceil(taps).min(tn),
+        dw_sum_bits: 32,
         activation_kib: 1,
         weight_kib: 1,
         depthwise_kib: 1,
@@ -130,6 +134,11 @@ fn every_configuration_gives_verilog() {
         values.pw_requant = pick(1, values.tm);
         values.residual = values.pw_requant * pick(0, 1);
         values.dw_requant = pick(1, values.lanes.min(values.tn));
+        values.pw_multiplier = pick(0, 2);
+        values.dw_multiplier = pick(0, 1);
+        let bits = SUM_BITS.len() as u32 - 1;
+        values.pw_sum_bits = SUM_BITS[pick(0, bits) as usize];
+        values.dw_sum_bits = SUM_BITS[pick(0, bits) as usize];
         values.activation_kib = pick(1, 4096);
         values.weight_kib = pick(1, 16384);
         values.depthwise_kib = pick(1, 1024);

@@ -58,7 +58,7 @@ fn model_equals_reference() {
             refused.fetch_add(1, Ordering::Relaxed);
             return Vec::new();
         }
-        let config = relax(&mut values, &mut rng);
+        let config = relax(&mut values, std::slice::from_ref(&graph), &mut rng);
         let accelerated = Accelerated::new(&graph, &config).unwrap();
         let frame = accelerated.frame(&random::inputs(&graph, &mut rng));
         let found = accelerated.check_model(&frame).err();
@@ -90,7 +90,7 @@ fn family(rng: &mut Rng) -> (Vec<Graph>, Config) {
             graphs.push(graph);
         }
     }
-    let config = relax(&mut values, rng);
+    let config = relax(&mut values, &graphs, rng);
     (graphs, config)
 }
 

@@ -4,7 +4,7 @@
 //! RTL and model both take their pipeline depths from here; the co-simulation compares the cycles of each command, so a number
 //! that one of them did not follow cannot stay. docs/architecture.md draws the pipelines.
 
-use crate::config::Config;
+use crate::config::{Config, Multiplier, WIDE_SUM};
 
 /// Any on-chip memory: address to data, array and output register.
 pub const MEMORY_READ: u32 = 2;
@@ -18,14 +18,18 @@ pub const FILL_ROW: u32 = MEMORY_READ + LINE_ROW;
 pub const WINDOW_ADDRESS: u32 = 2;
 /// Window: step to the bytes behind the bank multiplexers.
 pub const WINDOW_BYTES: u32 = WINDOW_ADDRESS + MEMORY_READ + 1;
-/// Product register of both engines.
-pub const PRODUCT: u32 = 1;
+/// LUT multiplier: pairs of rows, their sums, the product.
+pub const LUT_PRODUCT: u32 = 3;
+/// Packed multiplier: the product of both weights, and its parts.
+pub const PACKED_PRODUCT: u32 = 2;
 /// Accumulator register of both engines.
 pub const ACCUMULATE: u32 = 1;
 /// Requantiser: sums to its first lane stage (holding register and lane multiplexer).
 pub const REQUANT_LOAD: u32 = 2;
 /// Requantiser lane: bias, left shift, product, high half, right shift, zero point and clamp.
 pub const REQUANT_LANE: u32 = 6;
+/// Lane for sums of few bits: bias, clamp, block products, their sum, rows, both roundings, right shift, zero point and clamp.
+pub const NARROW_LANE: u32 = 8;
 /// Byte packer: beat to word.
 pub const PACK: u32 = 2;
 /// Pixel buffer: word written to its pixel counting as available.
@@ -39,6 +43,15 @@ pub const ORDER: u32 = MEMORY_READ;
 /// Writer: packed word to the command counting as done.
 pub const WRITE_DONE: u32 = 1;
 
+/// Operands to products, of both engines.
+pub const fn product(kind: Multiplier) -> u32 {
+    match kind {
+        Multiplier::Plain => 1,
+        Multiplier::Lut => LUT_PRODUCT,
+        Multiplier::Packed => PACKED_PRODUCT,
+    }
+}
+
 /// Adder levels over `terms` products.
 pub const fn adder_levels(terms: u32) -> u32 {
     terms.next_power_of_two().trailing_zeros()
@@ -46,16 +59,31 @@ pub const fn adder_levels(terms: u32) -> u32 {
 
 /// Depthwise engine: step to finished sum.
 pub fn depthwise_sum(config: &Config) -> u32 {
-    WINDOW_BYTES + PRODUCT + adder_levels(config.values().taps) + ACCUMULATE
+    WINDOW_BYTES + product(config.dw_multiplier()) + adder_levels(config.values().taps) + ACCUMULATE
 }
 
 /// Pointwise array: step to finished sum.
 pub fn pointwise_sum(config: &Config) -> u32 {
-    MEMORY_READ + OPERAND + PRODUCT + adder_levels(config.values().tn) + ACCUMULATE
+    MEMORY_READ
+        + OPERAND
+        + product(config.pw_multiplier())
+        + adder_levels(config.values().tn)
+        + ACCUMULATE
+}
+
+/// Requantiser lane for sums of `sum_bits` bits.
+pub const fn requant_lane(sum_bits: u32) -> u32 {
+    if sum_bits == WIDE_SUM {
+        REQUANT_LANE
+    } else {
+        NARROW_LANE
+    }
 }
 
 /// Requantiser: finished sums to the first beat at its output.
-pub const REQUANT: u32 = REQUANT_LOAD + REQUANT_LANE;
+pub const fn requant(sum_bits: u32) -> u32 {
+    REQUANT_LOAD + requant_lane(sum_bits)
+}
 
 /// Cycles for which `rst` is held at least: the pipelines have no reset of their own, in this time the longest runs empty.
 pub const RESET: u32 = 48;
@@ -67,8 +95,8 @@ mod tests {
     #[test]
     fn a_reset_outlasts_every_pipeline() {
         // a step of the largest engine, through its requantiser and packer, to the writer's end
-        let engine = MEMORY_READ + OPERAND + PRODUCT + adder_levels(64) + ACCUMULATE;
-        let depthwise = WINDOW_BYTES + PRODUCT + adder_levels(9) + ACCUMULATE;
-        assert!(1 + engine.max(depthwise) + REQUANT + RESIDUAL + PACK + WRITE_DONE <= RESET);
+        let engine = MEMORY_READ + OPERAND + LUT_PRODUCT + adder_levels(64) + ACCUMULATE;
+        let depthwise = WINDOW_BYTES + LUT_PRODUCT + adder_levels(9) + ACCUMULATE;
+        assert!(1 + engine.max(depthwise) + requant(18) + RESIDUAL + PACK + WRITE_DONE <= RESET);
     }
 }

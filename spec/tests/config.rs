@@ -46,12 +46,16 @@ fn smallest_file_takes_the_documented_defaults() {
         tn: 16,
         tm: 8,
         tp: 1,
+        pw_multiplier: 0,
         pw_requant: 8,
+        pw_sum_bits: 32,
         residual: 8,
         lanes: 8,
         taps: 3,
         gather_rows: 1,
+        dw_multiplier: 0,
         dw_requant: 3,
+        dw_sum_bits: 32,
         activation_kib: 96,
         weight_kib: 256,
         depthwise_kib: 16,
@@ -89,17 +93,22 @@ fn written_file_reads_back_equal() {
 #[test]
 fn fingerprint_is_stable_and_sees_every_field() {
     let config = parse(SMALLEST).unwrap();
-    assert_eq!(config.fingerprint(), 951_883_321);
+    assert_eq!(config.fingerprint(), 1933773159);
     let mut seen = vec![config.fingerprint()];
     for (section, name, value) in [
         ("pointwise", "tn", "17"),
         ("pointwise", "tm", "9"),
+        ("pointwise", "multiplier", "packed"),
+        ("pointwise", "multiplier", "lut"),
         ("pointwise", "requant", "7"),
+        ("pointwise", "sum_bits", "20"),
         ("pointwise", "residual", "0"),
         ("depthwise", "lanes", "9"),
         ("depthwise", "taps", "1"),
         ("depthwise", "gather_rows", "3"),
+        ("depthwise", "multiplier", "lut"),
         ("depthwise", "requant", "4"),
+        ("depthwise", "sum_bits", "20"),
         ("memory", "activation_kib", "97"),
         ("memory", "weight_kib", "257"),
         ("memory", "depthwise_kib", "17"),
@@ -126,6 +135,8 @@ fn message_of_every_rule() {
         "tp" => ["0", "3"],
         "residual" => ["5", "70000"],
         "expand_words" => ["8193", "70000"],
+        "multiplier" => ["0", "fast"],
+        "sum_bits" => ["17", "25"],
         _ => ["0", "70000"],
     };
     for field in &FIELDS {

@@ -3,10 +3,10 @@
 
 use super::layout::Layouts;
 use super::rules::{self, extent};
-use super::{Expand, Stage, params};
+use super::{Expand, Stage, narrow, params};
 use crate::error::{DoesNotFit, Error};
 use params::Channel;
-use sepstream_spec::config::{Config, ROW_BANKS};
+use sepstream_spec::config::{Config, Multiplier, ROW_BANKS};
 use sepstream_spec::graph::{Conv2d, DepthwiseConv2d, Graph, Layer, Op, Pads, Window};
 use sepstream_spec::isa::{Command, Field, Param, offset_bits};
 use sepstream_spec::program::MapPort;
@@ -268,10 +268,16 @@ fn lower_from(
     pixels(graph, first, pixel_bytes, config, &mut lowered.command)?;
 
     // Which input byte of the pixel vector and which output byte belong to which element
-    let channels = match stage.dense {
-        Some(dense) => params::dense(graph, &graph.layers[dense])?,
+    let dense = stage.dense.map_or(first, |dense| &graph.layers[dense]);
+    let mut channels = match stage.dense {
+        Some(_) => params::dense(graph, dense)?,
         None => params::identity(graph, first),
     };
+    if config.pw_multiplier() == Multiplier::Packed {
+        narrow::packed(graph, dense, &channels)?;
+    }
+    let bits = config.values().pw_sum_bits;
+    narrow::sums(graph, dense, &mut channels, bits, "pointwise")?;
     if let Some(add) = stage.add {
         residual(
             graph,
@@ -368,7 +374,8 @@ fn depthwise(
     lowered: &mut Lowered,
 ) -> Result<u32, Error> {
     let v = config.values();
-    let channels = params::window(graph, layer)?;
+    let mut channels = params::window(graph, layer, v.dw_sum_bits)?;
+    narrow::sums(graph, layer, &mut channels, v.dw_sum_bits, "depthwise")?;
     let (kernel_rows, kernel_cols) = extent(&walk.window);
     let (row_taps, column_taps) = (config.row_taps() as usize, config.column_taps() as usize);
     let (row_passes, column_passes) = (

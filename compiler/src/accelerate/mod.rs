@@ -7,6 +7,7 @@ mod allocate;
 mod fuse;
 mod layout;
 mod lower;
+mod narrow;
 mod params;
 mod plan;
 mod pool;

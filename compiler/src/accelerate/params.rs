@@ -2,9 +2,10 @@
 //! Weights and requantisation parameters of a layer, channel by channel, in the accelerator's form.
 
 use super::plan::reference;
-use super::pool::{POOL_WEIGHT, average_multiplier};
+use super::pool::average;
 use crate::Error;
 use crate::rule::Violation;
+use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::graph::{Activation, Graph, Layer, Op, Tensor, TensorId};
 use sepstream_spec::isa::Param;
 use sepstream_spec::quant::{self, AddParams, Affine, Multiplier};
@@ -29,6 +30,19 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// A channel without activation.
+    #[cfg(test)]
+    pub fn plain(weights: Vec<i8>, param: Param, zero: i32) -> Self {
+        Channel {
+            weights,
+            only: None,
+            param,
+            input_zero: 0,
+            zero,
+            low: -128,
+            high: 127,
+        }
+    }
     /// Weight of element `at` of the input vector.
     pub fn weight(&self, at: usize) -> i8 {
         match self.only {
@@ -165,7 +179,7 @@ pub fn dense(graph: &Graph, layer: &Layer) -> Result<Vec<Channel>, Error> {
             })
         }
         Op::DepthwiseConv2d(dw) => {
-            let mut channels = window(graph, layer)?;
+            let mut channels = window(graph, layer, WIDE_SUM)?;
             let inputs = shape[3] / dw.depth_multiplier;
             for (c, channel) in channels.iter_mut().enumerate() {
                 channel.only = Some((c / dw.depth_multiplier, inputs));
@@ -180,11 +194,11 @@ pub fn dense(graph: &Graph, layer: &Layer) -> Result<Vec<Channel>, Error> {
     }
 }
 
-/// Channels of a layer on the depthwise engine.
+/// Channels of a layer on the depthwise engine, whose requantiser takes sums of `sum_bits` bits.
 ///
 /// # Errors
 /// When the layer's quantisation cannot be computed.
-pub fn window(graph: &Graph, layer: &Layer) -> Result<Vec<Channel>, Error> {
+pub fn window(graph: &Graph, layer: &Layer, sum_bits: u32) -> Result<Vec<Channel>, Error> {
     let channels = graph.output(layer).channels();
     match &layer.op {
         Op::DepthwiseConv2d(dw) => {
@@ -196,13 +210,15 @@ pub fn window(graph: &Graph, layer: &Layer) -> Result<Vec<Channel>, Error> {
         Op::AveragePool2d(pool) => {
             let taps = pool.window.kernel.0 * pool.window.kernel.1;
             let ends = ends(graph, layer, pool.activation)?;
-            let multiplier = u32::try_from(taps).ok().and_then(average_multiplier);
-            let multiplier = multiplier
+            let average = |bits| u32::try_from(taps).ok().and_then(|n| average(n, bits));
+            // without one for so few bits, the one that says how many there must be
+            let (weight, multiplier) = average(sum_bits)
+                .or_else(|| average(WIDE_SUM))
                 .ok_or_else(|| refuse(graph, layer, "a window without an exact average"))?;
             // the plain sum is averaged: no zero point on either side
             let plain = Channel {
                 zero: 0,
-                ..channel(vec![POOL_WEIGHT; taps], 0, multiplier, &ends)
+                ..channel(vec![weight; taps], 0, multiplier, &ends)
             };
             Ok(vec![plain; channels])
         }
@@ -277,17 +293,17 @@ pub fn add(graph: &Graph, layer: &Layer, residual: Option<TensorId>) -> Result<A
     })
 }
 
-/// Channels that pass the depthwise outputs on as they are: a = (2 a * 2^30) / 2^31.
+/// Channels that pass the depthwise outputs on as they are: a = (64 a * 2^30) / 2^36, without a left shift.
 pub fn identity(graph: &Graph, layer: &Layer) -> Vec<Channel> {
     let channels = graph.output(layer).channels();
     (0..channels)
         .map(|c| Channel {
-            weights: (0..channels).map(|i| i8::from(i == c)).collect(),
+            weights: (0..channels).map(|i| if i == c { 64 } else { 0 }).collect(),
             only: None,
             param: Param {
                 bias: 0,
                 multiplier: 1 << 30,
-                shift: 1,
+                shift: -5,
             },
             input_zero: 0,
             zero: 0,

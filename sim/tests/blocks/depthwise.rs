@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `depthwise` against sums of products.
 
-use super::bench::{Bench, Case, Later, ReadPort, config, random_bytes, same};
+use super::bench::{Bench, Case, Later, ReadPort, configured, random_bytes, same};
 use super::common::tools_present;
 use sepstream_hdl::depthwise::depthwise;
-use sepstream_spec::config::Config;
+use sepstream_spec::config::{Config, Multiplier};
 use sepstream_spec::timing::{self, WINDOW_BYTES};
 
 /// Products of one step, a sum per lane.
@@ -103,8 +103,14 @@ fn sums_of_taps() {
     if !tools_present() {
         return;
     }
-    for (lanes, taps) in [(1, 1), (3, 9), (4, 3), (7, 1)] {
-        let config = config(4, 4, lanes, taps);
+    for (lanes, taps, kind) in [
+        (1, 1, Multiplier::Plain),
+        (3, 9, Multiplier::Plain),
+        (4, 3, Multiplier::Plain),
+        (7, 1, Multiplier::Plain),
+        (2, 3, Multiplier::Lut),
+    ] {
+        let config = configured(4, 4, lanes, taps, |v| v.dw_multiplier = kind as u32);
         let mut bench = Bench::new(&depthwise(&config));
         for seed in 0..6 {
             let _case = Case::new(format!("{lanes} lanes of {taps} taps, seed {seed}"));

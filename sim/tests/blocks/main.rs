@@ -14,6 +14,7 @@ mod host;
 mod line_buffer;
 mod memory;
 mod merge;
+mod multiplier;
 mod order;
 mod packer;
 mod pixel_buffer;

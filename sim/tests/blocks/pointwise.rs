@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `pointwise` against matrix products.
 
-use super::bench::{Bench, Case, Later, config, random_bytes, same};
+use super::bench::{Bench, Case, Later, configured, random_bytes, same};
 use super::common::tools_present;
 use sepstream_hdl::pointwise::pointwise;
-use sepstream_spec::config::Config;
+use sepstream_spec::config::{Config, Multiplier};
 use sepstream_spec::timing::{self, MEMORY_READ};
 
 const TAG_BITS: u32 = 3;
@@ -23,6 +23,15 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             random_bytes(rng, n)
         }
     };
+    let least = if config.pw_multiplier() == Multiplier::Packed {
+        -127
+    } else {
+        -128
+    };
+    let weights = |rng: &mut fastrand::Rng, n| -> Vec<u8> {
+        let bytes = bytes(rng, n).into_iter();
+        bytes.map(|b| (b as i8).max(least) as u8).collect()
+    };
     let mut pixel_later = Later::new(MEMORY_READ);
     let mut weight_later = Later::new(MEMORY_READ);
     let mut expected = Later::new(timing::pointwise_sum(config));
@@ -37,7 +46,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         bench.set("step_first", if valid { first } else { rng.bool() });
         bench.set("step_last", if valid { last } else { rng.bool() });
         bench.set("s_tag", tag);
-        let (pixel, weight) = (bytes(&mut rng, tn), bytes(&mut rng, tn * tm));
+        let (pixel, weight) = (bytes(&mut rng, tn), weights(&mut rng, tn * tm));
         bench.set_bytes("s_pixel", &pixel_later.put(pixel.clone()));
         bench.set_bytes("s_weight", &weight_later.put(weight.clone()));
         bench.settle();
@@ -78,11 +87,22 @@ fn sums_of_input_channels() {
     if !tools_present() {
         return;
     }
-    for (tn, tm) in [(1, 1), (3, 5), (16, 2), (17, 1), (1, 9)] {
-        let config = config(tn, tm, 1, 1);
+    use Multiplier::{Lut, Packed, Plain};
+    for (tn, tm, kind) in [
+        (1, 1, Plain),
+        (3, 5, Plain),
+        (16, 2, Plain),
+        (17, 1, Plain),
+        (1, 9, Plain),
+        (3, 2, Lut),
+        (5, 4, Packed),
+        (2, 3, Packed),
+        (1, 1, Packed),
+    ] {
+        let config = configured(tn, tm, 1, 1, |v| v.pw_multiplier = kind as u32);
         let mut bench = Bench::new(&pointwise(&config, TAG_BITS));
         for seed in 0..4 {
-            let _case = Case::new(format!("{tn} x {tm}, seed {seed}"));
+            let _case = Case::new(format!("{tn} x {tm} {kind:?}, seed {seed}"));
             run(&mut bench, &config, seed);
         }
     }

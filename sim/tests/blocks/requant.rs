@@ -3,10 +3,14 @@
 
 use super::bench::{Bench, Case, Later, ReadPort, same};
 use super::common::tools_present;
-use sepstream_hdl::requant::{lane, requant};
+use sepstream_hdl::narrow_lane::narrow_lane;
+use sepstream_hdl::requant::{Shape, lane, requant};
+use sepstream_hdl::rtl::Module;
+use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::isa::{Param, SHIFT_LEFT};
 use sepstream_spec::quant;
-use sepstream_spec::timing::{REQUANT, REQUANT_LANE};
+use sepstream_spec::timing::{self, requant_lane};
+use std::rc::Rc;
 
 /// Zero point, smallest and largest output of a command.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +21,13 @@ struct Output {
 }
 
 impl Output {
-    fn of(self, sum: i32, param: Param) -> i8 {
-        let value = quant::requant(sum.wrapping_add(param.bias), param.multiplier, param.shift);
+    /// For sums of `bits` bits with their bias.
+    fn of(self, sum: i32, param: Param, bits: u32) -> i8 {
+        let unused = 32 - bits;
+        let sum = sum
+            .wrapping_add(param.bias)
+            .clamp(i32::MIN >> unused, i32::MAX >> unused);
+        let value = quant::requant(sum, param.multiplier, param.shift);
         let value = i64::from(value) + i64::from(self.zero);
         value.clamp(self.low.into(), self.high.into()) as i8
     }
@@ -44,7 +53,7 @@ fn random_sum(rng: &mut fastrand::Rng) -> i32 {
     rng.i32(..) >> rng.u32(..32)
 }
 
-fn random_param(rng: &mut fastrand::Rng) -> Param {
+fn random_param(rng: &mut fastrand::Rng, bits: u32) -> Param {
     let multiplier = if rng.u32(..8) == 0 {
         rng.i32(0..)
     } else {
@@ -53,28 +62,35 @@ fn random_param(rng: &mut fastrand::Rng) -> Param {
     Param {
         bias: random_sum(rng),
         multiplier,
-        shift: rng.i32(-31..=30),
+        shift: rng.i32(-31..=if bits == WIDE_SUM { 30 } else { 0 }),
     }
 }
 
 /// Sends sums through the lane, one per cycle, and compares each output.
-fn run_lane(bench: &mut Bench, output: Output, cases: impl Iterator<Item = (i32, Param)>) {
+fn run_lane(
+    bench: &mut Bench,
+    bits: u32,
+    output: Output,
+    cases: impl Iterator<Item = (i32, Param)>,
+) {
     output.set(bench);
-    let mut expected = Later::new(REQUANT_LANE);
+    let mut expected = Later::new(requant_lane(bits));
     // empty the pipeline at the end
-    for case in cases.map(Some).chain((0..REQUANT_LANE).map(|_| None)) {
+    for case in cases.map(Some).chain((0..requant_lane(bits)).map(|_| None)) {
         if let Some((sum, param)) = case {
             let shift = param.to_bytes()[8];
             bench.set("sum", sum as u32);
             bench.set("bias", param.bias as u32);
             bench.set("multiplier", param.multiplier as u32);
             bench.set("shift", shift & 0x1f);
-            bench.set("left", shift & SHIFT_LEFT != 0);
+            if bits == WIDE_SUM {
+                bench.set("left", shift & SHIFT_LEFT != 0);
+            }
         }
         // the outputs already show the edges before; no input acts on them directly
         if let Some((sum, param)) = expected.put(case) {
             let got = bench.get("m_data") as u8 as i8;
-            let want = output.of(sum, param);
+            let want = output.of(sum, param, bits);
             assert_eq!(got, want, "sum {sum}, {param:?}, {output:?}");
         }
         bench.tick();
@@ -86,15 +102,25 @@ fn a_lane_equals_the_software() {
     if !tools_present() {
         return;
     }
-    let mut bench = Bench::new(&lane());
-    let mut rng = fastrand::Rng::with_seed(1);
-    for round in 0..120 {
-        let _case = Case::new(format!("seed 1, round {round}"));
-        let output = Output::random(&mut rng);
-        bench.restart(round);
-        let mut cases = rng.fork();
-        let case = move |_| (random_sum(&mut cases), random_param(&mut cases));
-        run_lane(&mut bench, output, (0..10_000).map(case));
+    for bits in [WIDE_SUM, 18, 19, 21, 24] {
+        let mut bench = Bench::new(&lane_of(bits));
+        let mut rng = fastrand::Rng::with_seed(1);
+        for round in 0..60 {
+            let _case = Case::new(format!("{bits} bits, seed 1, round {round}"));
+            let output = Output::random(&mut rng);
+            bench.restart(round);
+            let mut cases = rng.fork();
+            let case = move |_| (random_sum(&mut cases), random_param(&mut cases, bits));
+            run_lane(&mut bench, bits, output, (0..10_000).map(case));
+        }
+    }
+}
+
+fn lane_of(bits: u32) -> Rc<Module> {
+    if bits == WIDE_SUM {
+        lane()
+    } else {
+        narrow_lane(bits)
     }
 }
 
@@ -110,6 +136,13 @@ fn a_lane_equals_the_software_at_corners() {
         .collect();
     sums.sort_unstable();
     sums.dedup();
+    for bits in [WIDE_SUM, 18, 19, 21, 24] {
+        corners(bits, &sums);
+    }
+}
+
+fn corners(bits: u32, sums: &[i32]) {
+    let most = if bits == WIDE_SUM { 30 } else { 0 };
     let multipliers = [
         0,
         1,
@@ -119,7 +152,7 @@ fn a_lane_equals_the_software_at_corners() {
         i32::MAX - 1,
         i32::MAX,
     ];
-    let mut bench = Bench::new(&lane());
+    let mut bench = Bench::new(&lane_of(bits));
     for (zero, low, high) in [
         (0, -128, 127),
         (-128, -128, 127),
@@ -129,8 +162,7 @@ fn a_lane_equals_the_software_at_corners() {
     ] {
         let output = Output { zero, low, high };
         bench.restart(0);
-        let cases = (-31..=30).flat_map(|shift| {
-            let sums = &sums;
+        let cases = (-31..=most).flat_map(|shift| {
             multipliers.into_iter().flat_map(move |multiplier| {
                 sums.iter().map(move |&sum| {
                     (
@@ -144,13 +176,13 @@ fn a_lane_equals_the_software_at_corners() {
                 })
             })
         });
-        run_lane(&mut bench, output, cases);
+        run_lane(&mut bench, bits, output, cases);
     }
     // the sum of accumulator and bias wraps
     let ends = [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX - 1, i32::MAX];
     let wrapping = ends.into_iter().flat_map(|sum| {
         ends.into_iter().flat_map(move |bias| {
-            (-31..=30).map(move |shift| {
+            (-31..=most).map(move |shift| {
                 (
                     sum,
                     Param {
@@ -164,6 +196,7 @@ fn a_lane_equals_the_software_at_corners() {
     });
     run_lane(
         &mut bench,
+        bits,
         Output {
             zero: -1,
             low: -128,
@@ -207,15 +240,26 @@ struct Sort {
 }
 
 /// Random pixels of random groups, of two sorts with `contexts`, through a requantiser.
-fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, contexts: bool, seed: u64) {
+fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
+    let Shape {
+        channels,
+        lanes,
+        sum_bits,
+        contexts,
+        ..
+    } = shape;
     let mut rng = fastrand::Rng::with_seed(seed);
     bench.restart(seed);
     let beats = channels.div_ceil(lanes);
     let params: Vec<Vec<Param>> = (0..WORDS)
-        .map(|_| (0..lanes).map(|_| random_param(&mut rng)).collect())
+        .map(|_| {
+            (0..lanes)
+                .map(|_| random_param(&mut rng, sum_bits))
+                .collect()
+        })
         .collect();
     let mut read = ReadPort::new();
-    let mut expected = Later::new(REQUANT);
+    let mut expected = Later::new(timing::requant(sum_bits));
     let mut model = Model::default();
     let (mut groups, mut group, mut context) = (1, 0, 0);
     let mut sorts = [(); 2].map(|()| Sort {
@@ -285,8 +329,9 @@ fn run_groups(bench: &mut Bench, channels: u32, lanes: u32, contexts: bool, seed
             bench.expect("p_addr", base + model.word);
             let from = now.beat * lanes;
             let count = (channels - from).min(lanes).min(pixel_bytes - model.done);
-            let bytes = (0..count)
-                .map(|l| output.of(now.sums[(from + l) as usize], word[l as usize]) as u8);
+            let bytes = (0..count).map(|l| {
+                output.of(now.sums[(from + l) as usize], word[l as usize], sum_bits) as u8
+            });
             model.done += count;
             let tag = if model.done == pixel_bytes {
                 now.tag
@@ -340,16 +385,30 @@ fn groups_become_beats() {
     if !tools_present() {
         return;
     }
-    let shapes = [(1, 1), (3, 1), (5, 2), (9, 3), (8, 8), (7, 6)];
-    let plain = shapes.map(|(channels, lanes)| (channels, lanes, false));
-    for (channels, lanes, contexts) in plain.into_iter().chain([(5, 2, true), (8, 8, true)]) {
-        let module = requant("requant", channels, lanes, WORDS, TAG_BITS, contexts);
-        let mut bench = Bench::new(&module);
+    for (channels, lanes, sum_bits, contexts) in [
+        (1, 1, WIDE_SUM, false),
+        (3, 1, WIDE_SUM, false),
+        (5, 2, WIDE_SUM, false),
+        (9, 3, WIDE_SUM, false),
+        (8, 8, WIDE_SUM, false),
+        (7, 6, WIDE_SUM, false),
+        (5, 2, 20, false),
+        (5, 2, WIDE_SUM, true),
+        (8, 8, WIDE_SUM, true),
+        (4, 4, 18, true),
+    ] {
+        let shape = Shape {
+            channels,
+            lanes,
+            sum_bits,
+            param_words: WORDS,
+            tag: TAG_BITS,
+            contexts,
+        };
+        let mut bench = Bench::new(&requant("requant", shape));
         for seed in 0..6 {
-            let _case = Case::new(format!(
-                "{channels} channels, {lanes} lanes, two sorts: {contexts}, seed {seed}"
-            ));
-            run_groups(&mut bench, channels, lanes, contexts, seed);
+            let _case = Case::new(format!("{shape:?}, seed {seed}"));
+            run_groups(&mut bench, shape, seed);
         }
     }
 }

@@ -32,6 +32,10 @@ fn configurations() -> Vec<Config> {
             v.gather_rows = 3;
             (v.pointwise_channels, v.depthwise_channels) = (16, 16);
         }),
+        configured(4, 5, 2, 3, |v| {
+            (v.pw_multiplier, v.dw_multiplier) = (2, 1);
+            (v.pw_sum_bits, v.dw_sum_bits) = (18, 23);
+        }),
         configured(1, 3, 4, 3, largest_memories),
         configured(64, 3, 4, 9, largest_memories),
         configured(13, 2, 6, 9, |v| {

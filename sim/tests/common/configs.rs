@@ -3,11 +3,13 @@
 
 use fastrand::Rng;
 use sepstream_compiler::{DoesNotFit, Error, compile};
-use sepstream_spec::config::{Config, Values};
+use sepstream_spec::config::{Config, SUM_BITS, Values};
 use sepstream_spec::graph::Graph;
 
 /// Random parallelism of at most `products` products in the array; every memory as small as can be.
 pub fn values(rng: &mut Rng, products: u32) -> Values {
+    let (pw_multiplier, dw_multiplier) = (rng.u32(0..3), rng.u32(0..2));
+    let [pw_sum_bits, dw_sum_bits] = [(); 2].map(|()| *rng.choice(&SUM_BITS).unwrap());
     let mut size = |most: u32| match rng.u32(0..5) {
         0..=1 => rng.u32(1..=8.min(most)),
         2..=3 => rng.u32(1..=24.min(most)),
@@ -32,11 +34,15 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         tm,
         tp,
         residual: 0,
+        pw_multiplier,
         pw_requant: requant(tm.min(64 / tp)),
+        pw_sum_bits,
         lanes,
         taps,
         gather_rows,
+        dw_multiplier,
         dw_requant: requant(lanes.min(tn)),
+        dw_sum_bits,
         activation_kib: 1,
         weight_kib: 1,
         depthwise_kib: 1,
@@ -68,6 +74,11 @@ fn follow(values: &mut Values, missing: &DoesNotFit) {
     let (field, rest) = quoted
         .and_then(|advice| advice.split_once("` to "))
         .unwrap_or_else(|| panic!("no advice to follow: {missing}"));
+    if field == "pointwise.multiplier" {
+        assert!(rest == "plain" && values.pw_multiplier > 0, "{missing}");
+        values.pw_multiplier = 0;
+        return;
+    }
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
     let wanted: u32 = digits.unwrap().parse().unwrap();
     let slot = match field {
@@ -79,6 +90,8 @@ fn follow(values: &mut Values, missing: &DoesNotFit) {
         "memory.line_words" => &mut values.line_words,
         "memory.pixel_words" => &mut values.pixel_words,
         "memory.commands" => &mut values.commands,
+        "pointwise.sum_bits" => &mut values.pw_sum_bits,
+        "depthwise.sum_bits" => &mut values.dw_sum_bits,
         "pointwise.residual" => &mut values.residual,
         other => panic!("advice about {other}: {missing}"),
     };
@@ -87,16 +100,23 @@ fn follow(values: &mut Values, missing: &DoesNotFit) {
 }
 
 /// Makes some memories larger than they need be: other addresses, other rings, inputs and outputs with places of their own.
-pub fn relax(values: &mut Values, rng: &mut Rng) -> Config {
+pub fn relax(values: &mut Values, graphs: &[Graph], rng: &mut Rng) -> Config {
     let fields = [
-        &mut values.activation_kib,
-        &mut values.line_words,
-        &mut values.pixel_words,
+        (&mut values.activation_kib, 4096),
+        (&mut values.line_words, 8192),
+        (&mut values.pixel_words, 8192),
     ];
-    for field in fields {
+    for (field, most) in fields {
         if rng.bool() {
-            *field += rng.u32(0..=*field + 1);
+            *field = (*field + rng.u32(0..=*field + 1)).min(most);
         }
     }
-    values.clone().check().expect("the configuration is sound")
+    // a larger buffer fuses stages that were apart, and their maps may need more of another memory
+    loop {
+        let config = values.clone().check().expect("the configuration is sound");
+        match graphs.iter().find(|graph| compile(graph, &config).is_err()) {
+            Some(graph) => grow(values, graph).expect("it fitted before"),
+            None => return config,
+        }
+    }
 }

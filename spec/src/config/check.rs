@@ -12,12 +12,16 @@ impl Values {
         tn: 0,
         tm: 0,
         tp: 0,
+        pw_multiplier: 0,
         pw_requant: 0,
+        pw_sum_bits: 0,
         residual: 0,
         lanes: 0,
         taps: 0,
         gather_rows: 0,
+        dw_multiplier: 0,
         dw_requant: 0,
+        dw_sum_bits: 0,
         activation_kib: 0,
         weight_kib: 0,
         depthwise_kib: 0,
@@ -35,7 +39,7 @@ impl Values {
         let mut violations = Vec::new();
         for field in &FIELDS {
             let value = (field.get)(&self);
-            let found = format!("{value}");
+            let found = field.limit.show(value);
             if let Err(violation) = field.put(value, &found, None, &mut checked) {
                 violations.push(violation);
             }
@@ -69,7 +73,7 @@ impl Field {
             place,
             found: format!("{section}.{name} = {found}"),
             allowed: self.sentence_for(values),
-            instead: format!("{name}: {nearest}"),
+            instead: format!("{name}: {}", self.limit.show(nearest)),
         })
     }
 }

@@ -6,7 +6,7 @@
 
 use alloc::{format, string::String};
 
-use super::Values;
+use super::{Multiplier, Values, WIDE_SUM};
 
 /// The numbers that a rule allows.
 #[derive(Clone, Copy)]
@@ -21,6 +21,8 @@ pub enum Limit {
     NoneOr(fn(&Values) -> u32, &'static str),
     /// 1, or the number that fields above give; the text names it.
     OneOr(fn(&Values) -> u32, &'static str),
+    /// One of these names, which stand for 0, 1 and so on.
+    Named(&'static [&'static str]),
 }
 
 /// What a field has when the file does not give it.
@@ -66,6 +68,7 @@ impl Limit {
             Limit::NoneOr(number, _) => number(above),
             Limit::OneOr(..) if value <= 1 => 1,
             Limit::OneOr(number, _) => number(above),
+            Limit::Named(names) => value.min(names.len() as u32 - 1),
             Limit::OneOf(choices) => {
                 let distance = |choice: &u32| choice.abs_diff(value);
                 choices
@@ -84,19 +87,28 @@ impl Limit {
             Limit::UpTo(_, name) => format!("a whole number from 1 to {name}"),
             Limit::NoneOr(_, name) => format!("0 or {name}"),
             Limit::OneOr(_, name) => format!("1 or {name}"),
-            Limit::OneOf(choices) => {
-                let mut text = String::new();
-                for (i, choice) in choices.iter().enumerate() {
-                    let join = match i {
-                        0 => "",
-                        _ if i + 1 == choices.len() => " or ",
-                        _ => ", ",
-                    };
-                    text += &format!("{join}{choice}");
-                }
-                text
-            }
+            Limit::OneOf(choices) => one_of(choices.iter()),
+            Limit::Named(names) => one_of(names.iter()),
         }
+    }
+
+    /// A value as a configuration file has it.
+    pub fn show(&self, value: u32) -> String {
+        let name = match *self {
+            Limit::Named(names) => names.get(value as usize).copied(),
+            _ => None,
+        };
+        name.map_or_else(|| format!("{value}"), String::from)
+    }
+
+    /// The value of a text that is a name.
+    #[cfg(feature = "std")]
+    pub(super) fn named(&self, text: &str) -> Option<u32> {
+        let Limit::Named(names) = *self else {
+            return None;
+        };
+        let at = names.iter().position(|name| *name == text)?;
+        Some(at as u32)
     }
 
     /// The allowed numbers in words, with the numbers that fields above give.
@@ -110,6 +122,21 @@ impl Limit {
             _ => self.sentence(),
         }
     }
+}
+
+/// Choices as `a, b or c`.
+fn one_of(choices: impl ExactSizeIterator<Item = impl core::fmt::Display>) -> String {
+    let count = choices.len();
+    let mut text = String::new();
+    for (i, choice) in choices.enumerate() {
+        let join = match i {
+            0 => "",
+            _ if i + 1 == count => " or ",
+            _ => ", ",
+        };
+        text += &format!("{join}{choice}");
+    }
+    text
 }
 
 impl Field {
@@ -134,7 +161,7 @@ impl Field {
     pub fn default_text(&self) -> String {
         match self.default {
             Fallback::Required => "required".into(),
-            Fallback::Value(value) => format!("{value}"),
+            Fallback::Value(value) => self.limit.show(value),
             Fallback::From(_, name) => name.into(),
         }
     }
@@ -143,7 +170,7 @@ impl Field {
 /// Builds a row; keeps the table below free of accessor noise.
 macro_rules! field {
     ($section:literal, $name:literal, $member:ident, $meaning:literal,
-     $rule:literal, $limit:expr, $why:literal, $default:expr, $example:literal) => {
+     $rule:literal, $limit:expr, $why:expr, $default:expr, $example:expr) => {
         Field {
             section: $section,
             name: $name,
@@ -160,21 +187,31 @@ macro_rules! field {
 }
 
 use Fallback::{From, Required, Value};
-use Limit::{NoneOr, OneOf, OneOr, Range, UpTo};
+use Limit::{Named, NoneOr, OneOf, OneOr, Range, UpTo};
+
+/// Bits of sums that requantisers are made for: from 18, two multiplier blocks of 18x18 bits a lane; each further bit is a row of
+/// LUTs. 32 takes four blocks.
+pub const SUM_BITS: [u32; 8] = [18, 19, 20, 21, 22, 23, 24, WIDE_SUM];
+const SUM_BITS_WHY: &str = "below 32 a lane takes two DSP blocks, not four; the compiler checks that the outputs are the same";
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 18] = [
+pub const FIELDS: [Field; 22] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
         "tm-range", Range(1, 64), "", Required, 8),
     field!("pointwise", "tp", tp, "pixels that share one weight fetch",
         "tp-choice", OneOf(&[1, 2, 4]), "the array is tn x tm x tp products", Value(1), 1),
+    field!("pointwise", "multiplier", pw_multiplier, "what multiplies: DSP blocks, LUTs, or DSP blocks for two output channels each",
+        "pointwise-multiplier-choice", Named(&Multiplier::NAMES),
+        "packed takes weights from -127 to 127, as TensorFlow Lite makes them", Value(0), 0),
     field!("pointwise", "requant", pw_requant, "requantisation lanes behind the pointwise array, for each of the tp pixels",
         "pointwise-requant-range", UpTo(|v| v.tm.min(64 / v.tp.max(1)), "the smaller of pointwise.tm and 64 / pointwise.tp"),
         "more lanes than sums would idle, and a memory word holds at most 64 outputs",
         From(|v| v.tm.min(64 / v.tp.max(1)), "pointwise.tm, at most 64 / pointwise.tp"), 8),
+    field!("pointwise", "sum_bits", pw_sum_bits, "bits of a sum with its bias that these lanes take",
+        "pointwise-sum-bits-choice", OneOf(&SUM_BITS), SUM_BITS_WHY, Value(WIDE_SUM), WIDE_SUM),
     field!("pointwise", "residual", residual, "lanes that add a residual map to the outputs",
         "residual-choice", NoneOr(|v| v.pw_requant, "pointwise.requant"),
         "without them a network with ADD does not run", From(|v| v.pw_requant, "pointwise.requant"), 8),
@@ -186,11 +223,15 @@ pub const FIELDS: [Field; 18] = [
     field!("depthwise", "gather_rows", gather_rows, "kernel rows that convolutions of few channels take per cycle",
         "gather-rows-choice", OneOr(|v| v.taps.min(3), "the smaller of depthwise.taps and 3"),
         "several rows are read at once only where depthwise.taps needs them", Value(1), 3),
+    field!("depthwise", "multiplier", dw_multiplier, "what multiplies: DSP blocks or LUTs",
+        "depthwise-multiplier-choice", Named(&["plain", "lut"]), "", Value(0), 0),
     field!("depthwise", "requant", dw_requant, "requantisation lanes behind the depthwise engine",
         "depthwise-requant-range",
         UpTo(|v| v.lanes.min(v.tn), "the smaller of depthwise.lanes and pointwise.tn"),
         "the pixel buffer takes at most pointwise.tn bytes per cycle",
         From(|v| v.lanes.div_ceil(v.taps).min(v.tn), "ceil(lanes / taps), at most pointwise.tn"), 3),
+    field!("depthwise", "sum_bits", dw_sum_bits, "bits of a sum with its bias that these lanes take",
+        "depthwise-sum-bits-choice", OneOf(&SUM_BITS), SUM_BITS_WHY, Value(WIDE_SUM), WIDE_SUM),
     field!("memory", "activation_kib", activation_kib, "activation memory in KiB",
         "activation-kib-range", Range(1, 4096), "", Required, 96),
     field!("memory", "weight_kib", weight_kib, "pointwise weight memory in KiB",

@@ -16,7 +16,7 @@ mod yaml;
 
 use core::fmt;
 
-pub use fields::{FIELDS, Fallback, Field, Limit};
+pub use fields::{FIELDS, Fallback, Field, Limit, SUM_BITS};
 pub use violation::Violation;
 #[cfg(feature = "std")]
 pub use yaml::RawConfig;
@@ -30,8 +30,12 @@ pub struct Values {
     pub tm: u32,
     /// Pixels that share one weight fetch.
     pub tp: u32,
+    /// What multiplies in the pointwise array: the number of a [`Multiplier`].
+    pub pw_multiplier: u32,
     /// Requantisation lanes behind the pointwise array, for each of the `tp` pixels.
     pub pw_requant: u32,
+    /// Bits to which these clamp a sum with its bias: see [`WIDE_SUM`].
+    pub pw_sum_bits: u32,
     /// Lanes that add a residual map to the outputs: 0, or as many as `pw_requant`.
     pub residual: u32,
     /// Channels per cycle of the depthwise engine.
@@ -40,8 +44,12 @@ pub struct Values {
     pub taps: u32,
     /// Kernel rows that convolutions of few channels take per cycle: 1, or 3 where the depthwise engine reads as many.
     pub gather_rows: u32,
+    /// What multiplies in the depthwise engine: the number of a [`Multiplier`], not `Packed`.
+    pub dw_multiplier: u32,
     /// Requantisation lanes behind the depthwise engine.
     pub dw_requant: u32,
+    /// Bits to which these clamp a sum with its bias: see [`WIDE_SUM`].
+    pub dw_sum_bits: u32,
     /// Activation memory in KiB.
     pub activation_kib: u32,
     /// Pointwise weight memory in KiB.
@@ -65,6 +73,27 @@ pub struct Values {
 /// A configuration that passed every rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config(Values);
+
+/// What multiplies two int8 values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Multiplier {
+    /// A multiplier block of the FPGA each.
+    Plain,
+    /// LUTs and carry chains.
+    Lut,
+    /// A multiplier block of 18x18 bits for the weights of two output channels, exact for weights from -127 to 127.
+    Packed,
+}
+
+impl Multiplier {
+    /// All kinds in the order of their numbers.
+    pub const ALL: [Multiplier; 3] = [Multiplier::Plain, Multiplier::Lut, Multiplier::Packed];
+    /// Their names in a configuration file.
+    pub const NAMES: [&str; 3] = ["plain", "lut", "packed"];
+}
+
+/// Value of `sum_bits` of requantisers that take every sum of 32 bits as it is.
+pub const WIDE_SUM: u32 = 32;
 
 /// Row banks of the line buffer: any three consecutive rows lie in different banks while a fourth is filled.
 pub const ROW_BANKS: u32 = 4;
@@ -124,6 +153,14 @@ impl Config {
     pub fn merge_run_bytes(&self) -> u32 {
         self.word_bytes() / 2 + 1
     }
+    /// What multiplies in the pointwise array.
+    pub fn pw_multiplier(&self) -> Multiplier {
+        Multiplier::ALL[self.0.pw_multiplier as usize]
+    }
+    /// What multiplies in the depthwise engine.
+    pub fn dw_multiplier(&self) -> Multiplier {
+        Multiplier::ALL[self.0.dw_multiplier as usize]
+    }
     /// Beats in which the pointwise requantiser takes the `tm` sums of one group.
     pub fn pw_beats(&self) -> u32 {
         div_ceil(self.0.tm, self.0.pw_requant)
@@ -180,7 +217,7 @@ impl fmt::Display for Config {
                 f,
                 "  {}: {}  # {}",
                 field.name,
-                (field.get)(&self.0),
+                field.limit.show((field.get)(&self.0)),
                 field.meaning
             )?;
         }

@@ -9,7 +9,7 @@ use alloc::{format, string::String, vec, vec::Vec};
 use serde_yaml::Spanned;
 
 use super::node::{Node, clip, excerpt, whole};
-use super::{Config, FIELDS, Fallback, Field, Values, Violation};
+use super::{Config, FIELDS, Fallback, Field, Limit, Values, Violation};
 
 /// Longest accepted file. A configuration has 15 numbers; more than this is some other file.
 const MAX_BYTES: usize = 64 * 1024;
@@ -34,7 +34,8 @@ struct Section {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    /// A whole number, kept in range of `u32` (a number outside of it breaks every range rule anyway); `None` for other values.
+    /// A whole number, kept in range of `u32` (a number outside of it breaks every range rule anyway), or that of a name; `None`
+    /// for other values.
     number: Option<u32>,
     text: String,
     line: u64,
@@ -122,7 +123,10 @@ impl RawConfig {
             match position {
                 Some(i) => {
                     let text = excerpt(text, &node);
-                    let number = whole(&node.value, &text);
+                    let number = match FIELDS[i].limit {
+                        Limit::Named(_) => FIELDS[i].limit.named(text.trim_matches(['"', '\''])),
+                        _ => whole(&node.value, &text),
+                    };
                     let line = node.referenced.line();
                     self.entries[i] = Some(Entry { number, text, line });
                 }
@@ -181,7 +185,7 @@ impl RawConfig {
                 }
                 Some(entry) => {
                     *(field.slot)(&mut values) = fallback;
-                    Err(self.not_whole(field, entry, fallback))
+                    Err(self.unusable(field, entry, fallback))
                 }
                 None => {
                     *(field.slot)(&mut values) = fallback;
@@ -198,13 +202,17 @@ impl RawConfig {
         Err(self.violations)
     }
 
-    fn not_whole(&self, field: &Field, entry: &Entry, fallback: u32) -> Violation {
+    /// A value that is neither a whole number nor, where there are names, one of them.
+    fn unusable(&self, field: &Field, entry: &Entry, fallback: u32) -> Violation {
         Violation {
-            rule: "whole-number",
+            rule: match field.limit {
+                Limit::Named(_) => field.rule,
+                _ => "whole-number",
+            },
             place: Some((self.file.clone(), entry.line)),
             found: format!("{}.{} = {}", field.section, field.name, entry.text),
             allowed: field.limit.sentence(),
-            instead: format!("{}: {fallback}", field.name),
+            instead: format!("{}: {}", field.name, field.limit.show(fallback)),
         }
     }
 

@@ -16,7 +16,8 @@ mod table;
 pub use affine::Affine;
 pub use hard_swish::HardSwish;
 pub use multiplier::{
-    Multiplier, requant, rounding_right_shift, saturating_rounding_doubling_high_mul,
+    Multiplier, narrow_requant, requant, rounding_right_shift,
+    saturating_rounding_doubling_high_mul,
 };
 pub use params::{
     ADD_LEFT_SHIFT, AddParams, average, conv_multiplier, legacy_conv_multiplier, mean_multiplier,

@@ -75,6 +75,21 @@ pub fn requant(acc: i32, q: i32, shift: i32) -> i32 {
     )
 }
 
+/// [`requant`] as the narrow lane does it: no left shift, both roundings in one sum. For `q >= 0`, `right <= 31`.
+///
+/// With h the first rounding's result, the second adds 2^(right - 1), one less for h < 0, and shifts. Here the sign of `acc` is
+/// taken for that of h. They differ only where acc < 0 and h = 0: then the sum is 2^(right - 1) or one less, which both shift to
+/// 0. And h is (acc q >> 31) + bit 30, so all is one sum.
+#[inline]
+pub fn narrow_requant(acc: i32, q: i32, right: u32) -> i32 {
+    let product = i64::from(acc) * i64::from(q);
+    let half = match right {
+        0 => 0,
+        _ => (1i64 << (right - 1)) - i64::from(acc < 0),
+    };
+    (((product >> 31) + (product >> 30 & 1) + half) >> right) as i32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +174,38 @@ mod tests {
             prop_assert!(m.q >= 1 << 30);
             let back = f64::from(m.q) / 2f64.powi(31 - m.shift);
             prop_assert!((back - real).abs() <= real * 2f64.powi(-31), "{real} became {back}");
+        }
+    }
+
+    /// Every accumulator of 18 bits, with multipliers at the ends of their ranges and between, and every shift.
+    #[test]
+    fn one_rounding_is_both() {
+        let factors = [
+            0,
+            1,
+            3,
+            (1 << 29) + 1,
+            (1 << 30) - 1,
+            1 << 30,
+            0x5a82_799a,
+            i32::MAX,
+        ];
+        for q in factors {
+            for right in 0..=31 {
+                for acc in -(1 << 17)..1 << 17 {
+                    let want = requant(acc, q, -(right as i32));
+                    assert_eq!(narrow_requant(acc, q, right), want, "{acc} {q} >> {right}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300_000))]
+        #[test]
+        fn one_rounding_is_both_for_all(acc: i32, bits in 0u32..32, q in 0..i32::MAX, right in 0u32..=31) {
+            let acc = acc >> bits;
+            prop_assert_eq!(narrow_requant(acc, q, right), requant(acc, q, -(right as i32)));
         }
     }
 

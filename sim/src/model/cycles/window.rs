@@ -123,7 +123,10 @@ fn depthwise_steps(f: &Fields<'_>, config: &Config) -> PixelSteps {
         steps: (groups * (taps + idle)).saturating_sub(idle),
         idle: idle + f.get(Field::PixelFlush),
         latency: u64::from(
-            timing::depthwise_sum(config) + timing::REQUANT + timing::PACK + timing::PIXEL_VISIBLE,
+            timing::depthwise_sum(config)
+                + timing::requant(config.values().dw_sum_bits)
+                + timing::PACK
+                + timing::PIXEL_VISIBLE,
         ) + (beats - 1)
             + u64::from(spill),
     }

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Channels for engines with limits: requantisers that take sums of few bits, multipliers that take no weight of -128.
+//!
+//! A requantiser clamps a sum with its bias to N bits. That changes no output when the sums behind both ends of these bits have the
+//! outputs of the ends: requantisation is monotone, so one comparison at each end proves it for every sum that the weights and
+//! int8 inputs can make. A channel whose sums go beyond may have the same outputs with other parameters, which are then taken.
+
+use super::params::Channel;
+use crate::error::{DoesNotFit, Error};
+use sepstream_spec::config::{SUM_BITS, WIDE_SUM};
+use sepstream_spec::graph::{Graph, Layer};
+use sepstream_spec::isa::Param;
+use sepstream_spec::quant;
+
+/// Makes all channels fit sums of `bits` bits; `section` is the engine's in a configuration file.
+///
+/// # Errors
+/// When a channel needs more bits: it names the first that needs the most.
+pub fn sums(
+    graph: &Graph,
+    layer: &Layer,
+    channels: &mut [Channel],
+    bits: u32,
+    section: &str,
+) -> Result<(), Error> {
+    if bits == WIDE_SUM {
+        return Ok(());
+    }
+    let mut worst = None;
+    for (c, channel) in channels.iter_mut().enumerate() {
+        if !adapt(channel, bits) {
+            let choices = SUM_BITS.into_iter().filter(|more| *more > bits);
+            let needs = choices
+                .into_iter()
+                .find(|more| *more == WIDE_SUM || adapt(&mut channel.clone(), *more));
+            worst = worst.max(needs.map(|needs| (needs, std::cmp::Reverse(c))));
+        }
+    }
+    match worst {
+        None => Ok(()),
+        Some((needs, c)) => Err(too_small(
+            graph,
+            layer,
+            &format!("{section} requantiser"),
+            format!("sums of {needs} bits in output channel {}", c.0),
+            format!("{bits} bits"),
+            format!("set `{section}.sum_bits` to {needs}"),
+        )),
+    }
+}
+
+/// Refuses weights of -128, which packed multipliers do not take.
+///
+/// # Errors
+/// When there is one.
+pub fn packed(graph: &Graph, layer: &Layer, channels: &[Channel]) -> Result<(), Error> {
+    match channels.iter().position(|c| c.weights.contains(&-128)) {
+        None => Ok(()),
+        Some(c) => Err(too_small(
+            graph,
+            layer,
+            "packed multiplier",
+            format!("the weight -128 in output channel {c}"),
+            "weights from -127 to 127".into(),
+            "set `pointwise.multiplier` to plain".into(),
+        )),
+    }
+}
+
+fn too_small(
+    graph: &Graph,
+    layer: &Layer,
+    what: &str,
+    needs: String,
+    has: String,
+    way_out: String,
+) -> Error {
+    Error::DoesNotFit(DoesNotFit::layer(graph, layer, what, needs, has, way_out))
+}
+
+/// Whether a channel gives the right outputs with sums of `bits` bits, with other parameters if need be.
+fn adapt(channel: &mut Channel, bits: u32) -> bool {
+    shift_weights(channel);
+    let Some(sums) = Sums::of(channel) else {
+        return false;
+    };
+    if sums.fit(channel, bits) {
+        return true;
+    }
+    let other = sums.constant(channel).or_else(|| sums.finer(channel, bits));
+    if let Some(other) = &other {
+        *channel = other.clone();
+    }
+    other.is_some()
+}
+
+/// A left shift of the sum is one of weights and bias, where there is room in the weights.
+fn shift_weights(channel: &mut Channel) {
+    let left = channel.param.shift;
+    let room = |w: &i8| i32::from(*w).abs() << left.min(8) <= 127;
+    if (1..8).contains(&left) && channel.weights.iter().all(room) {
+        channel.weights.iter_mut().for_each(|w| *w <<= left);
+        channel.param.bias = channel.param.bias.wrapping_shl(left as u32);
+        channel.param.shift = 0;
+    }
+}
+
+/// The sums with bias that a channel can have.
+struct Sums {
+    least: i32,
+    most: i32,
+}
+
+impl Sums {
+    /// `None` when they do not fit 32 bits: then they wrap, in the software too.
+    fn of(channel: &Channel) -> Option<Self> {
+        let part = |end: fn(i64) -> i64| {
+            channel
+                .weights
+                .iter()
+                .map(move |w| end((*w).into()))
+                .sum::<i64>()
+        };
+        let (positive, negative) = (part(|w| w.max(0)), part(|w| w.min(0)));
+        let bias = i64::from(channel.param.bias);
+        let least = bias + positive * -128 + negative * 127;
+        let most = bias + positive * 127 + negative * -128;
+        Some(Sums {
+            least: least.try_into().ok()?,
+            most: most.try_into().ok()?,
+        })
+    }
+
+    /// Whether clamping to `bits` bits changes no output.
+    fn fit(&self, channel: &Channel, bits: u32) -> bool {
+        let (low, high) = (i32::MIN >> (32 - bits), i32::MAX >> (32 - bits));
+        let same = |sum: i32| output(channel, sum) == output(channel, sum.clamp(low, high));
+        channel.param.shift <= 0 && same(self.least) && same(self.most)
+    }
+
+    /// A channel with one output, whatever its input: without weights, and with a sum that gives the output.
+    fn constant(&self, channel: &Channel) -> Option<Channel> {
+        if !self.monotone(channel) || output(channel, self.least) != output(channel, self.most) {
+            return None;
+        }
+        let value = output(channel, self.least) - channel.zero;
+        let mut constant = channel.clone();
+        constant.weights.fill(0);
+        // (2 v 2^30 + 2^30) >> 31 = v
+        constant.param = Param {
+            bias: 2 * value,
+            multiplier: 1 << 30,
+            shift: 0,
+        };
+        debug_assert_eq!(output(&constant, 2 * value), output(channel, self.least));
+        Some(constant)
+    }
+
+    /// A channel with few outputs far from zero: steps narrower by a power of two bring them nearer, and the bias follows. Right
+    /// when every output begins at the same sum as before.
+    fn finer(&self, channel: &Channel, bits: u32) -> Option<Channel> {
+        if !self.monotone(channel) {
+            return None;
+        }
+        let (first, last) = (output(channel, self.least), output(channel, self.most));
+        let begins = |c: &Channel, value: i32, moved: i64| {
+            let ends = [self.least, self.most].map(|end| i64::from(end) + moved);
+            begin(c, value, ends)
+        };
+        let wanted: Vec<i64> = (first + 1..=last)
+            .map(|value| begins(channel, value, 0))
+            .collect::<Option<_>>()?;
+        (1..=-channel.param.shift).find_map(|finer| {
+            let mut other = channel.clone();
+            other.param.shift += finer;
+            // where the first step would be of its own accord decides the bias
+            let own = begin(&other, first + 1, [-(1 << 30), 1 << 30])?;
+            let moved = own - wanted.first()?;
+            other.param.bias = i32::try_from(i64::from(channel.param.bias) + moved).ok()?;
+            let sums = Sums::of(&other)?;
+            let ends = [sums.least, sums.most].map(|sum| output(&other, sum));
+            let right = ends == [first, last]
+                && (first + 1..=last)
+                    .zip(&wanted)
+                    .all(|(value, want)| begins(&other, value, moved) == Some(want + moved));
+            (right && sums.fit(&other, bits)).then_some(other)
+        })
+    }
+
+    /// Whether outputs rise with the sums: a left shift may wrap.
+    fn monotone(&self, channel: &Channel) -> bool {
+        let left = channel.param.shift.max(0);
+        [self.least, self.most]
+            .into_iter()
+            .all(|sum| (i64::from(sum) << left) >> 31 == -i64::from(sum < 0))
+    }
+}
+
+/// The least sum between two whose output is at least `value`.
+fn begin(channel: &Channel, value: i32, [mut low, mut high]: [i64; 2]) -> Option<i64> {
+    let reached = |sum: i64| Some(output(channel, i32::try_from(sum).ok()?) >= value);
+    if !reached(high)? {
+        return None;
+    }
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if reached(middle)? {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Some(low)
+}
+
+/// Output of a sum with its bias.
+fn output(channel: &Channel, sum: i32) -> i32 {
+    let p = &channel.param;
+    let value = quant::requant(sum, p.multiplier, p.shift);
+    value
+        .saturating_add(channel.zero)
+        .clamp(channel.low, channel.high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(weights: &[i8], bias: i32, multiplier: i32, shift: i32, zero: i32) -> Channel {
+        Channel::plain(
+            weights.to_vec(),
+            Param {
+                bias,
+                multiplier,
+                shift,
+            },
+            zero,
+        )
+    }
+
+    /// Outputs for every sum of products that the weights can make, and some that they cannot.
+    fn outputs(channel: &Channel, bits: u32) -> Vec<i32> {
+        let reach: i64 = channel
+            .weights
+            .iter()
+            .map(|w| i64::from(*w).abs() * 128)
+            .sum();
+        let step = (reach / 50_000).max(1) as usize;
+        (-reach..=reach)
+            .step_by(step)
+            .map(|products| {
+                // a channel that has become constant has no products
+                let sum = i64::from(channel.param.bias) + products;
+                let sum = sum.clamp(
+                    i64::from(i32::MIN >> (32 - bits)),
+                    i64::from(i32::MAX >> (32 - bits)),
+                );
+                output(channel, sum as i32)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_channel_that_fits_stays_as_it_is() {
+        let before = channel(&[100, -100], 1000, 0x5a82_799a, -7, 3);
+        let mut after = before.clone();
+        assert!(adapt(&mut after, 18));
+        assert_eq!(
+            (after.param, &after.weights),
+            (before.param, &before.weights)
+        );
+    }
+
+    #[test]
+    fn a_constant_channel_loses_its_weights() {
+        for (bias, zero) in [(1 << 29, -128), (-(1 << 29), 5), (1 << 27, 5)] {
+            let before = channel(&[1, -1], bias, 0x5a82_799a, -24, zero);
+            let mut after = before.clone();
+            assert!(adapt(&mut after, 18));
+            assert!(after.weights.iter().all(|w| *w == 0));
+            let want = output(&before, before.param.bias);
+            assert_eq!(output(&after, after.param.bias), want);
+            assert_eq!(outputs(&before, 32), vec![want; outputs(&before, 32).len()]);
+        }
+    }
+
+    /// The depthwise channel of VWW that is so: one step, 26.6 million from zero.
+    #[test]
+    fn a_step_far_from_zero_comes_nearer() {
+        let weights = [68i8; 9];
+        let before = channel(&weights, 26_558_476, 1_565_063_334, -20, -128);
+        let mut after = before.clone();
+        assert!(!adapt(&mut after.clone(), 19));
+        assert!(adapt(&mut after, 23));
+        let all = outputs(&before, 32);
+        assert_ne!(all.first(), all.last());
+        assert_eq!(outputs(&after, 23), all);
+    }
+
+    #[test]
+    fn a_channel_with_all_outputs_and_long_sums_is_refused() {
+        let before = channel(&[127; 64], 0, 1 << 30, -13, 0);
+        assert!(!adapt(&mut before.clone(), 18));
+        assert!(adapt(&mut before.clone(), 24));
+    }
+
+    #[test]
+    fn left_shifts_go_into_the_weights_or_are_for_wide_sums() {
+        let before = channel(&[3, -31], 5, 0x5a82_799a, 2, 0);
+        let mut after = before.clone();
+        assert!(adapt(&mut after, 24));
+        assert_eq!(
+            (after.weights.as_slice(), after.param.shift),
+            (&[12, -124][..], 0)
+        );
+        for products in -4096..4096 {
+            let want = output(&before, before.param.bias + products);
+            assert_eq!(output(&after, after.param.bias + 4 * products), want);
+        }
+        assert!(!adapt(&mut channel(&[3, 32], 0, 1 << 30, 2, 0), 24));
+    }
+}

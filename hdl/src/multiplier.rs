@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # multiplier — products of two int8 values without a multiplier block each
+//! Neither block holds a `*` but for the one of 18 bits by 8 in [`packed`]: Yosys gives a whole MULT18X18D to every `*`.
+//!
+//! `lut_multiplier`, `timing::LUT_PRODUCT` cycles:
+//! | port             | dir | data    | note                                                          |
+//! |------------------|-----|---------|---------------------------------------------------------------|
+//! | a b              | in  | 8 bits  | in two's complement                                           |
+//! | m_product        | out | 16 bits |                                                               |
+//!
+//! `packed_multiplier`, `timing::PACKED_PRODUCT` cycles:
+//! | port             | dir | data    | note                                                          |
+//! |------------------|-----|---------|---------------------------------------------------------------|
+//! | a                | in  | 8 bits  | factor of both                                                |
+//! | w_0 w_1          | in  | 8 bits  | from -127 to 127; products are wrong with -128                |
+//! | m_product_0 _1   | out | 16 bits | a w_0 and a w_1                                               |
+//!
+//! Throughput of both: a product per cycle. Invariants, over all operands: I1 `lut` · I2 `packed` (tests: `multiplier`).
+
+use crate::rtl::{Expr, Module, cat, lit, pack};
+use std::rc::Rc;
+
+/// Product by rows: a row for each bit of `b`, added in pairs.
+pub fn lut() -> Rc<Module> {
+    let mut m = Module::new(
+        "lut_multiplier",
+        "Product of two int8 values in LUTs: rows added in pairs.",
+    );
+    let a = m.input("a", 8);
+    let b = m.input("b", 8);
+    let row = |i: u32| &a.sext(8) & &b.bit(i).repeat(8);
+    let mut pairs = Vec::new();
+    for i in 0..4 {
+        let low = m.wire(&format!("row_{}", 2 * i), &row(2 * i));
+        let high = m.wire(&format!("row_{}", 2 * i + 1), &row(2 * i + 1));
+        let high = cat(&[high.sext(9), lit(0, 1)]);
+        // bit 7 of b counts -128
+        let pair = if i == 3 {
+            &low.sext(10) - &high
+        } else {
+            &low.sext(10) + &high
+        };
+        pairs.push(m.pipe(&format!("pair_{i}"), &pair));
+    }
+    let mut halves = Vec::new();
+    for i in 0..2 {
+        let [low, high] = [&pairs[2 * i], &pairs[2 * i + 1]];
+        let sum = &low.sext(12) + &cat(&[high.clone(), lit(0, 2)]);
+        halves.push(m.pipe(&format!("half_{i}"), &sum));
+    }
+    // 12 bits and 12 bits four places higher
+    let product = &halves[0].sext(16) + &cat(&[halves[1].clone(), lit(0, 4)]);
+    let product = m.pipe("product", &product);
+    m.output("m_product", &product);
+    Rc::new(m)
+}
+
+/// Two products by one multiplier of 18 bits by 8: P = (1024 w_1 + w_0) a = 1024 p_1 + p_0.
+///
+/// p_0 has 15 bits, so its upper five lie on the lower five of p_1. Those are known by themselves: they are
+/// p_1 mod 32 = (w_1 mod 32) (a mod 32) mod 32, a product of few bits. The rest is subtraction.
+pub fn packed() -> Rc<Module> {
+    let mut m = Module::new(
+        "packed_multiplier",
+        "Products of one int8 value and two weights, from one multiplier of 18 bits by 8.",
+    );
+    let a = m.input("a", 8);
+    let w_0 = m.input("w_0", 8);
+    let w_1 = m.input("w_1", 8);
+    m.note("|1024 w_1 + w_0| < 2^17: 18 bits. A negative w_0 takes one from w_1.");
+    let above = m.wire("above", &(&w_1 - &w_0.bit(7).zext(8)));
+    let weights = m.wire("weights", &cat(&[above, w_0.sext(10)]));
+    let product = m.wire("product_full", &weights.mul_s(&a));
+    let p = m.pipe("both", &product);
+    let low = low_product(&mut m, &w_1, &a);
+    let low = m.pipe("low_1", &low);
+    m.note("The upper five bits of the first product, and whether they borrow from the second's.");
+    let field = p.slice(10, 5);
+    let high = m.wire("high_0", &(&field - &low));
+    let borrow = m.wire("borrow", &field.lt(&low));
+    // p_1 = (P >> 10) - high_0 as a signed number; its lower five bits are low_1
+    let negative = high.bit(4);
+    let carry = m.wire("carry", &(&negative.zext(11) - &borrow.zext(11)));
+    let above = m.wire("above_1", &(&p.slice(15, 11) + &carry));
+    let first = m.wire("first_15", &cat(&[high, p.low(10)]));
+    let first = m.pipe("product_0", &first.sext(16));
+    let second = m.pipe("product_1", &cat(&[above, low]));
+    m.output("m_product_0", &first);
+    m.output("m_product_1", &second);
+    Rc::new(m)
+}
+
+/// (a b) mod 32 of the lower five bits: columns of single bits, added by full and half adders.
+fn low_product(m: &mut Module, a: &Expr, b: &Expr) -> Expr {
+    const BITS: u32 = 5;
+    let mut carries: Vec<Expr> = Vec::new();
+    let mut out = Vec::new();
+    for column in 0..BITS {
+        let mut bits = std::mem::take(&mut carries);
+        bits.extend((0..=column).map(|i| &a.bit(i) & &b.bit(column - i)));
+        let mut number = 0;
+        // what the last column carries is not wanted
+        while bits.len() > 1 && column + 1 < BITS {
+            let taken: Vec<Expr> = bits.drain(..bits.len().min(3)).collect();
+            let name = format!("low_{column}_{number}");
+            number += 1;
+            let taken: Vec<Expr> = taken
+                .iter()
+                .enumerate()
+                .map(|(i, bit)| m.wire(&format!("{name}_{i}"), bit))
+                .collect();
+            let carry = match &taken[..] {
+                [x, y, z] => &(x & y) | &(z & &(x ^ y)),
+                _ => &taken[0] & &taken[1],
+            };
+            carries.push(m.wire(&format!("{name}_carry"), &carry));
+            let sum = taken[1..].iter().fold(taken[0].clone(), |s, bit| &s ^ bit);
+            bits.push(sum);
+        }
+        out.push(bits[1..].iter().fold(bits[0].clone(), |s, bit| &s ^ bit));
+    }
+    m.wire("low_product", &pack(&out))
+}
