@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A stage's command, weights and requantisation parameters.
 
+mod expand;
+mod writer;
+
 use super::layout::Layouts;
 use super::rules::{self, extent};
-use super::{Expand, Stage, narrow, params};
+use super::{Stage, narrow, params};
 use crate::error::{DoesNotFit, Error};
 use params::Channel;
 use sepstream_spec::config::{Config, Multiplier, ROW_BANKS};
 use sepstream_spec::graph::{Conv2d, DepthwiseConv2d, Graph, Layer, Op, Pads, Window};
 use sepstream_spec::isa::{Command, Field, Param, offset_bits};
 use sepstream_spec::program::MapPort;
-use sepstream_spec::regs::Memory;
+use writer::{clamp, writer};
 
 /// What a stage puts into the memories.
 pub struct Lowered {
@@ -137,91 +140,12 @@ pub fn lower(
     let first = &graph.layers[stage.layers().next().unwrap_or(0)];
     let lowered = match stage.expand {
         None => lower_from(graph, stage, first, layouts, config),
-        Some(expand) => expanded(graph, stage, expand, layouts, config),
+        Some(expand) => expand::expanded(graph, stage, expand, layouts, config),
     };
     lowered.map_err(|error| match error {
         Error::DoesNotFit(missing) => Error::DoesNotFit(missing.named(graph, first)),
         error => error,
     })
-}
-
-/// A stage whose map an expanding layer makes: both halves are lowered as stages of their own, then joined in one command.
-fn expanded(
-    graph: &Graph,
-    stage: &Stage,
-    expand: Expand,
-    layouts: &Layouts,
-    config: &Config,
-) -> Result<Lowered, Error> {
-    let own = Stage {
-        expand: None,
-        input: expand.map,
-        ..stage.clone()
-    };
-    let made = Stage {
-        expand: None,
-        window: None,
-        dense: Some(expand.layer),
-        add: None,
-        residual: None,
-        input: stage.input,
-        output: expand.map,
-    };
-    let window = &graph.layers[own.layers().next().unwrap_or(0)];
-    let mut lowered = lower_from(graph, &own, window, layouts, config)?;
-    let layer = &graph.layers[expand.layer];
-    let made = lower_from(graph, &made, layer, layouts, config)?;
-    let (words, rows) = (
-        made.command.get(Field::PixelWords),
-        lowered.command.get(Field::FillRows),
-    );
-    let ring = config.values().expand_words / words;
-    let command = &mut lowered.command;
-    // groups of the two sorts follow one another: the requantiser needs its beats from the end of one to that of the next
-    let [own_words, own_idle] = [Field::PixelWords, Field::OutIdle].map(|f| command.get(f));
-    let made_idle = made.command.get(Field::OutIdle);
-    let behind = [&*command, &made.command].map(|c| c.get(Field::PixelIdle));
-    for (field, behind, idle, next) in [
-        (Field::PixelIdle, behind[0], own_idle, words),
-        (Field::ExpandPixelIdle, behind[1], made_idle, own_words),
-    ] {
-        let short = config.pw_beats().saturating_sub(idle + next);
-        set(command, config, field, short.max(behind))?;
-    }
-    for (field, value) in [
-        (Field::ExpandRows, rows),
-        (Field::ExpandBytes, layouts.port(stage.input).pixel_bytes),
-        (Field::ExpandRing, ring),
-        (Field::ExpandRingWords, ring * words),
-    ] {
-        set(command, config, field, value)?;
-    }
-    for (field, from) in [
-        (Field::ExpandCols, Field::OutCols),
-        (Field::ExpandTail, Field::TailBytes),
-        (Field::ExpandWords, Field::PixelWords),
-        (Field::ExpandGroups, Field::OutGroups),
-        (Field::ExpandIdle, Field::OutIdle),
-        (Field::ExpandGap, Field::RowGap),
-        (Field::ExpandZero, Field::OutZero),
-        (Field::ExpandLow, Field::OutLow),
-        (Field::ExpandHigh, Field::OutHigh),
-        (Field::ExpandOutBytes, Field::OutBytes),
-    ] {
-        set(command, config, field, made.command.get(from))?;
-    }
-    let words_of = |memory: Memory, content: &[u8]| {
-        (content.len() as u32).div_ceil(memory.shape(config).bytes)
-    };
-    lowered.expand_behind = Some((
-        words_of(Memory::Weight, &lowered.weights),
-        words_of(Memory::PwParam, &lowered.pw_params),
-    ));
-    lowered.weights.extend(made.weights);
-    lowered.pw_params.extend(made.pw_params);
-    lowered.macs += made.macs;
-    lowered.slots += made.slots;
-    Ok(lowered)
 }
 
 fn lower_from(
@@ -639,87 +563,5 @@ fn array(
         }
     }
     lowered.slots += (groups * (words + idle as usize) * tn * tm) as u64;
-    Ok(())
-}
-
-/// Output fields.
-fn writer(
-    channels: &[Channel],
-    output: &MapPort,
-    cols: u32,
-    config: &Config,
-    command: &mut Command,
-) -> Result<(), Error> {
-    let v = config.values();
-    let first = channels.iter().map(|c| c.input_zero).next().unwrap_or(0);
-    if command.get(Field::Gather) == 1 {
-        set(command, config, Field::PadValue, first as u8 as u32)?;
-    }
-    clamp(
-        channels,
-        [Field::OutZero, Field::OutLow, Field::OutHigh],
-        config,
-        command,
-    )?;
-    if v.tp > 1 {
-        return batches(output, config, command);
-    }
-    // A row's last beat that spills over its word needs a free cycle behind it: the group's idle beats, or a gap
-    let in_group = (output.pixel_bytes - 1) % v.tm + 1;
-    let last_beat = (in_group - 1) % v.pw_requant + 1;
-    let beat = (in_group - 1) / v.pw_requant;
-    let cycles = command.get(Field::PixelWords) + command.get(Field::OutIdle);
-    let spills = last_beat > tail(cols * output.pixel_bytes, config.word_bytes());
-    set(
-        command,
-        config,
-        Field::RowGap,
-        (spills && beat + 1 == cycles).into(),
-    )
-}
-
-/// Cycles that batches of `tp` pixels need besides their groups'.
-fn batches(output: &MapPort, config: &Config, command: &mut Command) -> Result<(), Error> {
-    let v = config.values();
-    let (bytes, word) = (output.pixel_bytes, config.word_bytes());
-    // both batches that are on their way have room in the memories that put pixels in order
-    let words = 2 * bytes.div_ceil(word);
-    if words > config.order_words() {
-        let need = words.next_power_of_two();
-        return Err(Error::DoesNotFit(DoesNotFit {
-            model: String::new(),
-            what: "the memory that puts pixels in order".into(),
-            needs: format!("{need} words of {word} bytes"),
-            has: config.order_words().to_string(),
-            way_out: format!("set `memory.pixel_words` to {need} or more"),
-        }));
-    }
-    let piece = match command.get(Field::Residual) {
-        1 => v.pw_requant,
-        _ => word,
-    };
-    let runs = bytes / word * word.div_ceil(piece) + (bytes % word).div_ceil(piece);
-    let group = command.get(Field::PixelWords) + command.get(Field::OutIdle);
-    // every run of a batch goes out before the next batch is complete
-    let order = (v.tp * runs + 1).saturating_sub(group * command.get(Field::OutGroups));
-    // a pixel's last beat may spill over its word: a free cycle behind it
-    let beats = ((bytes - 1) % v.tm + 1).div_ceil(v.pw_requant);
-    let spill = (beats + 1).saturating_sub(group);
-    set(command, config, Field::PixelIdle, order.max(spill))
-}
-
-/// Zero point and clamp of a layer's outputs.
-fn clamp(
-    channels: &[Channel],
-    fields: [Field; 3],
-    config: &Config,
-    command: &mut Command,
-) -> Result<(), Error> {
-    let Some(c) = channels.first() else {
-        return Ok(());
-    };
-    for (field, value) in fields.into_iter().zip([c.zero, c.low, c.high]) {
-        set(command, config, field, u32::from(value as u8))?;
-    }
     Ok(())
 }
