@@ -6,6 +6,7 @@
 //! | s_axis_*       | in  | a word | AXI4-Stream: beats fill the memory chosen by LoadTarget, from LoadAddress; tlast ends a transfer |
 //! | m_axis_*       | out | a word | AXI4-Stream: SendWords words of activation memory from SendAddress      |
 //! | load_*         | out |        | to the memories: data, word address, slice, which memory                |
+//! | sending        | out | 1      | the result stream is not finished                                       |
 //! | busy_port      | in  | 1      | the writer has the activation memory's write port                       |
 //! | read_taken     | in  | 1      | the fill unit has its read port                                         |
 //! | a_addr / a_data|     |        | activation memory read                                                  |
@@ -119,10 +120,10 @@ pub fn host(config: &Config) -> Rc<Module> {
     let send_addr = m.reg("send_addr", address);
     let send_left = m.reg("send_left", LOAD_ADDRESS_BITS);
     let spoken = m.reg("spoken", 3);
-    let sending = m.wire("sending", &send_left.any());
+    let reading = m.wire("reading", &send_left.any());
     let read = m.wire(
         "read",
-        &all(&[sending.clone(), !&read_taken, !&spoken.bit(2)]),
+        &all(&[reading.clone(), !&read_taken, !&spoken.bit(2)]),
     );
     let arrives = m.delay("read", &read, sepstream_spec::timing::MEMORY_READ);
     let is_end = send_left.is(1);
@@ -168,7 +169,9 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.output("m_axis_tvalid", &m_valid);
 
     m.note("Register reads.");
-    let status = pack(&[busy, finished, &sending | &spoken.any()]);
+    let sending = m.wire("is_sending", &(&reading | &spoken.any()));
+    m.output("sending", &sending);
+    let status = pack(&[busy, finished, sending]);
     let values = [
         (Reg::Id, lit(regs::ID.into(), 32)),
         (Reg::Version, lit(regs::VERSION.into(), 32)),

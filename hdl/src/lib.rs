@@ -23,6 +23,7 @@ pub mod fill;
 pub mod host;
 pub mod line_buffer;
 pub mod line_writer;
+pub mod link;
 pub mod memory;
 pub mod merge;
 pub mod multiplier;
@@ -48,4 +49,17 @@ pub const LINT_WAIVERS: &str = include_str!("waivers.vlt");
 pub fn generate(config: &Config) -> String {
     let banner = format!("sepstream accelerator, generated from this configuration:\n{config}");
     rtl::verilog(&top::top(config), &banner)
+}
+
+/// The Verilog text of the accelerator with its host link; its top module is `sepstream_board`, for a board's own top with clock,
+/// reset and pins.
+///
+/// # Errors
+/// When the link cannot be built with that clock.
+pub fn board(config: &Config, options: &link::LinkOptions) -> Result<String, link::LinkError> {
+    options.check()?;
+    let banner = format!(
+        "sepstream accelerator with host link, generated from this configuration:\n{config}"
+    );
+    Ok(rtl::verilog(&link::board::board(config, options), &banner))
 }

@@ -9,6 +9,7 @@
 //! | s_axis_* m_axis_* | AXI4-Streams of one activation word                                           |
 //! | layer_done layer_index | a command ended; its index                                               |
 //! | irq             | a frame has finished; falls with the next start                                 |
+//! | busy sending    | a frame is running; words are still to come on m_axis: bits of the status register |
 
 use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{
@@ -647,5 +648,7 @@ pub fn top(config: &Config) -> Rc<Module> {
     m.output("layer_done", &seq.out("layer_done"));
     m.output("layer_index", &seq.out("layer_index"));
     m.output("irq", &seq.out("finished"));
+    m.output("busy", &seq.out("busy"));
+    m.output("sending", &host.out("sending"));
     Rc::new(m)
 }

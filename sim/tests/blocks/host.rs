@@ -369,10 +369,12 @@ fn registers_tell_what_the_units_do() {
         side.read_reg(&mut bench, Reg::Status) & regs::STATUS_SENDING,
         regs::STATUS_SENDING
     );
+    bench.expect("sending", 1u32);
     side.pace.sink = 1.0;
     side.run_until(&mut bench, |side| side.words.is_empty());
     assert_eq!(
         side.read_reg(&mut bench, Reg::Status) & regs::STATUS_SENDING,
         0
     );
+    bench.expect("sending", 0u32);
 }

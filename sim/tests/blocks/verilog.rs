@@ -3,6 +3,7 @@
 
 use super::bench::{config, configured};
 use super::common::tools_present;
+use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_sim::tools;
 use sepstream_spec::config::{Config, Values};
 use std::fs;
@@ -52,16 +53,23 @@ fn largest_memories(v: &mut Values) {
     (v.line_words, v.pixel_words, v.expand_words, v.commands) = (8192, 8192, 8192, 4096);
 }
 
-/// What Verilator says, with or without the waivers.
-fn lint(config: &Config, waivers: bool) -> String {
+/// What Verilator says about a design, with or without the waivers.
+fn lint(config: &Config, link: Option<&LinkOptions>, waivers: bool) -> String {
+    let (top, text) = match link {
+        None => ("sepstream", sepstream_hdl::generate(config)),
+        Some(link) => {
+            let text = sepstream_hdl::board(config, link).expect("the link can be built");
+            ("sepstream_board", text)
+        }
+    };
     let verilator = tools::verilator(&mut |_| {}).expect("Verilator is there");
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name, text: &str| fs::write(folder.path().join(name), text).expect("a file");
-    write("sepstream.v", &sepstream_hdl::generate(config));
+    write("sepstream.v", &text);
     write("sepstream.vlt", sepstream_hdl::LINT_WAIVERS);
     let mut command = verilator.command();
     command.current_dir(folder.path());
-    command.args(["--lint-only", "-Wall", "--top-module", "sepstream"]);
+    command.args(["--lint-only", "-Wall", "--top-module", top]);
     command
         .args(waivers.then_some("sepstream.vlt"))
         .arg("sepstream.v");
@@ -80,7 +88,28 @@ fn lint_finds_nothing_but_the_waivers() {
         return;
     }
     for config in configurations() {
-        lint(&config, true);
+        lint(&config, None, true);
+    }
+}
+
+/// Words of all sizes, phases of few and many bits.
+fn boards() -> Vec<(Config, LinkOptions)> {
+    let uart = LinkOptions::uart;
+    vec![
+        (config(4, 4, 4, 3), uart(4, 1)),
+        (config(1, 1, 1, 1), uart(12_000_000, 115_200)),
+        (config(64, 1, 1, 3), uart(50_000_000, 3_000_000)),
+        (config(16, 8, 8, 3), LinkOptions { link: Link::Spi }),
+    ]
+}
+
+#[test]
+fn lint_finds_nothing_in_boards() {
+    if !tools_present() {
+        return;
+    }
+    for (config, link) in boards() {
+        lint(&config, Some(&link), true);
     }
 }
 
@@ -90,10 +119,13 @@ fn every_waiver_is_needed() {
     if !tools_present() {
         return;
     }
-    let all: String = configurations()
+    let bare = configurations();
+    let bare = bare.iter().map(|config| lint(config, None, false));
+    let boards = boards();
+    let boards = boards
         .iter()
-        .map(|config| lint(config, false))
-        .collect();
+        .map(|(config, link)| lint(config, Some(link), false));
+    let all: String = bare.chain(boards).collect();
     for line in sepstream_hdl::LINT_WAIVERS.lines() {
         if let Some((_, pattern)) = line.split_once("-match \"*'") {
             let signal = pattern.trim_end_matches("'*\"");
