@@ -56,6 +56,9 @@ pub enum Error {
         /// The value given.
         got: u32,
     },
+    /// No link of a board can be like this.
+    #[error(transparent)]
+    Link(#[from] sepstream_hdl::link::LinkError),
     /// A port list that no module can have.
     #[error("port `{name}` of `{top}`: {reason}")]
     Port {
