@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sepstream_synth::DEVICES;
+use sepstream_synth::board::hertz;
 use serde::Serialize;
 
 /// Generator of INT8 accelerators for depthwise-separable networks on small FPGAs.
@@ -58,6 +59,12 @@ pub enum Command {
     Bench(Bench),
     /// Synthesise a configuration for an FPGA, and report LUTs, multipliers and block RAMs of every unit
     Area(Area),
+    /// Make the bitstream of a board, and report LUTs, multipliers, block RAMs and the clock it reaches
+    Synth(Synth),
+    /// List the boards that bitstreams can be made for
+    Boards(Boards),
+    /// Load a bitstream into a board with openFPGALoader
+    Flash(Flash),
     /// Find the tools for Verilog simulation and install those that are missing into a project-local folder
     Setup(Setup),
 }
@@ -212,6 +219,65 @@ pub struct Area {
 
 fn device_names() -> PossibleValuesParser {
     DEVICES.iter().map(|device| device.name).into()
+}
+
+/// Arguments of `synth`.
+#[derive(Args)]
+#[command(after_help = SYNTH_HELP)]
+pub struct Synth {
+    /// Name of a board (`sepstream boards`), or a board file that ends in .yaml
+    #[arg(long, value_name = "BOARD")]
+    pub board: String,
+    /// Configuration of the accelerator. Default: that of the board
+    #[arg(long, value_name = "CONFIG.yaml")]
+    pub config: Option<PathBuf>,
+    /// Model that must run on it; its program is written beside the bitstream
+    #[arg(long, value_name = "MODEL.tflite")]
+    pub model: Option<PathBuf>,
+    /// Frequency of the accelerator. Default: that of the board
+    #[arg(long, value_name = "MHZ", value_parser = parse_hertz)]
+    pub freq: Option<u32>,
+    /// Seeds of placement to try; the fastest result is taken
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub seeds: u32,
+    /// Folder for the files, made if absent
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Print JSON instead of tables; docs/json.md lists the fields
+    #[arg(long)]
+    pub json: bool,
+}
+
+const SYNTH_HELP: &str = "Exit codes: 0 the bitstream is there; 1 the clock is missed, no bitstream is written; 2 bad input, a configuration that \
+                          does not fit or a clock that cannot be made; 3 a tool is missing or failed.";
+
+fn parse_hertz(text: &str) -> Result<u32, String> {
+    hertz(text).ok_or_else(|| format!("`{text}` is no frequency from 1 to 400 in MHz"))
+}
+
+/// Arguments of `boards`.
+#[derive(Args)]
+pub struct Boards {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `flash`.
+#[derive(Args)]
+pub struct Flash {
+    /// Name of a board (`sepstream boards`), or a board file that ends in .yaml
+    #[arg(long, value_name = "BOARD")]
+    pub board: String,
+    /// The bitstream
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Write it to the flash memory, where it stays without power, instead of into the FPGA
+    #[arg(long)]
+    pub keep: bool,
+    /// Print JSON; what openFPGALoader prints goes to standard error
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `setup`.

@@ -47,9 +47,29 @@ pub enum Error {
         /// The frame, from 0.
         frame: usize,
     },
-    /// Synthesis failed.
-    #[error("error: {0}")]
+    /// Synthesis failed, or was asked for what cannot be.
+    #[error("{}", synthesis(.0))]
     Synthesis(#[from] sepstream_synth::Error),
+    /// A bitstream that would not run at the wanted clock.
+    #[error(
+        "CLOCK MISSED: {wanted} MHz wanted, {reached} MHz reached; no bitstream is written\n  slowest path: {path}\n  try a lower --freq, more --seeds or a smaller configuration"
+    )]
+    ClockMissed {
+        /// MHz of the clock.
+        wanted: String,
+        /// MHz of the slowest path.
+        reached: String,
+        /// That path in words.
+        path: String,
+    },
+    /// openFPGALoader failed.
+    #[error("error: {command} failed ({status})")]
+    Loader {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: String,
+    },
     /// A tool is missing or failed.
     #[error("error: {0}")]
     Tool(#[from] sepstream_sim::tools::Error),
@@ -64,13 +84,25 @@ impl Error {
         }
     }
 
-    /// Exit code of the process: 1 for results that differ, 2 for bad input, 3 for tools.
+    /// Exit code of the process: 1 for results that differ and clocks that are missed, 2 for bad input, 3 for tools.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Error::Streamed { .. } => Outcome::Differs.exit_code(),
-            Error::Tool(_) | Error::Cosim(_) | Error::Synthesis(_) => ExitCode::from(3),
+            Error::Streamed { .. } | Error::ClockMissed { .. } => Outcome::Differs.exit_code(),
+            Error::Synthesis(error) if error.is_input() => ExitCode::from(2),
+            Error::Tool(_) | Error::Cosim(_) | Error::Synthesis(_) | Error::Loader { .. } => {
+                ExitCode::from(3)
+            }
             _ => ExitCode::from(2),
         }
+    }
+}
+
+fn synthesis(error: &sepstream_synth::Error) -> String {
+    match error {
+        sepstream_synth::Error::Board(sepstream_synth::board::BoardError::Rules(violations)) => {
+            list(violations)
+        }
+        other => format!("error: {other}"),
     }
 }
 

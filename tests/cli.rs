@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line as a user meets it: output, messages, exit codes.
 
+#[cfg(unix)]
+mod fpga;
 mod support;
 
 use support::{models, run, sepstream, tools};
@@ -325,6 +327,9 @@ fn help_of_every_command() {
         &["generate", "--help"],
         &["compile", "--help"],
         &["area", "--help"],
+        &["synth", "--help"],
+        &["boards", "--help"],
+        &["flash", "--help"],
         &["demo", "--help"],
         &["setup", "--help"],
     ] {

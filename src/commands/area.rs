@@ -2,7 +2,7 @@
 //! `sepstream area`: the cells that a configuration takes on an FPGA, unit by unit.
 
 use sepstream_spec::config::Config;
-use sepstream_synth::{Area, Cells, Device, LUT_SHARE, Unit, area};
+use sepstream_synth::{Area, Cells, Device, Unit, area};
 use serde::Serialize;
 
 use crate::cli;
@@ -18,7 +18,9 @@ pub fn run(args: &cli::Area) -> Result<Outcome, Error> {
         .ok_or_else(|| Error::Input(format!("there is no device `{}`", args.device)))?;
     let spinner = spinner();
     spinner.set_message("Yosys maps the design to cells");
-    let area = area(&config, &mut |event| spinner.set_message(describe(event)))?;
+    let area = area(&config, device, &mut |event| {
+        spinner.set_message(describe(event))
+    })?;
     spinner.finish_and_clear();
     let report = Report::new(args, &config, device, area);
     println!(
@@ -38,7 +40,7 @@ struct Report {
     fingerprint: u32,
     products_per_cycle: u32,
     tool: String,
-    device: Device,
+    device: &'static Device,
     usable_luts: u32,
     units: Vec<Unit>,
     total: Cells,
@@ -47,7 +49,7 @@ struct Report {
 }
 
 impl Report {
-    fn new(args: &cli::Area, config: &Config, device: Device, area: Area) -> Self {
+    fn new(args: &cli::Area, config: &Config, device: &'static Device, area: Area) -> Self {
         Report {
             config: args.config.display().to_string(),
             fingerprint: config.fingerprint(),
@@ -55,7 +57,7 @@ impl Report {
             device,
             usable_luts: device.usable_luts(),
             total: area.total(),
-            excess: area.excess(&device),
+            excess: area.excess(device),
             tool: area.tool,
             units: area.units,
         }
@@ -89,13 +91,14 @@ impl Report {
             .iter()
             .map(|unit| row(&unit.name, &unit.cells))
             .chain([row("total", &self.total), has]);
+        let (multiplier, block_ram) = self.device.family.cell_names();
         let columns = [
             Text("unit"),
             Number("LUTs"),
             Number("carry cells"),
             Number("flip-flops"),
-            Number("MULT18X18D"),
-            Number("block RAMs"),
+            Number(multiplier),
+            Number(block_ram),
         ];
         let verdict = if self.excess.is_empty() {
             "it fits".to_string()
@@ -110,7 +113,7 @@ impl Report {
             self.products_per_cycle,
             percent(f64::from(self.total.luts) / f64::from(self.device.luts)),
             thousands(self.device.luts.into()),
-            percent(LUT_SHARE),
+            percent(f64::from(self.usable_luts) / f64::from(self.device.luts)),
             self.tool,
         )
     }

@@ -3,13 +3,16 @@
 
 mod area;
 mod bench;
+mod boards;
 mod compile;
 mod demo;
+mod flash;
 mod generate;
 mod inspect;
 mod run_report;
 mod setup;
 mod simulate;
+mod synth;
 
 use std::path::Path;
 
@@ -30,6 +33,9 @@ pub fn run(cli: Cli) -> Result<Outcome, Error> {
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Area(args) => area::run(&args),
+        Command::Synth(args) => synth::run(&args),
+        Command::Boards(args) => boards::run(&args),
+        Command::Flash(args) => flash::run(&args),
         Command::Setup(args) => setup::run(&args),
     }
 }

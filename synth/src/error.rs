@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can go wrong in synthesis.
 
-use sepstream_sim::tools;
 use std::path::PathBuf;
+
+use sepstream_hdl::link::LinkError;
+use sepstream_sim::tools;
+
+use crate::area::{Area, Unit};
+use crate::board::{Board, BoardError};
+use crate::pll::Impossible;
 
 /// Synthesis could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +25,41 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// Yosys wrote statistics that are not what this program reads.
+    /// There is no such board, or its file is wrong.
+    #[error(transparent)]
+    Board(#[from] BoardError),
+    /// The board has no link that the accelerator could talk over.
+    #[error("no bitstream for {board}: {missing}")]
+    NoLink {
+        /// The board.
+        board: String,
+        /// What is missing.
+        missing: String,
+    },
+    /// No PLL makes the clock.
+    #[error("{0}; ask for that with --freq")]
+    Clock(Impossible),
+    /// The link does not work with this clock.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The device has too little of something.
     #[error(
-        "the statistics of {tool} lack {what}; the wheel that `sepstream setup --synthesis` installs writes them"
+        "the design does not fit {board}: {excess}\n  the largest units are {largest}\n  take fewer lanes or less memory, or a larger board"
+    )]
+    TooBig {
+        /// The board.
+        board: String,
+        /// What there is too little of.
+        excess: String,
+        /// Units and their cells.
+        largest: String,
+    },
+    /// Nothing was asked of nextpnr.
+    #[error("at least one seed is needed")]
+    NoSeeds,
+    /// A tool wrote statistics that are not what this program reads.
+    #[error(
+        "the statistics of {tool} lack {what}; the wheels that `sepstream setup --synthesis` installs write them"
     )]
     Statistics {
         /// Its version.
@@ -29,4 +67,39 @@ pub enum Error {
         /// What was looked for.
         what: String,
     },
+}
+
+impl From<Impossible> for Error {
+    fn from(impossible: Impossible) -> Self {
+        Error::Clock(impossible)
+    }
+}
+
+impl Error {
+    /// The fault lies in what was asked for, not in a tool.
+    pub fn is_input(&self) -> bool {
+        !matches!(
+            self,
+            Error::Tool(_) | Error::Io { .. } | Error::Statistics { .. }
+        )
+    }
+
+    /// A mapped design that a board's FPGA cannot hold.
+    pub(crate) fn too_big(board: &Board, area: &Area, excess: &[String]) -> Self {
+        let mut units: Vec<&Unit> = area.units.iter().collect();
+        units.sort_by_key(|unit| std::cmp::Reverse(unit.cells.luts));
+        let told = |unit: &&Unit| format!("{} ({} LUTs)", unit.name, unit.cells.luts);
+        let largest: Vec<String> = units.iter().take(4).map(told).collect();
+        Error::TooBig {
+            board: format!("{} ({})", board.title(), board.part().name),
+            excess: excess.join(", "),
+            largest: largest.join(", "),
+        }
+    }
+
+    /// For `map_err`: names the file of an input or output error.
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
 }

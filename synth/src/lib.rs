@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From the generated Verilog to FPGA cells.
+//! From the generated Verilog to FPGA cells, and to the bitstream of a board.
 //!
-//! A crate of its own, beside `sim`: what runs here are the tools of an FPGA, not simulators, and what comes out is cells,
-//! not bytes and cycles. [`area()`] gives the cells of every unit; the tools are found and installed by `sim::tools`.
+//! A crate of its own, beside `sim`: what runs here are the tools of an FPGA, not simulators, and what comes out is cells and
+//! frequencies, not bytes and cycles. [`area()`] gives the cells of every unit; [`board`] knows the boards, [`pll`] their clocks, and
+//! [`flow`] makes bitstreams. The tools are found and installed by `sim::tools`.
 
 pub mod area;
+pub mod board;
+mod cells;
 mod device;
 mod error;
+pub mod flow;
+mod hierarchy;
+mod mapping;
+pub mod pll;
+pub mod top;
 
-pub use area::{Area, Cells, Unit, area};
-pub use device::{DEVICES, Device, LUT_SHARE};
+pub use area::{Area, Unit, area};
+pub use board::Board;
+pub use cells::Cells;
+pub use device::{DEVICES, Device, Family, LUT_SHARE, PARTS, Part};
 pub use error::Error;

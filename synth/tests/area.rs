@@ -2,12 +2,13 @@
 //! Yosys on generated Verilog: every multiplier is one that the configuration asks for.
 
 use sepstream_spec::config::Config;
-use sepstream_synth::{Area, Error, area};
+use sepstream_synth::{Area, Device, Error, area};
 
 /// `None` where Yosys cannot be had, unless tools are required.
 fn measure(file: &str) -> Option<(Config, Area)> {
     let config = Config::from_yaml(file, "test.yaml").expect("the configuration passes every rule");
-    match area(&config, &mut |_| ()) {
+    let device = Device::named("ecp5-25").expect("a device of the table");
+    match area(&config, device, &mut |_| ()) {
         Ok(area) => Some((config, area)),
         Err(Error::Tool(error)) if std::env::var("REQUIRE_TOOLS").as_deref() != Ok("1") => {
             eprintln!("SKIPPED: {error}");

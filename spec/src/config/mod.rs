@@ -19,7 +19,7 @@ use core::fmt;
 pub use fields::{FIELDS, Fallback, Field, Limit, SUM_BITS};
 pub use violation::Violation;
 #[cfg(feature = "std")]
-pub use yaml::RawConfig;
+pub use yaml::{RawConfig, closest};
 
 /// Every number a user can choose; the file format has the same structure.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -143,11 +143,6 @@ impl RawConfig {
     }
 
     fn unknown(&mut self, what: &str, name: &str, line: u64, known: &[&str]) {
-        let likeness = |candidate: &&&str| (strsim::jaro_winkler(candidate, name) * 1000.0) as u32;
-        let close = known
-            .iter()
-            .max_by_key(likeness)
-            .filter(|c| likeness(c) >= 750);
         self.violations.push(Violation {
             rule: if what == "section" {
                 "unknown-section"
@@ -157,7 +152,7 @@ impl RawConfig {
             place: Some((self.file.clone(), line)),
             found: format!("unknown {what}: {}", clip(name)),
             allowed: known.join(", "),
-            instead: match close {
+            instead: match closest(name, known) {
                 Some(name) => format!("{name}:"),
                 None => "without it".into(),
             },
@@ -246,6 +241,13 @@ impl RawConfig {
             .map(violation)
             .collect()
     }
+}
+
+/// The known name that is most like another, if any is: what was probably meant.
+pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let likeness = |candidate: &&str| (strsim::jaro_winkler(candidate, name) * 1000.0) as u32;
+    let best = known.iter().copied().max_by_key(likeness);
+    best.filter(|candidate| likeness(candidate) >= 750)
 }
 
 /// What to write when the file as a whole is not understood.

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sepstream synth`: the bitstream of a board, and how fast it is.
+
+use sepstream_spec::config::Config;
+use sepstream_synth::flow::{self, CriticalPath, Report, Request, Step};
+use sepstream_synth::pll::Mhz;
+use sepstream_synth::{Board, Error as SynthError};
+
+use crate::cli;
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::progress::{describe, spinner};
+use crate::report::{Column, json, percent, table, thousands};
+
+/// Name of the report beside the bitstream.
+const REPORT: &str = "report.json";
+
+/// Makes the bitstream, and prints what it took and how fast it is.
+pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
+    let board = Board::find(&args.board).map_err(SynthError::from)?;
+    let config = config(args, &board)?;
+    let program = match &args.model {
+        Some(path) => {
+            let graph = super::load_model(path)?;
+            Some((path, sepstream_compiler::compile(&graph, &config)?))
+        }
+        None => None,
+    };
+    let folder = &args.output;
+    std::fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
+    let spinner = spinner();
+    let request = Request {
+        board: &board,
+        config: &config,
+        freq_hz: args.freq.unwrap_or(board.freq_hz()),
+        seeds: args.seeds,
+        folder,
+    };
+    let report = flow::run(&request, &mut |step| spinner.set_message(told(step)))?;
+    spinner.finish_and_clear();
+    let file = folder.join(REPORT);
+    std::fs::write(&file, json(&report) + "\n").map_err(|cause| Error::file(&file, cause))?;
+    if let Some((model, program)) = program {
+        let file = folder.join(model.with_extension("prog").file_name().unwrap_or_default());
+        std::fs::write(&file, program.program.to_bytes())
+            .map_err(|cause| Error::file(&file, cause))?;
+    }
+    println!(
+        "{}",
+        if args.json {
+            json(&report)
+        } else {
+            text(&report, &board, args)
+        }
+    );
+    if report.met {
+        return Ok(Outcome::Ok);
+    }
+    Err(Error::ClockMissed {
+        wanted: Mhz((report.clock_mhz * 1e6) as u32).to_string(),
+        reached: format!("{:.1}", report.fmax_mhz),
+        path: report.critical_path.as_ref().map_or(String::new(), path),
+    })
+}
+
+/// The configuration that is named, else the board's own.
+fn config(args: &cli::Synth, board: &Board) -> Result<Config, Error> {
+    if let Some(path) = &args.config {
+        return super::load_config(path);
+    }
+    let file = board.config_file();
+    let text = board.config_text().ok_or_else(|| {
+        Error::Input(format!(
+            "{} names the configuration {file}, which is none of the embedded ones; give one with --config",
+            board.id()
+        ))
+    })?;
+    Config::from_yaml(text, &format!("configs/{file}")).map_err(Error::Config)
+}
+
+fn told(step: Step) -> String {
+    match step {
+        Step::Tool(event) => describe(event),
+        Step::Map => "Yosys maps the design to cells".into(),
+        Step::Place { seed, seeds } => format!("nextpnr places and routes, seed {seed} of {seeds}"),
+        Step::Pack => "packing the bitstream".into(),
+        _ => "working".into(),
+    }
+}
+
+fn text(report: &Report, board: &Board, args: &cli::Synth) -> String {
+    use Column::{Number, Text};
+    let (multiplier, block_ram) = report.device.family.cell_names();
+    let columns = [
+        Text("unit"),
+        Number("LUTs"),
+        Number("carry cells"),
+        Number("flip-flops"),
+        Number(multiplier),
+        Number(block_ram),
+    ];
+    let row = |name: &str, c: &sepstream_synth::Cells| {
+        let numbers = [c.luts, c.carries, c.flip_flops, c.multipliers, c.block_rams];
+        let mut row = vec![name.to_string()];
+        row.extend(numbers.map(|n| thousands(n.into())));
+        row
+    };
+    let rows = report
+        .units
+        .iter()
+        .map(|unit| row(&unit.name, &unit.cells))
+        .chain([row("total", &report.total)]);
+    let mut text = table(&columns, rows);
+    let placed: Vec<String> = report
+        .resources
+        .iter()
+        .map(|r| {
+            format!(
+                "{} {} of {}",
+                r.name,
+                thousands(r.used),
+                thousands(r.available)
+            )
+        })
+        .collect();
+    text += &format!("\n\nplaced: {}", placed.join(", "));
+    for run in &report.runs {
+        text += &format!(
+            "\nseed {}: {:.1} MHz, in {:.0} s",
+            run.seed, run.fmax_mhz, run.seconds
+        );
+    }
+    if let Some(critical) = &report.critical_path {
+        text += &format!("\nslowest path: {}", path(critical));
+    }
+    text += &format!(
+        "\n{}: {} MHz wanted, {:.1} MHz reached, margin {}; {}",
+        board.title(),
+        report.clock_mhz,
+        report.fmax_mhz,
+        percent(report.margin),
+        report.tools.join(", ")
+    );
+    if let Some(bitstream) = &report.bitstream {
+        text += &format!("\n{}", args.output.join(bitstream).display());
+    }
+    if !board.note().is_empty() {
+        text += &format!("\nnote: {}", board.note());
+    }
+    text
+}
+
+/// A path in words.
+fn path(path: &CriticalPath) -> String {
+    let hops: Vec<String> = path
+        .hops
+        .iter()
+        .map(|hop| format!("{} {:.1}", hop.unit, hop.ns))
+        .collect();
+    format!(
+        "{:.1} ns from {} to {}, {} cells of logic, {:.1} ns on wires; ns by unit: {}",
+        path.ns,
+        path.from,
+        path.to,
+        path.levels,
+        path.routing_ns,
+        hops.join(", ")
+    )
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From a configuration to the bitstream of a board: Verilog, Yosys, nextpnr, packing.
+//!
+//! All work is done in a folder of its own inside the output folder; files get their final names when they are whole, the bitstream
+//! only when the clock is reached.
+
+mod path;
+mod place;
+mod report;
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use sepstream_hdl::link::{Link, LinkOptions};
+use sepstream_sim::tools::{self, Event};
+use sepstream_spec::config::Config;
+
+pub use path::{CriticalPath, Hop};
+pub use place::Run;
+pub use report::{Report, Resource};
+
+use crate::mapping::{self, Mapped};
+use crate::{Board, Error, Family, pll, top};
+
+/// What to make.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The board.
+    pub board: &'a Board,
+    /// The configuration.
+    pub config: &'a Config,
+    /// Wanted frequency of the accelerator, in hertz.
+    pub freq_hz: u32,
+    /// Seeds of nextpnr, from 1: the best is taken.
+    pub seeds: u32,
+    /// Folder for the files; it exists.
+    pub folder: &'a Path,
+}
+
+/// A step of the work has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// About a tool.
+    Tool(Event),
+    /// Yosys maps the design to cells.
+    Map,
+    /// nextpnr places and routes.
+    Place {
+        /// The seed.
+        seed: u32,
+        /// All seeds.
+        seeds: u32,
+    },
+    /// The bitstream is packed.
+    Pack,
+}
+
+/// Makes the bitstream. A report whose `met` is false says that the clock was missed; there is no bitstream then.
+///
+/// # Errors
+/// When the board has no link, the clock cannot be made, the design does not fit, or a tool fails.
+pub fn run(request: &Request, progress: &mut (dyn FnMut(Step) + Send)) -> Result<Report, Error> {
+    let Request { board, folder, .. } = *request;
+    let bitstream = format!("{}.{}", board.id(), ending(board));
+    // one of an earlier run must not pass for that of this one
+    remove(&folder.join(&bitstream))?;
+    let work = tempfile::Builder::new()
+        .prefix(".synth-")
+        .tempdir_in(folder)
+        .map_err(Error::io(folder))?;
+    let result = make(request, work.path(), &bitstream, progress);
+    for log in ["yosys.log", "nextpnr.log"] {
+        if work.path().join(log).exists() {
+            publish(work.path(), folder, log)?;
+        }
+    }
+    let report = result?;
+    for file in &report.files {
+        publish(work.path(), folder, file)?;
+    }
+    Ok(report)
+}
+
+fn make(
+    request: &Request,
+    work: &Path,
+    bitstream: &str,
+    progress: &mut (dyn FnMut(Step) + Send),
+) -> Result<Report, Error> {
+    let Request { board, config, .. } = *request;
+    let device = board.part().device();
+    let baud = board.baud().map_err(|missing| Error::NoLink {
+        board: board.title().into(),
+        missing: missing.into(),
+    })?;
+    let clock = pll::solve(device.family, board.clock_hz(), request.freq_hz)?;
+    let link = Link::Uart {
+        clock_hz: clock.hz,
+        baud,
+    };
+    let mut verilog = sepstream_hdl::board(config, &LinkOptions { link })?;
+    verilog += &top::verilog(board, &clock);
+    write(&work.join("sepstream_top.v"), &verilog)?;
+    write(&work.join("config.yaml"), &config.to_string())?;
+    write(
+        &work.join(&board.constraints().file),
+        &board.constraints().text,
+    )?;
+
+    let yosys = tools::yosys(&mut |event| progress(Step::Tool(event)))?;
+    let nextpnr = tools::nextpnr(device.family.nextpnr(), &mut |event| {
+        progress(Step::Tool(event));
+    })?;
+    progress(Step::Map);
+    let start = Instant::now();
+    let Mapped { units, area } = mapping::map(&yosys, work, "sepstream_top", top::NAME, device)?;
+    let map_seconds = start.elapsed().as_secs_f64();
+    let excess = area.excess(device);
+    if !excess.is_empty() {
+        return Err(Error::too_big(board, &area, &excess));
+    }
+
+    let mut best: Option<place::Placed> = None;
+    let mut runs = Vec::new();
+    for seed in 1..=request.seeds {
+        progress(Step::Place {
+            seed,
+            seeds: request.seeds,
+        });
+        let placed = place::run(&nextpnr, board, clock.hz, seed, work)?;
+        runs.push(placed.run.clone());
+        if best
+            .as_ref()
+            .is_none_or(|best| placed.run.fmax_mhz > best.run.fmax_mhz)
+        {
+            best = Some(placed);
+        }
+    }
+    let best = best.ok_or(Error::NoSeeds)?;
+    rename(&work.join(best.log()), &work.join("nextpnr.log"))?;
+    rename(&work.join(best.timing()), &work.join("nextpnr.json"))?;
+    let mut report = Report::new(request, &clock, area, &best, runs, map_seconds);
+    report.critical_path = path::critical(&best.details, &units);
+    report.tools = vec![yosys.banner().into(), nextpnr.banner().into()];
+    report.files.extend(
+        [
+            "sepstream_top.v",
+            "config.yaml",
+            "netlist.json",
+            "nextpnr.json",
+        ]
+        .map(String::from),
+    );
+    if report.met {
+        progress(Step::Pack);
+        place::pack(&nextpnr, device.family, &best, bitstream, work)?;
+        report.files.push(bitstream.into());
+        report.bitstream = Some(bitstream.into());
+    }
+    Ok(report)
+}
+
+/// Ending of a bitstream's file name, as the family's tools have it.
+fn ending(board: &Board) -> &'static str {
+    match board.part().device().family {
+        Family::Ecp5 => "bit",
+        Family::Ice40 => "bin",
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(Error::io(path))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(Error::io(to))
+}
+
+fn publish(work: &Path, folder: &Path, name: &str) -> Result<(), Error> {
+    rename(&work.join(name), &folder.join(name))
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::Io {
+            path: path.into(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}

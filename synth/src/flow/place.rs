@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! nextpnr: place, route, and what its report says; the packer.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use sepstream_sim::tools::Nextpnr;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Resource;
+use crate::mapping;
+use crate::{Board, Error, Family};
+
+/// A seed and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Run {
+    /// Seed of nextpnr.
+    pub seed: u32,
+    /// Highest frequency of the accelerator's clock, after routing, in MHz.
+    pub fmax_mhz: f64,
+    /// Wall clock.
+    pub seconds: f64,
+}
+
+/// A placed and routed design.
+pub(super) struct Placed {
+    pub(super) run: Run,
+    pub(super) resources: Vec<Resource>,
+    /// nextpnr's report.
+    pub(super) details: Value,
+}
+
+impl Placed {
+    pub(super) fn log(&self) -> String {
+        format!("nextpnr-{}.log", self.run.seed)
+    }
+    pub(super) fn timing(&self) -> String {
+        format!("nextpnr-{}.json", self.run.seed)
+    }
+    fn design(&self) -> String {
+        design(self.run.seed)
+    }
+}
+
+fn design(seed: u32) -> String {
+    format!("placed-{seed}.txt")
+}
+
+/// Places and routes `netlist.json` with one seed.
+pub(super) fn run(
+    nextpnr: &Nextpnr,
+    board: &Board,
+    clock_hz: u32,
+    seed: u32,
+    work: &Path,
+) -> Result<Placed, Error> {
+    let part = board.part();
+    let (design_option, pins_option) = match part.device().family {
+        Family::Ecp5 => ("--textcfg", "--lpf"),
+        Family::Ice40 => ("--asc", "--pcf"),
+    };
+    let timing = format!("nextpnr-{seed}.json");
+    let mut command = nextpnr.command();
+    command.current_dir(work);
+    command.args([part.option, "--package", board.package()]);
+    if let Some(speed) = board.speed() {
+        command.args(["--speed", &speed.to_string()]);
+    }
+    command.args(["--json", "netlist.json", "--report", &timing]);
+    command.args([pins_option, &board.constraints().file]);
+    command.args([design_option, &design(seed)]);
+    command.args(["--seed", &seed.to_string()]);
+    // a missed clock is judged here, where it can be told in words
+    command.args([
+        "--freq",
+        &(f64::from(clock_hz) / 1e6).to_string(),
+        "--timing-allow-fail",
+    ]);
+    let start = Instant::now();
+    let log = work.join(format!("nextpnr-{seed}.log"));
+    if let Err(error) = mapping::run(command, nextpnr.banner(), &log) {
+        // kept under the name that the user gets to see
+        fs::rename(&log, work.join("nextpnr.log")).map_err(Error::io(&log))?;
+        return Err(error);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let file = work.join(&timing);
+    let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
+    let lacks = |what: &str| Error::Statistics {
+        tool: nextpnr.banner().into(),
+        what: what.into(),
+    };
+    let details: Value = serde_json::from_str(&text).map_err(|_| lacks("valid JSON"))?;
+    let fmax_mhz = slowest(&details).ok_or_else(|| lacks("`fmax`"))?;
+    let resources = resources(&details).ok_or_else(|| lacks("`utilization`"))?;
+    Ok(Placed {
+        run: Run {
+            seed,
+            fmax_mhz,
+            seconds,
+        },
+        resources,
+        details,
+    })
+}
+
+/// The lowest of the clocks' highest frequencies: there is one clock in the fabric, which a global buffer may give several names.
+fn slowest(details: &Value) -> Option<f64> {
+    let clocks = details["fmax"].as_object()?;
+    let achieved = clocks
+        .values()
+        .filter_map(|clock| clock["achieved"].as_f64());
+    achieved.min_by(f64::total_cmp)
+}
+
+/// What is taken of what the device has, of the kinds of which anything is.
+fn resources(details: &Value) -> Option<Vec<Resource>> {
+    let kinds = details["utilization"].as_object()?;
+    let resource = |(name, numbers): (&String, &Value)| {
+        Some(Resource {
+            name: name.clone(),
+            used: numbers["used"].as_u64()?,
+            available: numbers["available"].as_u64()?,
+        })
+    };
+    let all: Option<Vec<Resource>> = kinds.iter().map(resource).collect();
+    Some(all?.into_iter().filter(|r| r.used > 0).collect())
+}
+
+/// Packs a placed design.
+pub(super) fn pack(
+    nextpnr: &Nextpnr,
+    family: Family,
+    placed: &Placed,
+    bitstream: &str,
+    work: &Path,
+) -> Result<(), Error> {
+    let mut command = nextpnr.packer();
+    command.current_dir(work);
+    if family == Family::Ecp5 {
+        command.arg("--compress");
+    }
+    command.args([&placed.design(), bitstream]);
+    mapping::run(command, "the packer", &work.join("pack.log"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_slowest_clock_counts() {
+        let report = json!({ "fmax": { "a": { "achieved": 120.5 }, "b": { "achieved": 99.25 } } });
+        assert_eq!(slowest(&report), Some(99.25));
+        assert_eq!(slowest(&json!({ "fmax": {} })), None);
+    }
+
+    #[test]
+    fn unused_kinds_are_left_out() {
+        let report = json!({ "utilization": {
+            "ICESTORM_LC": { "used": 100, "available": 7680 },
+            "ICESTORM_DSP": { "used": 0, "available": 8 },
+        }});
+        let resources = resources(&report).unwrap();
+        assert_eq!(resources.len(), 1);
+        assert_eq!((resources[0].used, resources[0].available), (100, 7680));
+    }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Yosys: from Verilog to the cells of a device, the borders of units kept.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use sepstream_sim::tools::{self, Yosys};
+use serde_json::Value;
+
+use crate::area::{Area, Unit};
+use crate::cells::Cells;
+use crate::hierarchy::{self, Placed};
+use crate::{Device, Error};
+
+/// A mapped design.
+pub(crate) struct Mapped {
+    pub(crate) units: Vec<Placed>,
+    pub(crate) area: Area,
+}
+
+/// Maps the module `top` of `NAME.v` in a folder; leaves `netlist.json` and `yosys.log` there.
+pub(crate) fn map(
+    yosys: &Yosys,
+    folder: &Path,
+    name: &str,
+    top: &str,
+    device: &Device,
+) -> Result<Mapped, Error> {
+    let source = folder.join(format!("{name}.v"));
+    let verilog = fs::read_to_string(&source).map_err(Error::io(&source))?;
+    let units = hierarchy::units(&verilog, top);
+    let mut kept: Vec<&str> = units.iter().map(|unit| unit.module.as_str()).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    let script = format!(
+        "read_verilog {name}.v\nhierarchy -top {top}\nsetattr -mod -set keep_hierarchy 1 {}\n{}\n\
+         tee -q -o cells.json stat -json\nwrite_json netlist.json\n",
+        kept.join(" "),
+        device.family.mapping(device, top),
+    );
+    let file = folder.join("yosys.ys");
+    fs::write(&file, script).map_err(Error::io(&file))?;
+    let log = folder.join("yosys.log");
+    let mut command = yosys.command();
+    command.current_dir(folder).args(["-s", "yosys.ys"]);
+    run(command, "yosys", &log)?;
+    let file = folder.join("cells.json");
+    let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
+    let statistics = serde_json::from_str(&text).map_err(|error| Error::Statistics {
+        tool: yosys.banner().into(),
+        what: format!("valid JSON ({error})"),
+    })?;
+    let area = attribute(&units, top, &statistics, yosys.banner())?;
+    Ok(Mapped { units, area })
+}
+
+/// Runs a tool to its end; what it prints goes to a file, whose last lines an error shows.
+pub(crate) fn run(mut command: std::process::Command, name: &str, log: &Path) -> Result<(), Error> {
+    let out = File::create(log).map_err(Error::io(log))?;
+    let same = out.try_clone().map_err(Error::io(log))?;
+    let status = command.stdout(out).stderr(same).status();
+    if status.map_err(Error::io(command.get_program()))?.success() {
+        return Ok(());
+    }
+    let text = fs::read(log).map_err(Error::io(log))?;
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines[lines.len().saturating_sub(20)..].join("\n");
+    Err(Error::Tool(tools::Error::Failed {
+        name: name.into(),
+        command: format!("{command:?}"),
+        log: last,
+    }))
+}
+
+/// Cells of the units, from the statistics of the modules; the last is `top`, with what lies between them.
+fn attribute(units: &[Placed], top: &str, statistics: &Value, tool: &str) -> Result<Area, Error> {
+    let lacks = |what: String| Error::Statistics {
+        tool: tool.into(),
+        what,
+    };
+    let modules = statistics["modules"].as_object();
+    let modules = modules.ok_or_else(|| lacks("`modules`".into()))?;
+    let mut kinds: BTreeMap<&str, Vec<(&str, u32)>> = BTreeMap::new();
+    for (name, module) in modules {
+        let cells = module["num_cells_by_type"].as_object();
+        let cells = cells.ok_or_else(|| lacks(format!("the cells of `{name}`")))?;
+        let counted = cells.iter().map(|(kind, n)| {
+            let n = n.as_u64().and_then(|n| u32::try_from(n).ok());
+            Ok((
+                plain(kind),
+                n.ok_or_else(|| lacks(format!("the number of `{kind}`")))?,
+            ))
+        });
+        kinds.insert(plain(name), counted.collect::<Result<_, Error>>()?);
+    }
+    let mut counted = Vec::new();
+    for unit in units {
+        counted.push(Unit {
+            name: unit.name.clone(),
+            cells: below(&unit.module, &kinds).map_err(lacks)?,
+        });
+    }
+    let own = kinds.get(top).map_or(&[][..], Vec::as_slice);
+    let mut between = Cells::default();
+    for (kind, n) in own.iter().filter(|(kind, _)| !kinds.contains_key(kind)) {
+        let cell = Cells::of(kind).ok_or_else(|| lacks(format!("a known cell `{kind}`")))?;
+        between += cell.times(*n);
+    }
+    counted.push(Unit {
+        name: "top".into(),
+        cells: between,
+    });
+    Ok(Area {
+        tool: tool.into(),
+        units: counted,
+    })
+}
+
+/// Cells of a module and of all below it, or what is not known.
+fn below(module: &str, kinds: &BTreeMap<&str, Vec<(&str, u32)>>) -> Result<Cells, String> {
+    let cells = kinds
+        .get(module)
+        .ok_or_else(|| format!("module `{module}`"))?;
+    let mut sum = Cells::default();
+    for (kind, n) in cells {
+        let cell = match Cells::of(kind) {
+            Some(cell) => cell,
+            None => below(kind, kinds)?,
+        };
+        sum += cell.times(*n);
+    }
+    Ok(sum)
+}
+
+/// Yosys puts a backslash before names that stand in the source.
+fn plain(name: &str) -> &str {
+    name.strip_prefix('\\').unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn units(names: &[&str]) -> Vec<Placed> {
+        let unit = |name: &&str| Placed {
+            module: "leaf".into(),
+            name: name.to_string(),
+            path: name.to_string(),
+        };
+        names.iter().map(unit).collect()
+    }
+
+    #[test]
+    fn cells_are_counted_once_per_instance() {
+        let statistics = json!({ "modules": {
+            "\\leaf": { "num_cells_by_type": { "LUT4": 3, "CCU2C": 2, "PFUMX": 9, "inner": 2 } },
+            "\\inner": { "num_cells_by_type": { "DP16KD": 1, "TRELLIS_DPR16X4": 1 } },
+            "\\sepstream": { "num_cells_by_type": { "leaf": 2, "TRELLIS_FF": 5, "MULT18X18D": 1 } },
+        }});
+        let area = attribute(&units(&["a", "b"]), "sepstream", &statistics, "t").unwrap();
+        assert_eq!(area.units.len(), 3);
+        let leaf = Cells {
+            luts: 3 + 4 + 12,
+            carries: 2,
+            lut_rams: 2,
+            block_rams: 2,
+            ..Cells::default()
+        };
+        assert_eq!(area.units[0].cells, leaf);
+        let total = Cells {
+            flip_flops: 5,
+            multipliers: 1,
+            ..leaf + leaf
+        };
+        assert_eq!(area.total(), total);
+        let small = Device {
+            luts: 100,
+            multipliers: 0,
+            block_rams: 4,
+            ..crate::DEVICES[0]
+        };
+        assert_eq!(area.excess(&small), ["1 MULT18X18D of 0"]);
+    }
+
+    #[test]
+    fn an_unknown_cell_is_named() {
+        let statistics =
+            json!({ "modules": { "\\sepstream": { "num_cells_by_type": { "ALU54B": 1 } } } });
+        let error = attribute(&[], "sepstream", &statistics, "t")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("ALU54B"), "{error}");
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `boards`, `synth` and `flash` as a user meets them. The FPGA tools are scripts here, which say what a case needs.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::support::{Output, output, run, sepstream};
+
+/// Tools that answer what a test gives them.
+struct Tools {
+    folder: tempfile::TempDir,
+}
+
+impl Tools {
+    /// Yosys counts `luts` LUTs; nextpnr reaches `fmax` MHz.
+    fn new(luts: u32, fmax: f64) -> Self {
+        let tools = Tools {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let end = |cell: &str| json!({ "cell": format!("board.accelerator.{cell}") });
+        let timing = json!({
+            "fmax": { "$glbnet$clock": { "achieved": fmax, "constraint": 50.0 } },
+            "utilization": { "TRELLIS_COMB": { "used": luts, "available": 43848 } },
+            "critical_paths": [{ "from": "posedge clock", "to": "posedge clock", "path": [
+                { "type": "clk-to-q", "delay": 0.5, "from": end("window.x_q_TRELLIS_FF_Q"), "to": end("window.x_q_TRELLIS_FF_Q") },
+                { "type": "routing", "delay": 9.5, "from": end("window.x_q_TRELLIS_FF_Q"), "to": end("fill.y_q_TRELLIS_FF_Q") },
+            ]}],
+        });
+        // every module of the text is there, and one has cells
+        tools.script(
+            "yosys",
+            &format!(
+                "if [ \"$1\" = -V ]; then echo 'Yosys 0.70 (script)'; exit; fi\n\
+                 {{ echo '{{\"modules\":{{'\n\
+                 sed -n 's/^module \\([a-z_0-9]*\\) (.*/\"\\1\":{{\"num_cells_by_type\":{{}}}},/p' sepstream_top.v | grep -v sepstream_top\n\
+                 echo '\"sepstream_top\":{{\"num_cells_by_type\":{{\"LUT4\":{luts}}}}}}}}}'; }} > cells.json\n\
+                 echo '{{}}' > netlist.json"
+            ),
+        );
+        tools.script(
+            "nextpnr-ecp5",
+            &format!(
+                "if [ \"$1\" = --version ]; then echo 'nextpnr-ecp5 (Version nextpnr-0.11.1)' >&2; exit; fi\n\
+                 while [ $# -gt 0 ]; do\ncase \"$1\" in --report) report=$2;; --textcfg) config=$2;; esac\nshift\ndone\n\
+                 echo placed > $config\ncat > $report <<'E'\n{timing}\nE"
+            ),
+        );
+        tools.script("ecppack", "cp \"$2\" \"$3\"");
+        tools
+    }
+    fn script(&self, name: &str, text: &str) {
+        script(self.folder.path(), name, text);
+    }
+    fn synth(&self, folder: &Path, extra: &[&str]) -> Output {
+        let at = |name: &str| self.folder.path().join(name);
+        let mut command = sepstream();
+        command.env("SEPSTREAM_YOSYS", at("yosys"));
+        command.env("SEPSTREAM_NEXTPNR_ECP5", at("nextpnr-ecp5"));
+        command.args([
+            "synth",
+            "--board",
+            "ulx3s-45f",
+            "--config",
+            "configs/small_4x4.yaml",
+            "-o",
+        ]);
+        output(command.arg(folder).args(extra))
+    }
+}
+
+fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// Files of a folder, sorted.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn boards_are_listed() {
+    let out = run(&["boards"]);
+    assert_eq!(out.code, 0, "{}", out.stderr);
+    insta::assert_snapshot!(out.stdout);
+    let json = run(&["boards", "--json"]).json();
+    let boards = json["boards"].as_array().unwrap();
+    let lacking: Vec<_> = boards.iter().filter(|b| b["baud"].is_null()).collect();
+    assert_eq!(lacking.len(), 1);
+    assert_eq!(lacking[0]["name"], "fomu");
+}
+
+#[test]
+fn a_bitstream_comes_with_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = ["--model", "models/digits.tflite", "--seeds", "2", "--json"];
+    let out = Tools::new(1000, 60.0).synth(folder.path(), &model);
+    let json = out.json();
+    assert_eq!(json["met"], true);
+    assert_eq!(
+        (&json["clock_mhz"], &json["fmax_mhz"]),
+        (&json!(50.0), &json!(60.0))
+    );
+    assert_eq!(json["runs"].as_array().unwrap().len(), 2);
+    assert_eq!(json["bitstream"], "ulx3s-45f.bit");
+    let path = &json["critical_path"];
+    assert_eq!(
+        (&path["from"], &path["to"]),
+        (&json!("window: x_q"), &json!("fill: y_q"))
+    );
+    let want = [
+        "config.yaml",
+        "digits.prog",
+        "netlist.json",
+        "nextpnr.json",
+        "nextpnr.log",
+        "report.json",
+        "sepstream_top.v",
+        "ulx3s-45f.bit",
+        "yosys.log",
+    ];
+    assert_eq!(files(folder.path()), want);
+}
+
+#[test]
+fn a_missed_clock_is_exit_code_1_and_leaves_no_bitstream() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("ulx3s-45f.bit"), "of an earlier run").unwrap();
+    let out = Tools::new(1000, 49.0).synth(folder.path(), &[]);
+    assert_eq!(out.code, 1, "{}", out.stderr);
+    insta::assert_snapshot!(out.stderr);
+    assert!(!files(folder.path()).contains(&"ulx3s-45f.bit".to_string()));
+    assert!(files(folder.path()).contains(&"report.json".to_string()));
+}
+
+#[test]
+fn what_does_not_fit_is_told_before_placement() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = Tools::new(40_000, 60.0);
+    tools.script(
+        "nextpnr-ecp5",
+        "echo 'nextpnr-ecp5 (Version nextpnr-0.11.1)'; [ \"$1\" = --version ]",
+    );
+    let out = tools.synth(folder.path(), &[]);
+    assert_eq!(out.code, 2, "{}", out.stderr);
+    insta::assert_snapshot!(out.stderr);
+    assert_eq!(files(folder.path()), ["yosys.log"]);
+}
+
+#[test]
+fn a_failing_tool_is_exit_code_3_and_leaves_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = Tools::new(1000, 60.0);
+    tools.script(
+        "nextpnr-ecp5",
+        "echo '(Version nextpnr-0.11.1)'; [ \"$1\" = --version ] || echo 'ERROR: cannot place'; [ \"$1\" = --version ]",
+    );
+    let out = tools.synth(folder.path(), &[]);
+    assert_eq!(out.code, 3, "{}", out.stderr);
+    assert!(out.stderr.contains("ERROR: cannot place"), "{}", out.stderr);
+    assert_eq!(files(folder.path()), ["nextpnr.log", "yosys.log"]);
+}
+
+#[test]
+fn bad_input_of_synth_is_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let mut text = String::new();
+    for case in [
+        &["--board", "ulx3s"][..],
+        &["--board", "fomu"],
+        &["--board", "icebreaker", "--freq", "5"],
+        &["--board", "icebreaker", "--freq", "fast"],
+        &[
+            "--board",
+            "ulx3s-85f",
+            "--config",
+            "configs/small_4x4.yaml",
+            "--model",
+            "tests/cases/residual_add.tflite",
+        ],
+    ] {
+        let result = output(sepstream().args(["synth", "-o", out]).args(case));
+        assert_eq!(result.code, 2, "{case:?}: {}", result.stderr);
+        text += &result.stderr;
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn flash_runs_the_loader_or_shows_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a b.bit");
+    fs::write(&file, "bits").unwrap();
+    let flash = |path: &Path, extra: &[&str]| {
+        let mut command = sepstream();
+        command
+            .env("PATH", path)
+            .args(["flash", "--board", "ulx3s-85f"]);
+        output(command.arg(&file).args(extra))
+    };
+    let nowhere = folder.path().join("nowhere");
+    let out = flash(&nowhere, &["--keep"]);
+    assert_eq!(out.code, 0, "{}", out.stderr);
+    let shown = out
+        .stdout
+        .replace(folder.path().to_str().unwrap(), "FOLDER");
+    assert_eq!(
+        shown,
+        "there is no openFPGALoader in the PATH; where there is one, run\n\
+         openFPGALoader --board ulx3s --write-flash 'FOLDER/a b.bit'\n"
+    );
+    script(folder.path(), "openFPGALoader", "echo \"$@\"");
+    let json = flash(folder.path(), &["--json"]).json();
+    assert_eq!(json["ran"], true);
+    assert_eq!(json["command"][1], "--board");
+    script(folder.path(), "openFPGALoader", "exit 1");
+    assert_eq!(flash(folder.path(), &[]).code, 3);
+    let gone = output(sepstream().args(["flash", "--board", "ulx3s-85f", "no.bit"]));
+    assert_eq!(gone.code, 2);
+}
