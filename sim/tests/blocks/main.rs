@@ -12,6 +12,7 @@ mod expand;
 mod fill;
 mod host;
 mod line_buffer;
+mod link;
 mod memory;
 mod merge;
 mod multiplier;

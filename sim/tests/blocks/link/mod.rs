@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Blocks of the host link.
+
+mod bridge;
+mod frames;
+mod spi;
+mod uart;
