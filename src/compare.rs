@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::input::Frames;
 
 /// What a comparison found.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Comparison {
     /// Elements compared.
     pub elements: u64,
@@ -119,6 +119,28 @@ pub fn compare(graph: &Graph, wanted: &Frames, got: &Frames) -> Comparison {
         }
     }
     found
+}
+
+impl Element {
+    /// For comparisons by size.
+    pub fn value(self) -> f64 {
+        match self {
+            Element::Integer(value) => value as f64,
+            Element::Float(value) => value.into(),
+        }
+    }
+}
+
+/// The elements of every output of a frame.
+pub fn elements(graph: &Graph, frame: &[Vec<u8>]) -> Vec<Vec<Element>> {
+    let outputs = graph.outputs.iter().zip(frame);
+    outputs
+        .map(|(&id, bytes)| {
+            let dtype = graph[id].dtype;
+            let elements = bytes.chunks_exact(dtype.bytes());
+            elements.map(|bytes| element(dtype, bytes)).collect()
+        })
+        .collect()
 }
 
 /// The value of a little-endian element; the slice has the size of the type.

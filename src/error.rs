@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sepstream_firmware::link::SessionError;
 use sepstream_spec::config::Violation;
 
 use crate::outcome::Outcome;
@@ -39,6 +40,14 @@ pub enum Error {
     /// The Verilated design could not be built or did not behave.
     #[error("error: {0}")]
     Cosim(#[from] sepstream_sim::cosim::Error),
+    /// A board on a serial port could not be used.
+    #[error("error: {}: {cause}", .port.display())]
+    Board {
+        /// The port.
+        port: PathBuf,
+        /// Why.
+        cause: Box<BoardError>,
+    },
     /// Frames that give other results when they are run back to back.
     #[error(
         "DIFFERENT: frame {frame} has other results when it is run back to back with others than when it is run alone"
@@ -75,6 +84,9 @@ pub enum Error {
     Tool(#[from] sepstream_sim::tools::Error),
 }
 
+/// What the driver says of a board behind a serial port.
+pub type BoardError = sepstream_firmware::Error<SessionError<std::io::Error>>;
+
 impl Error {
     /// A file that could not be read or written.
     pub fn file(path: &Path, cause: std::io::Error) -> Self {
@@ -89,9 +101,15 @@ impl Error {
         match self {
             Error::Streamed { .. } | Error::ClockMissed { .. } => Outcome::Differs.exit_code(),
             Error::Synthesis(error) if error.is_input() => ExitCode::from(2),
-            Error::Tool(_) | Error::Cosim(_) | Error::Synthesis(_) | Error::Loader { .. } => {
-                ExitCode::from(3)
+            // the program is the one that is wrong
+            Error::Board { cause, .. } if matches!(**cause, BoardError::Configuration { .. }) => {
+                ExitCode::from(2)
             }
+            Error::Tool(_)
+            | Error::Cosim(_)
+            | Error::Synthesis(_)
+            | Error::Loader { .. }
+            | Error::Board { .. } => ExitCode::from(3),
             _ => ExitCode::from(2),
         }
     }

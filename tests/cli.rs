@@ -326,6 +326,8 @@ fn help_of_every_command() {
         &["simulate", "--help"],
         &["generate", "--help"],
         &["compile", "--help"],
+        &["run", "--help"],
+        &["serve-sim", "--help"],
         &["area", "--help"],
         &["synth", "--help"],
         &["boards", "--help"],

@@ -3,11 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_spec::config::Config;
 use sepstream_spec::regs::VERSION;
 use serde::Serialize;
 
-use crate::cli::Generate;
+use crate::cli::{Generate, Pins, Top};
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::report::{json, thousands};
@@ -30,8 +31,15 @@ struct Manifest {
 /// Writes `sepstream.v`, `config.yaml` with every field, and `manifest.json`.
 pub fn run(args: &Generate) -> Result<Outcome, Error> {
     let config = super::load_config(&args.config)?;
-    let verilog = sepstream_hdl::generate(&config);
-    let manifest = Manifest::new(&config, &verilog);
+    let (top, verilog) = match args.top {
+        Top::Bare => ("sepstream", sepstream_hdl::generate(&config)),
+        Top::Board => {
+            let verilog = sepstream_hdl::board(&config, &link(args)?);
+            let verilog = verilog.map_err(|error| Error::Input(error.to_string()))?;
+            ("sepstream_board", verilog)
+        }
+    };
+    let manifest = Manifest::new(&config, top, &verilog);
     let folder = &args.output;
     std::fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
     write(folder.join(&manifest.verilog), &verilog)?;
@@ -53,11 +61,23 @@ pub fn run(args: &Generate) -> Result<Outcome, Error> {
     Ok(Outcome::Ok)
 }
 
+/// The host link asked for.
+fn link(args: &Generate) -> Result<LinkOptions, Error> {
+    match (args.link, args.clock_hz) {
+        (Pins::Spi, _) => Ok(LinkOptions { link: Link::Spi }),
+        (Pins::Uart, Some(clock_hz)) => Ok(LinkOptions::uart(clock_hz, args.baud)),
+        (Pins::Uart, None) => Err(Error::Input(
+            "a UART needs to know its clock; add for instance --clock-hz 50000000, or --link spi"
+                .into(),
+        )),
+    }
+}
+
 impl Manifest {
-    fn new(config: &Config, verilog: &str) -> Self {
+    fn new(config: &Config, top: &'static str, verilog: &str) -> Self {
         Manifest {
             generator: concat!("sepstream ", env!("CARGO_PKG_VERSION")),
-            top: "sepstream",
+            top,
             version: VERSION,
             fingerprint: config.fingerprint(),
             word_bytes: config.word_bytes(),

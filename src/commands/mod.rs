@@ -9,7 +9,9 @@ mod demo;
 mod flash;
 mod generate;
 mod inspect;
+mod run;
 mod run_report;
+mod serve_sim;
 mod setup;
 mod simulate;
 mod synth;
@@ -30,6 +32,8 @@ pub fn run(cli: Cli) -> Result<Outcome, Error> {
         Command::Compile(args) => compile::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::ServeSim(args) => serve_sim::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Area(args) => area::run(&args),

@@ -2,12 +2,15 @@
 //! What executes a network: each engine takes frames of input bytes and gives output bytes, and figures where it has them.
 
 mod accelerator;
+mod board;
 mod border;
 mod model;
 mod reference;
 mod verilator;
 
 pub use accelerator::Accelerator;
+pub use board::{Board, BoardOptions};
+pub use border::Border;
 pub use model::Model;
 pub use reference::Reference;
 pub use verilator::{Verilator, VerilatorOptions};

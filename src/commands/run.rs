@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sepstream run`: a program on a board, over its serial port.
+
+use std::time::{Duration, Instant};
+
+use sepstream_compiler::accelerate::plan;
+use sepstream_spec::graph::{DType, Graph, Tensor, TensorId};
+use sepstream_spec::program::{MapPort, Program};
+use serde::Serialize;
+
+use crate::cli::Run;
+use crate::compare::{Comparison, Element, compare, elements};
+use crate::engine::{Board, BoardOptions, Border, Engine, Reference};
+use crate::error::Error;
+use crate::input::{Frames, read_inputs, read_wanted};
+use crate::outcome::Outcome;
+use crate::progress::bar;
+use crate::report::{count, json, thousands};
+
+#[derive(Serialize)]
+struct Report {
+    port: String,
+    program: String,
+    frames: usize,
+    /// Elements compared with wanted results, if there were any.
+    compared: Option<u64>,
+    mismatches: Option<u64>,
+    first_difference: Option<String>,
+    /// Of the last frame, by the accelerator's own counter.
+    cycles: u32,
+    /// Loading the program included.
+    seconds: f64,
+    requests: u32,
+    retries: u32,
+    damaged: u32,
+    resets: u32,
+    /// Elements of every output of every frame.
+    outputs: Vec<Vec<Vec<Element>>>,
+}
+
+/// Runs the frames and prints the report.
+pub fn run(args: &Run) -> Result<Outcome, Error> {
+    let bytes = std::fs::read(&args.program).map_err(|cause| Error::file(&args.program, cause))?;
+    let program = Program::from_bytes(&bytes)
+        .map_err(|error| Error::Input(format!("{}: {error}", args.program.display())))?;
+    let model = args.model.as_deref().map(super::load_model).transpose()?;
+    let graph = match &model {
+        Some(graph) => graph.clone(),
+        None => maps(&program),
+    };
+    let mut inputs = read_inputs(&args.input, &graph)?;
+    if let Some(limit) = args.frames {
+        inputs.truncate(limit.get());
+    }
+    let wanted = wanted(args, &graph, &inputs)?;
+
+    let options = BoardOptions {
+        port: args.port.clone(),
+        baud: args.baud,
+        retry_after: Duration::from_millis(args.retry_after.into()),
+        timeout: Duration::from_secs(args.timeout.into()),
+    };
+    let start = Instant::now();
+    let mut board = Board::open(&program, options)?;
+    let plan = model.as_ref().map(plan).transpose()?;
+    let border = match &plan {
+        Some(plan) => {
+            fits(args, &graph, &plan.inputs, &program.inputs)?;
+            fits(args, &graph, &plan.outputs, &program.outputs)?;
+            Some(Border::new(&graph, plan)?)
+        }
+        None => None,
+    };
+    let bar = bar("frames", inputs.len());
+    let mut outputs = Frames::new();
+    for frame in &inputs {
+        outputs.push(match &border {
+            Some(border) => border.run(frame, |maps| board.run(maps))?,
+            None => board.run(&frame.iter().map(Vec::as_slice).collect::<Vec<_>>())?,
+        });
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+
+    let found = wanted.map(|wanted| compare(&graph, &wanted, &outputs));
+    let cycles = board.cycles()?;
+    let statistics = board.statistics();
+    let Comparison {
+        elements: compared,
+        mismatches,
+        first_difference,
+    } = found.clone().unwrap_or_default();
+    let report = Report {
+        port: args.port.display().to_string(),
+        program: args.program.display().to_string(),
+        frames: outputs.len(),
+        compared: found.as_ref().map(|_| compared),
+        mismatches: found.as_ref().map(|_| mismatches),
+        first_difference: first_difference.map(|difference| difference.to_string()),
+        cycles,
+        seconds: start.elapsed().as_secs_f64(),
+        requests: statistics.requests,
+        retries: statistics.retries,
+        damaged: statistics.damaged,
+        resets: board.resets(),
+        outputs: outputs
+            .iter()
+            .map(|frame| elements(&graph, frame))
+            .collect(),
+    };
+    println!(
+        "{}",
+        if args.json {
+            json(&report)
+        } else {
+            report.text()
+        }
+    );
+    Ok(if mismatches > 0 {
+        Outcome::Differs
+    } else {
+        Outcome::Ok
+    })
+}
+
+/// Results to compare with: given, or those of the reference, if there is a model that it can run.
+fn wanted(args: &Run, graph: &Graph, inputs: &Frames) -> Result<Option<Frames>, Error> {
+    let Some(path) = &args.check else {
+        if args.model.is_none() {
+            return Ok(None);
+        }
+        let run = Reference::new(graph)?.run(inputs, &mut || ())?;
+        return Ok(Some(run.outputs));
+    };
+    let mut wanted = read_wanted(path, graph)?;
+    if wanted.len() < inputs.len() {
+        let (results, frames) = (count(wanted.len(), "frame"), count(inputs.len(), "frame"));
+        return Err(Error::Input(format!(
+            "{}: results of {results}, but {frames} to run; try --frames {}",
+            path.display(),
+            wanted.len()
+        )));
+    }
+    wanted.truncate(inputs.len());
+    Ok(Some(wanted))
+}
+
+/// A network without layers, whose inputs and outputs are the maps of a program.
+fn maps(program: &Program) -> Graph {
+    let tensor = |(name, map): (&str, &MapPort)| Tensor {
+        name: name.into(),
+        shape: [1, map.rows, map.cols, map.channels]
+            .map(|n| n as usize)
+            .into(),
+        dtype: DType::I8,
+        quant: None,
+        data: None,
+    };
+    let inputs = program.inputs.iter().map(|map| ("input map", map));
+    let outputs = program.outputs.iter().map(|map| ("output map", map));
+    let tensors: Vec<Tensor> = inputs.chain(outputs).map(tensor).collect();
+    let (first, all) = (program.inputs.len(), tensors.len());
+    Graph {
+        name: "program".into(),
+        tensors,
+        layers: Vec::new(),
+        inputs: (0..first).map(TensorId).collect(),
+        outputs: (first..all).map(TensorId).collect(),
+    }
+}
+
+/// The tensors at one end of the accelerator must be the program's maps.
+fn fits(args: &Run, graph: &Graph, tensors: &[TensorId], maps: &[MapPort]) -> Result<(), Error> {
+    let of_model = tensors.iter().map(|id| graph[*id].elements());
+    if of_model.eq(maps.iter().map(MapPort::elements)) {
+        return Ok(());
+    }
+    Err(Error::Input(format!(
+        "{}: the program was compiled from another model than {}; compile this one",
+        args.program.display(),
+        graph.name
+    )))
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (n, frame) in self.outputs.iter().enumerate() {
+            for (output, elements) in frame.iter().enumerate() {
+                let largest = elements.iter().enumerate().reduce(|most, next| {
+                    if next.1.value() > most.1.value() {
+                        next
+                    } else {
+                        most
+                    }
+                });
+                if let Some((at, value)) = largest {
+                    let of = elements.len();
+                    text += &format!(
+                        "frame {n}, output {output}: largest is element {at} of {of}, {value}\n"
+                    );
+                }
+            }
+        }
+        text += &format!(
+            "{} on {}, {} cycles each, {:.2} s\nlink: {}, {} sent again, {} damaged, {}\n",
+            count(self.frames, "frame"),
+            self.port,
+            thousands(self.cycles.into()),
+            self.seconds,
+            count(self.requests as usize, "request"),
+            self.retries,
+            count(self.damaged as usize, "frame"),
+            count(self.resets as usize, "reset"),
+        );
+        text += &match (self.compared, self.mismatches, &self.first_difference) {
+            (Some(compared), Some(mismatches), Some(first)) => format!(
+                "DIFFERENT: {} of {} elements; first: {first}",
+                thousands(mismatches),
+                thousands(compared)
+            ),
+            (Some(compared), ..) => format!("equal: all {} elements", thousands(compared)),
+            _ => "not checked".into(),
+        };
+        text
+    }
+}

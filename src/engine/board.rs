@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A board behind a serial port: the driver over the host link, with a new start when the board was reset.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use sepstream_firmware::link::{Port, Session, SessionError, Statistics};
+use sepstream_firmware::{self as firmware, Driver};
+use sepstream_spec::program::Program;
+use serial2::SerialPort;
+
+use crate::error::{BoardError, Error};
+use crate::progress::bar;
+
+/// Resets of the board that one frame is started again after.
+const RESETS: u32 = 3;
+
+/// Options of the link.
+#[derive(Clone, Debug)]
+pub struct BoardOptions {
+    /// The serial port.
+    pub port: PathBuf,
+    /// Bits per second.
+    pub baud: u32,
+    /// Time without a byte after which a request is sent again.
+    pub retry_after: Duration,
+    /// Time that a frame may take on the accelerator.
+    pub timeout: Duration,
+}
+
+/// A board with a program.
+pub struct Board<'p> {
+    driver: Driver<Session<SerialLine>>,
+    program: &'p Program,
+    options: BoardOptions,
+    loaded: bool,
+    resets: u32,
+}
+
+/// A serial port as the link takes it.
+struct SerialLine {
+    port: SerialPort,
+    buffer: [u8; 512],
+    /// What of the buffer is still to be taken.
+    rest: std::ops::Range<usize>,
+    /// Follows the bytes sent, while a program is loaded.
+    sent: Option<ProgressBar>,
+}
+
+impl SerialLine {
+    fn open(path: &Path, baud: u32, patience: Duration) -> io::Result<Self> {
+        let mut port = SerialPort::open(path, baud)?;
+        port.set_read_timeout(patience)?;
+        // what came before is nobody's reply
+        port.discard_input_buffer()?;
+        Ok(SerialLine {
+            port,
+            buffer: [0; 512],
+            rest: 0..0,
+            sent: None,
+        })
+    }
+}
+
+impl Port for SerialLine {
+    type Error = io::Error;
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(bar) = &self.sent {
+            bar.inc(bytes.len() as u64);
+        }
+        self.port.write_all(bytes)
+    }
+    fn receive(&mut self) -> io::Result<Option<u8>> {
+        while self.rest.is_empty() {
+            match self.port.read(&mut self.buffer) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => self.rest = 0..count,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.rest.next().and_then(|at| self.buffer.get(at).copied()))
+    }
+}
+
+impl<'p> Board<'p> {
+    /// Opens port and link, and checks that the program is for the accelerator there.
+    pub fn open(program: &'p Program, options: BoardOptions) -> Result<Self, Error> {
+        let path = &options.port;
+        let line = SerialLine::open(path, options.baud, options.retry_after)
+            .map_err(|cause| Error::file(path, cause))?;
+        let fault = |cause| Error::Board {
+            port: path.clone(),
+            cause: Box::new(cause),
+        };
+        let session = Session::open(line, fastrand::u8(..));
+        let mut driver = Driver::new(session.map_err(|cause| fault(firmware::Error::Bus(cause)))?);
+        let (expected, found) = (program.fingerprint, driver.identify().map_err(fault)?);
+        if found != expected {
+            return Err(fault(firmware::Error::Configuration { expected, found }));
+        }
+        Ok(Board {
+            driver,
+            program,
+            options,
+            loaded: false,
+            resets: 0,
+        })
+    }
+    /// One frame: dense input maps to dense output maps. Where the board is reset on the way, it is loaded anew and the frame
+    /// begins again.
+    pub fn run(&mut self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, Error> {
+        let mut resets = 0;
+        loop {
+            match self.attempt(inputs) {
+                Err(firmware::Error::Bus(SessionError::Closed)) if resets < RESETS => {
+                    resets += 1;
+                    self.resets += 1;
+                    self.loaded = false;
+                    let reopened = self.driver.bus().reopen();
+                    reopened.map_err(|cause| self.fault(firmware::Error::Bus(cause)))?;
+                }
+                Err(cause) => return Err(self.fault(cause)),
+                Ok(outputs) => return Ok(outputs),
+            }
+        }
+    }
+    /// Cycles of the last frame.
+    pub fn cycles(&mut self) -> Result<u32, Error> {
+        let cycles = self.driver.cycles();
+        cycles.map_err(|cause| self.fault(cause))
+    }
+    /// What the link went through.
+    pub fn statistics(&mut self) -> Statistics {
+        self.driver.bus().statistics()
+    }
+    /// Resets of the board that were seen.
+    pub fn resets(&self) -> u32 {
+        self.resets
+    }
+
+    fn fault(&self, cause: BoardError) -> Error {
+        Error::Board {
+            port: self.options.port.clone(),
+            cause: Box::new(cause),
+        }
+    }
+    fn attempt(&mut self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, BoardError> {
+        if !self.loaded {
+            self.load()?;
+        }
+        for (map, tensor) in self.program.inputs.iter().zip(inputs) {
+            self.driver.feed(map, tensor)?;
+        }
+        self.driver.start()?;
+        self.wait()?;
+        let fetch = |map: &firmware::MapPort| {
+            let mut tensor = vec![0; map.elements()];
+            self.driver.fetch(map, &mut tensor)?;
+            Ok(tensor)
+        };
+        self.program.outputs.iter().map(fetch).collect()
+    }
+    fn load(&mut self) -> Result<(), BoardError> {
+        let bytes = self.program.contents.iter().map(Vec::len).sum();
+        let bar = bar("program bytes", bytes);
+        self.driver.bus().port().sent = Some(bar.clone());
+        let loaded = self.driver.load(&self.program.view());
+        self.driver.bus().port().sent = None;
+        bar.finish_and_clear();
+        self.loaded = loaded.is_ok();
+        loaded
+    }
+    fn wait(&mut self) -> Result<(), BoardError> {
+        let (start, mut polls) = (Instant::now(), 0);
+        loop {
+            polls += 1;
+            match self.driver.wait(1) {
+                Err(firmware::Error::Timeout { .. }) if start.elapsed() < self.options.timeout => {}
+                Err(firmware::Error::Timeout { .. }) => {
+                    return Err(firmware::Error::Timeout { polls });
+                }
+                other => return other,
+            }
+        }
+    }
+}
