@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The generated Verilog as a text: what a reader of it relies on.
 
+use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_spec::config::{Config, SUM_BITS, Values};
 use std::collections::BTreeMap;
 
@@ -169,4 +170,28 @@ fn generating_the_largest_takes_no_time_to_speak_of() {
 #[test]
 fn verilog_of_a_tiny_accelerator() {
     insta::assert_snapshot!(sepstream_hdl::generate(&config(2, 2, 1, 1)));
+}
+
+/// The modules of the host link, and the board's top around them.
+#[test]
+fn verilog_of_the_host_link() {
+    let config = config(2, 2, 1, 1);
+    let bare = sepstream_hdl::generate(&config);
+    let known = modules(&bare);
+    let mut text = String::new();
+    for (options, top) in [
+        (LinkOptions::uart(12_000_000, 115_200), true),
+        (LinkOptions { link: Link::Spi }, false),
+    ] {
+        let board = sepstream_hdl::board(&config, &options).expect("the link can be built");
+        for (name, body, above) in modules(&board) {
+            let ours = known.iter().all(|(known, ..)| *known != name);
+            // what both links have is shown once
+            if ours && (top || name == "spi") {
+                assert!(above.starts_with("// ") && above.len() > 10, "{name}");
+                text += &format!("{above}\nmodule {name} (\n{body}\nendmodule\n\n");
+            }
+        }
+    }
+    insta::assert_snapshot!(text);
 }

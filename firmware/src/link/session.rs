@@ -23,7 +23,8 @@ pub trait Port {
     fn send(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
 
     /// The next byte; `None` when none has come within the waiting time: some bytes on the wire in both directions, and what the
-    /// accelerator may hold a stream back. A longer one only makes the recovery from damage slower.
+    /// accelerator may hold a stream back. A longer one only makes the recovery from damage slower. A port that always has a byte,
+    /// as SPI, need not wait: too many bytes without a reply count as silence.
     ///
     /// # Errors
     /// When the port failed.
