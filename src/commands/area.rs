@@ -67,7 +67,13 @@ impl Report {
         use Column::{Number, Text};
         let row = |name: &str, c: &Cells| {
             let mut row = vec![name.to_string()];
-            let numbers = [c.luts, c.carries, c.flip_flops, c.multipliers, c.block_rams];
+            let numbers = [
+                c.sites(),
+                c.carries,
+                c.flip_flops,
+                c.multipliers,
+                c.block_rams,
+            ];
             row.extend(numbers.map(|n| thousands(n.into())));
             row
         };
@@ -91,10 +97,10 @@ impl Report {
             .iter()
             .map(|unit| row(&unit.name, &unit.cells))
             .chain([row("total", &self.total), has]);
-        let (multiplier, block_ram) = self.device.family.cell_names();
+        let [site, multiplier, block_ram] = self.device.family.cell_names();
         let columns = [
             Text("unit"),
-            Number("LUTs"),
+            Number(site),
             Number("carry cells"),
             Number("flip-flops"),
             Number(multiplier),
@@ -106,13 +112,14 @@ impl Report {
             format!("it does not fit: {}", self.excess.join(", "))
         };
         format!(
-            "{}\n\n{} on {}, {} products per cycle: {verdict}\n{} of {} LUTs, of which {} may be used; {}",
+            "{}\n\n{} on {}, {} products per cycle: {verdict}\n{} of {} {}, of which {} may be used; {}",
             table(&columns, rows),
             self.config,
             self.device.name,
             self.products_per_cycle,
-            percent(f64::from(self.total.luts) / f64::from(self.device.luts)),
+            percent(f64::from(self.total.sites()) / f64::from(self.device.luts)),
             thousands(self.device.luts.into()),
+            site,
             percent(f64::from(self.usable_luts) / f64::from(self.device.luts)),
             self.tool,
         )

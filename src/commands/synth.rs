@@ -90,17 +90,23 @@ fn told(step: Step) -> String {
 
 fn text(report: &Report, board: &Board, args: &cli::Synth) -> String {
     use Column::{Number, Text};
-    let (multiplier, block_ram) = report.device.family.cell_names();
+    let [site, multiplier, block_ram] = report.device.family.cell_names();
     let columns = [
         Text("unit"),
-        Number("LUTs"),
+        Number(site),
         Number("carry cells"),
         Number("flip-flops"),
         Number(multiplier),
         Number(block_ram),
     ];
     let row = |name: &str, c: &sepstream_synth::Cells| {
-        let numbers = [c.luts, c.carries, c.flip_flops, c.multipliers, c.block_rams];
+        let numbers = [
+            c.sites(),
+            c.carries,
+            c.flip_flops,
+            c.multipliers,
+            c.block_rams,
+        ];
         let mut row = vec![name.to_string()];
         row.extend(numbers.map(|n| thousands(n.into())));
         row

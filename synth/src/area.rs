@@ -42,9 +42,10 @@ impl Area {
     /// What is exceeded on a device, in words; nothing when the design fits.
     pub fn excess(&self, device: &Device) -> Vec<String> {
         let total = self.total();
-        let (multiplier, block_ram) = device.family.cell_names();
+        let [site, multiplier, block_ram] = device.family.cell_names();
+        let sites = format!("usable {site}");
         [
-            ("usable LUTs", total.luts, device.usable_luts()),
+            (sites.as_str(), total.sites(), device.usable_luts()),
             ("flip-flops", total.flip_flops, device.luts),
             (multiplier, total.multipliers, device.multipliers),
             (block_ram, total.block_rams, device.block_rams),

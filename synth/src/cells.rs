@@ -17,6 +17,8 @@ pub struct Cells {
     pub lut_rams: u32,
     /// Flip-flops.
     pub flip_flops: u32,
+    /// Flip-flops among them that take the site of a LUT, too: on an iCE40 those that no LUT of their own drives.
+    pub lone_flip_flops: u32,
     /// MULT18X18D, SB_MAC16.
     pub multipliers: u32,
     /// DP16KD, SB_RAM40_4K.
@@ -26,6 +28,10 @@ pub struct Cells {
 }
 
 impl Cells {
+    /// Sites of LUTs that are taken.
+    pub fn sites(&self) -> u32 {
+        self.luts + self.lone_flip_flops
+    }
     /// A cell of Yosys' library; `None` for other modules.
     pub(crate) fn of(kind: &str) -> Option<Self> {
         let none = Cells::default();
@@ -79,6 +85,7 @@ impl Cells {
             carries: self.carries * n,
             lut_rams: self.lut_rams * n,
             flip_flops: self.flip_flops * n,
+            lone_flip_flops: self.lone_flip_flops * n,
             multipliers: self.multipliers * n,
             block_rams: self.block_rams * n,
             single_port_rams: self.single_port_rams * n,
@@ -94,6 +101,7 @@ impl Add for Cells {
             carries: self.carries + b.carries,
             lut_rams: self.lut_rams + b.lut_rams,
             flip_flops: self.flip_flops + b.flip_flops,
+            lone_flip_flops: self.lone_flip_flops + b.lone_flip_flops,
             multipliers: self.multipliers + b.multipliers,
             block_rams: self.block_rams + b.block_rams,
             single_port_rams: self.single_port_rams + b.single_port_rams,

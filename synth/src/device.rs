@@ -36,11 +36,11 @@ impl Family {
             Family::Ice40 => format!("synth_ice40 -no-rw-check -device hx -top {top}"),
         }
     }
-    /// Name of the cells that multiply, of those that are block RAMs.
-    pub fn cell_names(self) -> (&'static str, &'static str) {
+    /// Names of the sites of LUTs, of the cells that multiply, of those that are block RAMs.
+    pub fn cell_names(self) -> [&'static str; 3] {
         match self {
-            Family::Ecp5 => ("MULT18X18D", "DP16KD"),
-            Family::Ice40 => ("SB_MAC16", "SB_RAM40_4K"),
+            Family::Ecp5 => ["LUTs", "MULT18X18D", "DP16KD"],
+            Family::Ice40 => ["logic cells", "SB_MAC16", "SB_RAM40_4K"],
         }
     }
 }

@@ -87,8 +87,8 @@ impl Error {
     /// A mapped design that a board's FPGA cannot hold.
     pub(crate) fn too_big(board: &Board, area: &Area, excess: &[String]) -> Self {
         let mut units: Vec<&Unit> = area.units.iter().collect();
-        units.sort_by_key(|unit| std::cmp::Reverse(unit.cells.luts));
-        let told = |unit: &&Unit| format!("{} ({} LUTs)", unit.name, unit.cells.luts);
+        units.sort_by_key(|unit| std::cmp::Reverse(unit.cells.sites()));
+        let told = |unit: &&Unit| format!("{} ({} LUTs)", unit.name, unit.cells.sites());
         let largest: Vec<String> = units.iter().take(4).map(told).collect();
         Error::TooBig {
             board: format!("{} ({})", board.title(), board.part().name),

@@ -12,6 +12,7 @@ mod device;
 mod error;
 pub mod flow;
 mod hierarchy;
+mod lone;
 mod mapping;
 pub mod pll;
 pub mod top;

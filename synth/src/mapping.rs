@@ -11,7 +11,10 @@ use serde_json::Value;
 use crate::area::{Area, Unit};
 use crate::cells::Cells;
 use crate::hierarchy::{self, Placed};
-use crate::{Device, Error};
+use crate::{Device, Error, Family, lone};
+
+/// Stands for a lone flip-flop among the kinds of cells.
+const LONE: &str = "lone flip-flop";
 
 /// A mapped design.
 pub(crate) struct Mapped {
@@ -51,8 +54,28 @@ pub(crate) fn map(
         tool: yosys.banner().into(),
         what: format!("valid JSON ({error})"),
     })?;
-    let area = attribute(&units, top, &statistics, yosys.banner())?;
+    let lone = match device.family {
+        Family::Ecp5 => BTreeMap::new(),
+        Family::Ice40 => lone_flip_flops(folder, yosys.banner())?,
+    };
+    let area = attribute(&units, top, &statistics, &lone, yosys.banner())?;
     Ok(Mapped { units, area })
+}
+
+/// Flip-flops by module that take a logic cell of their own, from `netlist.json`.
+fn lone_flip_flops(folder: &Path, tool: &str) -> Result<BTreeMap<String, u32>, Error> {
+    let file = folder.join("netlist.json");
+    let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
+    let lacks = || Error::Statistics {
+        tool: tool.into(),
+        what: "a netlist with cells and ports".into(),
+    };
+    let netlist: Value = serde_json::from_str(&text).map_err(|_| lacks())?;
+    let modules = lone::flip_flops(&netlist).ok_or_else(lacks)?;
+    Ok(modules
+        .into_iter()
+        .map(|(name, n)| (name.to_string(), n))
+        .collect())
 }
 
 /// Runs a tool to its end; what it prints goes to a file, whose last lines an error shows.
@@ -75,7 +98,13 @@ pub(crate) fn run(mut command: std::process::Command, name: &str, log: &Path) ->
 }
 
 /// Cells of the units, from the statistics of the modules; the last is `top`, with what lies between them.
-fn attribute(units: &[Placed], top: &str, statistics: &Value, tool: &str) -> Result<Area, Error> {
+fn attribute(
+    units: &[Placed],
+    top: &str,
+    statistics: &Value,
+    lone: &BTreeMap<String, u32>,
+    tool: &str,
+) -> Result<Area, Error> {
     let lacks = |what: String| Error::Statistics {
         tool: tool.into(),
         what,
@@ -93,7 +122,9 @@ fn attribute(units: &[Placed], top: &str, statistics: &Value, tool: &str) -> Res
                 n.ok_or_else(|| lacks(format!("the number of `{kind}`")))?,
             ))
         });
-        kinds.insert(plain(name), counted.collect::<Result<_, Error>>()?);
+        let mut list = counted.collect::<Result<Vec<_>, Error>>()?;
+        list.extend(lone.get(plain(name)).map(|n| (LONE, *n)));
+        kinds.insert(plain(name), list);
     }
     let mut counted = Vec::new();
     for unit in units {
@@ -105,7 +136,7 @@ fn attribute(units: &[Placed], top: &str, statistics: &Value, tool: &str) -> Res
     let own = kinds.get(top).map_or(&[][..], Vec::as_slice);
     let mut between = Cells::default();
     for (kind, n) in own.iter().filter(|(kind, _)| !kinds.contains_key(kind)) {
-        let cell = Cells::of(kind).ok_or_else(|| lacks(format!("a known cell `{kind}`")))?;
+        let cell = cell_of(kind).ok_or_else(|| lacks(format!("a known cell `{kind}`")))?;
         between += cell.times(*n);
     }
     counted.push(Unit {
@@ -125,13 +156,23 @@ fn below(module: &str, kinds: &BTreeMap<&str, Vec<(&str, u32)>>) -> Result<Cells
         .ok_or_else(|| format!("module `{module}`"))?;
     let mut sum = Cells::default();
     for (kind, n) in cells {
-        let cell = match Cells::of(kind) {
+        let cell = match cell_of(kind) {
             Some(cell) => cell,
             None => below(kind, kinds)?,
         };
         sum += cell.times(*n);
     }
     Ok(sum)
+}
+
+fn cell_of(kind: &str) -> Option<Cells> {
+    if kind == LONE {
+        return Some(Cells {
+            lone_flip_flops: 1,
+            ..Cells::default()
+        });
+    }
+    Cells::of(kind)
 }
 
 /// Yosys puts a backslash before names that stand in the source.
@@ -160,7 +201,14 @@ mod tests {
             "\\inner": { "num_cells_by_type": { "DP16KD": 1, "TRELLIS_DPR16X4": 1 } },
             "\\sepstream": { "num_cells_by_type": { "leaf": 2, "TRELLIS_FF": 5, "MULT18X18D": 1 } },
         }});
-        let area = attribute(&units(&["a", "b"]), "sepstream", &statistics, "t").unwrap();
+        let area = attribute(
+            &units(&["a", "b"]),
+            "sepstream",
+            &statistics,
+            &BTreeMap::new(),
+            "t",
+        )
+        .unwrap();
         assert_eq!(area.units.len(), 3);
         let leaf = Cells {
             luts: 3 + 4 + 12,
@@ -189,7 +237,7 @@ mod tests {
     fn an_unknown_cell_is_named() {
         let statistics =
             json!({ "modules": { "\\sepstream": { "num_cells_by_type": { "ALU54B": 1 } } } });
-        let error = attribute(&[], "sepstream", &statistics, "t")
+        let error = attribute(&[], "sepstream", &statistics, &BTreeMap::new(), "t")
             .unwrap_err()
             .to_string();
         assert!(error.contains("ALU54B"), "{error}");

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sepstream_spec::config::{Config, Violation};
 use sepstream_synth::board::BoardError;
-use sepstream_synth::{Board, top};
+use sepstream_synth::{Board, pll, top};
 
 const GOOD: &str = "\
 title: A board
@@ -148,4 +148,14 @@ fn what_is_no_board_file_is_refused() {
         .replace("CABGA381", "sg48");
     assert!(refusal(&ice, PINS).contains("has its speed in its name"));
     parse(&ice.replace("speed: 6\n", ""), PINS).unwrap();
+}
+
+#[test]
+fn the_clocks_of_the_boards_can_be_made() {
+    for name in Board::names() {
+        let board = Board::find(name).unwrap();
+        let family = board.part().device().family;
+        let clock = pll::solve(family, board.clock_hz(), board.freq_hz());
+        assert_eq!(clock.map(|clock| clock.hz), Ok(board.freq_hz()), "{name}");
+    }
 }

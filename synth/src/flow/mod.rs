@@ -21,7 +21,8 @@ pub use place::Run;
 pub use report::{Report, Resource};
 
 use crate::mapping::{self, Mapped};
-use crate::{Board, Error, Family, pll, top};
+use crate::pll::{self, Clock};
+use crate::{Board, Error, Family, top};
 
 /// What to make.
 #[derive(Clone, Copy, Debug)]
@@ -100,8 +101,22 @@ fn make(
         clock_hz: clock.hz,
         baud,
     };
-    let mut verilog = sepstream_hdl::board(config, &LinkOptions { link })?;
-    verilog += &top::verilog(board, &clock);
+    let verilog = sepstream_hdl::board(config, &LinkOptions { link })?;
+    build(request, &verilog, &clock, work, bitstream, progress)
+}
+
+/// The same for the text of a `sepstream_board`.
+fn build(
+    request: &Request,
+    verilog: &str,
+    clock: &Clock,
+    work: &Path,
+    bitstream: &str,
+    progress: &mut (dyn FnMut(Step) + Send),
+) -> Result<Report, Error> {
+    let Request { board, config, .. } = *request;
+    let device = board.part().device();
+    let verilog = format!("{verilog}{}", top::verilog(board, clock));
     write(&work.join("sepstream_top.v"), &verilog)?;
     write(&work.join("config.yaml"), &config.to_string())?;
     write(
@@ -129,7 +144,7 @@ fn make(
             seed,
             seeds: request.seeds,
         });
-        let placed = place::run(&nextpnr, board, clock.hz, seed, work)?;
+        let placed = place::run(&nextpnr, board, clock.hz, seed, &area, work)?;
         runs.push(placed.run.clone());
         if best
             .as_ref()
@@ -141,7 +156,7 @@ fn make(
     let best = best.ok_or(Error::NoSeeds)?;
     rename(&work.join(best.log()), &work.join("nextpnr.log"))?;
     rename(&work.join(best.timing()), &work.join("nextpnr.json"))?;
-    let mut report = Report::new(request, &clock, area, &best, runs, map_seconds);
+    let mut report = Report::new(request, clock, area, &best, runs, map_seconds);
     report.critical_path = path::critical(&best.details, &units);
     report.tools = vec![yosys.banner().into(), nextpnr.banner().into()];
     report.files.extend(
@@ -189,5 +204,63 @@ fn remove(path: &Path) -> Result<(), Error> {
             source,
         }),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Has the ports of the generated one, and little in it.
+    const STUB: &str = "
+module sepstream_board (
+    input wire clk,
+    input wire reset,
+    input wire uart_rx,
+    output wire uart_tx,
+    output wire led_busy,
+    output wire led_done,
+    output wire led_error
+);
+    reg [2:0] shift;
+    always @(posedge clk) shift <= reset ? 3'b111 : {shift[1:0], uart_rx};
+    assign uart_tx = shift[2];
+    assign {led_error, led_done, led_busy} = shift;
+endmodule
+";
+
+    /// PLL, reset and pins of every sort of board go through the tools, and a bitstream comes out.
+    #[test]
+    fn wrappers_become_bitstreams() {
+        for name in Board::names() {
+            let board = Board::find(name).unwrap();
+            // those that differ from others in the size of the FPGA only
+            let is_twin = ["ulx3s-25f", "ulx3s-45f", "ulx3s-85f", "orangecrab-85f"].contains(&name);
+            if board.baud().is_err() || is_twin {
+                continue;
+            }
+            let config = Config::from_yaml(board.config_text().unwrap(), name).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let request = Request {
+                board: &board,
+                config: &config,
+                freq_hz: board.freq_hz(),
+                seeds: 1,
+                folder: folder.path(),
+            };
+            let family = board.part().device().family;
+            let clock = pll::solve(family, board.clock_hz(), board.freq_hz()).unwrap();
+            let work = folder.path();
+            let report = match build(&request, STUB, &clock, work, "bits", &mut |_| ()) {
+                Err(Error::Tool(error)) if std::env::var("REQUIRE_TOOLS").as_deref() != Ok("1") => {
+                    eprintln!("SKIPPED: {error}");
+                    return;
+                }
+                other => other.unwrap_or_else(|error| panic!("{name}: {error}")),
+            };
+            assert!(report.met && report.fmax_mhz > report.clock_mhz, "{name}");
+            let bytes = fs::metadata(work.join("bits")).unwrap().len();
+            assert!(bytes > 10_000, "{name}: {bytes}");
+        }
     }
 }

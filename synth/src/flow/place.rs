@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Resource;
+use crate::area::Area;
 use crate::mapping;
 use crate::{Board, Error, Family};
 
@@ -54,6 +55,7 @@ pub(super) fn run(
     board: &Board,
     clock_hz: u32,
     seed: u32,
+    area: &Area,
     work: &Path,
 ) -> Result<Placed, Error> {
     let part = board.part();
@@ -81,9 +83,15 @@ pub(super) fn run(
     let start = Instant::now();
     let log = work.join(format!("nextpnr-{seed}.log"));
     if let Err(error) = mapping::run(command, nextpnr.banner(), &log) {
+        let text = fs::read(&log).map_err(Error::io(&log))?;
+        let excess = excess(&String::from_utf8_lossy(&text));
         // kept under the name that the user gets to see
         fs::rename(&log, work.join("nextpnr.log")).map_err(Error::io(&log))?;
-        return Err(error);
+        return Err(if excess.is_empty() {
+            error
+        } else {
+            Error::too_big(board, area, &excess)
+        });
     }
     let seconds = start.elapsed().as_secs_f64();
     let file = work.join(&timing);
@@ -104,6 +112,18 @@ pub(super) fn run(
         resources,
         details,
     })
+}
+
+/// What nextpnr finds too much of before it places, from lines such as `Info: ICESTORM_LC: 9844/ 7680 128%`.
+fn excess(log: &str) -> Vec<String> {
+    let line = |line: &str| {
+        let (name, numbers) = line.strip_prefix("Info:")?.split_once(':')?;
+        let (used, rest) = numbers.split_once('/')?;
+        let used: u64 = used.trim().parse().ok()?;
+        let has: u64 = rest.split_whitespace().next()?.parse().ok()?;
+        (used > has).then(|| format!("{used} {} of {has}", name.trim()))
+    };
+    log.lines().filter_map(line).collect()
 }
 
 /// The lowest of the clocks' highest frequencies: there is one clock in the fabric, which a global buffer may give several names.
@@ -156,6 +176,13 @@ mod tests {
         let report = json!({ "fmax": { "a": { "achieved": 120.5 }, "b": { "achieved": 99.25 } } });
         assert_eq!(slowest(&report), Some(99.25));
         assert_eq!(slowest(&json!({ "fmax": {} })), None);
+    }
+
+    #[test]
+    fn too_much_is_read_from_the_log() {
+        let log = "Info: Device utilisation:\nInfo: \t         ICESTORM_LC:    9844/   7680   128%\n\
+                   Info: \t        ICESTORM_RAM:      30/     32    93%\nERROR: Unable to place cell\n";
+        assert_eq!(excess(log), ["9844 ICESTORM_LC of 7680"]);
     }
 
     #[test]
