@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Model file to checked graph, schedule, memory allocation and program image.
+//! Model file to checked graph, schedule, memory allocation and program image; network images for processors.
 pub mod accelerate;
 mod error;
+pub mod processor;
 mod rule;
 pub mod tflite;
 

@@ -8,7 +8,7 @@ mod fuse;
 mod layout;
 mod lower;
 mod narrow;
-mod params;
+pub(crate) mod params;
 mod plan;
 mod pool;
 mod rules;

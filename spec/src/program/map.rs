@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How feature maps lie in the activation memory.
 
-use alloc::vec;
-use alloc::vec::Vec;
+#[cfg(feature = "alloc")]
+use alloc::{vec, vec::Vec};
 
 /// How a feature map lies in the activation memory: rows of whole words, pixels of `pixel_bytes`, channel c of a pixel at
 /// byte `c / lanes * pitch + c % lanes`.
@@ -88,6 +88,7 @@ impl MapPort {
         })
     }
     /// [`MapPort::packed`] as a vector.
+    #[cfg(feature = "alloc")]
     pub fn pack(&self, tensor: &[u8], word_bytes: u32) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(self.bytes(word_bytes));
         self.packed(tensor, word_bytes)?
@@ -97,6 +98,7 @@ impl MapPort {
     /// The dense tensor from the map's words.
     ///
     /// `None` when `words` is shorter than the map.
+    #[cfg(feature = "alloc")]
     pub fn unpack(&self, words: &[u8], word_bytes: u32) -> Option<Vec<u8>> {
         let words = words.get(..self.bytes(word_bytes))?;
         let mut out = vec![0; self.elements()];
@@ -120,6 +122,7 @@ impl MapPort {
             && wide(self.cols) * wide(self.pixel_bytes) <= wide(self.row_words) * wide(word_bytes)
             && reach <= MAX_WORDS
     }
+    #[cfg(feature = "alloc")]
     pub(super) fn to_bytes(self) -> [u8; PORT_BYTES] {
         let p = self;
         let numbers = [

@@ -12,9 +12,11 @@ mod view;
 pub use map::MapPort;
 pub use view::{ImageView, Maps};
 
+#[cfg(feature = "alloc")]
 use crate::config::Config;
 use crate::crc32;
 use crate::regs::{Memory, VERSION};
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
 /// First word of an image: "SSPR" in the order of the bytes.
@@ -33,6 +35,7 @@ pub const LOADED: [Memory; 5] = [
 pub const MAX_WORD_BYTES: u32 = 64;
 
 /// A program image.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     /// Fingerprint of the configuration that it was compiled for.
@@ -80,6 +83,7 @@ impl core::fmt::Display for ImageError {
 
 impl core::error::Error for ImageError {}
 
+#[cfg(feature = "alloc")]
 impl Program {
     /// Contents of a memory.
     pub fn content(&self, memory: Memory) -> &[u8] {

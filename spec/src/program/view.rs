@@ -85,7 +85,8 @@ enum Source<'a> {
 }
 
 impl<'a> Maps<'a> {
-    pub(super) fn of(maps: &'a [MapPort]) -> Self {
+    /// Maps that lie elsewhere than in an image.
+    pub fn of(maps: &'a [MapPort]) -> Self {
         Maps(Source::Program(maps))
     }
     /// Number of maps.

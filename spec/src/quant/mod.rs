@@ -6,14 +6,19 @@
 //! occur where scales become multipliers and tables, once for each layer. They come from `libm`, so that the same model
 //! gives the same program on every machine.
 
+#[cfg(feature = "alloc")]
 mod affine;
+#[cfg(feature = "alloc")]
 mod hard_swish;
 mod multiplier;
 mod params;
 mod softmax;
+#[cfg(feature = "alloc")]
 mod table;
 
+#[cfg(feature = "alloc")]
 pub use affine::Affine;
+#[cfg(feature = "alloc")]
 pub use hard_swish::HardSwish;
 pub use multiplier::{
     Multiplier, narrow_requant, requant, rounding_right_shift,
@@ -24,6 +29,7 @@ pub use params::{
     mul_multiplier,
 };
 pub use softmax::Softmax;
+#[cfg(feature = "alloc")]
 pub use table::{
     Table, hard_swish_table, logistic_table, relu_table, requantise_table, table, tanh_table,
 };

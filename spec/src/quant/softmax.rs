@@ -16,8 +16,10 @@ const SUM_INTEGER_BITS: i32 = 12;
 /// Parameters of `reference_ops::Softmax` from int8 to int8, or from uint8 to uint8. Its output has the scale 1/256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Softmax {
-    multiplier: Multiplier,
-    diff_min: i32,
+    /// Of a difference to the maximum, to Q5.26.
+    pub multiplier: Multiplier,
+    /// Differences below it have the exponential 0.
+    pub diff_min: i32,
 }
 
 impl Softmax {
