@@ -61,6 +61,8 @@ pub enum Command {
     Demo(Demo),
     /// Run the published networks, and compare with the committed figures, with what must be reached and with others
     Bench(Bench),
+    /// Compare the accelerator with soft cores, this CPU, microcontrollers and Ethos-U on one network
+    Compare(Compare),
     /// Synthesise a configuration for an FPGA, and report LUTs, multipliers and block RAMs of every unit
     Area(Area),
     /// Make the bitstream of a board, and report LUTs, multipliers, block RAMs and the clock it reaches
@@ -305,6 +307,48 @@ fn bench_engine() -> impl TypedValueParser<Value = EngineKind> {
     })
 }
 
+/// Arguments of `compare`.
+#[derive(Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Compare {
+    /// Model file, INT8 .tflite
+    pub model: PathBuf,
+    /// Configuration of the accelerator
+    #[arg(long, value_name = "CONFIG.yaml")]
+    pub config: PathBuf,
+    /// Input, as for `simulate`; its first frame counts. Default: noise
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Run the accelerator in Verilator, too
+    #[arg(long)]
+    pub verify: bool,
+    /// Leave out the soft cores, which take minutes
+    #[arg(long)]
+    pub no_softcore: bool,
+    /// Clock of the accelerator and of the soft cores beside it, for milliseconds
+    #[arg(long, value_name = "MHZ", value_parser = parse_clock)]
+    pub clock_mhz: Option<f64>,
+    /// Write a report with a chart
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Seed of the noise
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Print JSON instead of tables; docs/json.md lists the fields
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A clock in MHz.
+fn parse_clock(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(clock) if clock > 0.0 && clock < 100_000.0 => Ok(clock),
+        _ => Err(format!(
+            "`{text}` is no clock in MHz; write for instance 50 or 62.5"
+        )),
+    }
+}
+
 /// Arguments of `area`.
 #[derive(Args)]
 pub struct Area {
@@ -388,6 +432,9 @@ pub struct Setup {
     /// Install the tools of synthesis, too
     #[arg(long)]
     pub synthesis: bool,
+    /// Install what `compare` compares with, too: TensorFlow Lite, Vela, the Verilog of two soft cores
+    #[arg(long)]
+    pub peers: bool,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,

@@ -10,8 +10,10 @@ mod bus;
 mod driver;
 mod error;
 pub mod link;
+pub mod soc;
 
 pub use bus::Bus;
 pub use driver::{Driver, Status};
 pub use error::Error;
 pub use sepstream_spec::program::{ImageView, MapPort};
+pub use sepstream_spec::regs::Reg;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Three executions of one network: software reference, cycle-exact model, Verilated RTL.
+//! Executions of one network: software reference, cycle-exact model, Verilated RTL, and soft cores to compare with.
 pub mod cosim;
 pub mod model;
 pub mod reference;
+pub mod softcore;
 pub mod tools;

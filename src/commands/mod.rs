@@ -4,6 +4,7 @@
 mod area;
 mod bench;
 mod boards;
+mod compare;
 mod compile;
 mod demo;
 mod flash;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Error> {
         Command::ServeSim(args) => serve_sim::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Area(args) => area::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Boards(args) => boards::run(&args),

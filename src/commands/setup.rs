@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sepstream setup`: find the tools, install those that are missing.
 
+use sepstream_sim::softcore::{Core, Rust};
 use sepstream_sim::tools;
 use serde::Serialize;
 
@@ -24,6 +25,18 @@ pub fn run(args: &Setup) -> Result<Outcome, Error> {
     };
     if args.synthesis {
         report.tools.extend(tools::setup_synthesis(&mut progress)?);
+    }
+    if args.peers {
+        report.tools.extend(tools::setup_peers(&mut progress)?);
+        for core in Core::ALL {
+            core.verilog(&mut progress)?;
+            report.tools.push(format!("Verilog of {}", core.name()));
+        }
+        // not installed by this program: a line says what to do
+        report.tools.push(match Rust::find() {
+            Ok(rust) => format!("Rust for RV32IM at {}", rust.program().display()),
+            Err(error) => format!("MISSING: {error}"),
+        });
     }
     spinner.finish_and_clear();
     println!(

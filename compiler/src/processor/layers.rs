@@ -260,7 +260,11 @@ impl<'g> Builder<'g> {
                 .map(|w| i64::from(*w).abs())
                 .sum::<i64>();
             let most = i64::from(param.bias).abs() + 128 * weights;
-            let fast = FastChannel::new(param.bias, param.multiplier, param.shift, channel.zero);
+            let q = match always_zero(most, param.multiplier, param.shift) {
+                true => 0,
+                false => param.multiplier,
+            };
+            let fast = FastChannel::new(param.bias, q, param.shift, channel.zero);
             fast.filter(|_| most < i64::from(FAST_LIMIT))
         };
         channels.iter().map(fast).collect()
@@ -276,6 +280,13 @@ impl<'g> Builder<'g> {
         self.data.resize(self.data.len().next_multiple_of(4), 0);
         at as u32
     }
+}
+
+/// Whether every sum up to `most` in magnitude is requantised to 0, as in channels that training has left without use: the first
+/// rounding adds at most one half, and the second gives 0 below a half of its step.
+fn always_zero(most: i64, q: i32, shift: i32) -> bool {
+    let first = ((i128::from(most) * i128::from(q)) >> 31) + 1;
+    shift < 0 && first < 1 << (-shift - 1)
 }
 
 /// Parameters of plain kernels, which take the zero point off each input themselves.

@@ -14,8 +14,6 @@ pub const GROUP: usize = 4;
 pub const FAST_LIMIT: i32 = 1 << 29;
 /// Pixels whose windows are laid out at a time.
 const TILE: usize = 8;
-/// Inputs between two loop tests.
-const UNROLL: usize = 4;
 
 /// Parameters of an output channel whose requantisation is one multiplication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -33,8 +31,9 @@ pub struct FastChannel {
 
 impl FastChannel {
     /// Parameters for a multiplier (`q` times two to the `shift`) and an output zero point; `None` where one multiplication
-    /// is not exact: a factor of one half and more, or of 2^-21 and less.
+    /// is not exact: a factor of one half and more, or of 2^-21 and less (but for 0).
     pub fn new(bias: i32, q: i32, shift: i32, zero_point: i32) -> Option<Self> {
+        let shift = if q == 0 { -1 } else { shift };
         let fits = q >= 0 && (-20..=-1).contains(&shift) && (-128..=127).contains(&zero_point);
         // 2^20 + 2^7 * 2^21: with a high half below 2^30 in magnitude, nothing overflows
         fits.then(|| FastChannel {
@@ -207,26 +206,14 @@ fn sums(
     weights: &[[i8; GROUP]],
     biases: [i32; GROUP],
 ) -> [[i32; GROUP]; 2] {
-    let (ones, one_rest) = one.as_chunks::<UNROLL>();
-    let (others, other_rest) = other.as_chunks::<UNROLL>();
-    let (blocks, weights_rest) = weights.as_chunks::<UNROLL>();
     let mut sums = [biases; 2];
-    for ((ones, others), weights) in ones.iter().zip(others).zip(blocks) {
-        for input in 0..UNROLL {
-            step(&mut sums, [ones[input], others[input]], &weights[input]);
+    // not unrolled: compilers then multiply far ahead of adding, and run out of registers
+    for ((one, other), weights) in one.iter().zip(other).zip(weights) {
+        for (sums, input) in sums.iter_mut().zip([*one, *other]) {
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum = sum.wrapping_add(i32::from(input) * i32::from(*weight));
+            }
         }
-    }
-    for ((one, other), weights) in one_rest.iter().zip(other_rest).zip(weights_rest) {
-        step(&mut sums, [*one, *other], weights);
     }
     sums
-}
-
-#[inline(always)]
-fn step(sums: &mut [[i32; GROUP]; 2], inputs: [i8; 2], weights: &[i8; GROUP]) {
-    for (sums, input) in sums.iter_mut().zip(inputs) {
-        for (sum, weight) in sums.iter_mut().zip(weights) {
-            *sum = sum.wrapping_add(i32::from(input) * i32::from(*weight));
-        }
-    }
 }

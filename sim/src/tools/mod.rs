@@ -12,6 +12,7 @@ mod install;
 mod nextpnr;
 mod places;
 mod program;
+mod python;
 mod verilator;
 mod yosys;
 
@@ -20,6 +21,7 @@ pub use error::Error;
 pub use install::install;
 pub use nextpnr::{MINIMUM_NEXTPNR, NEXTPNR_ECP5, NEXTPNR_ICE40, Nextpnr, nextpnr};
 pub use places::Places;
+pub use python::{LITERT, Python, VELA, setup_peers};
 pub use verilator::{MINIMUM_VERILATOR, Verilator, Version, find_verilator};
 pub use yosys::{MINIMUM_YOSYS, YOSYS, Yosys, yosys};
 

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Soft cores in Verilator run networks byte for byte, and drive the accelerator.
+
+mod common;
+#[allow(dead_code, reason = "this test uses a part of it")]
+#[path = "common/models.rs"]
+mod models;
+
+use common::tools_present;
+use models::Model;
+use sepstream_compiler::processor::{Form, compile};
+use sepstream_sim::reference::Runner;
+use sepstream_sim::softcore::{
+    Accelerated, AcceleratorOutcome, Beside, Core, Job, Rust, System, program,
+};
+use sepstream_spec::config::Config;
+use std::path::Path;
+
+/// Cycles that no network here takes.
+const LIMIT: u64 = 1_000_000_000;
+
+/// The program of the soft cores, where Verilator and a Rust for RV32IM are; the latter is not asked for even where all
+/// tools must be there.
+fn built() -> Option<Vec<u8>> {
+    if !tools_present() {
+        return None;
+    }
+    match Rust::find() {
+        Ok(_) => Some(program().unwrap()),
+        Err(error) => {
+            println!("SKIPPED: soft cores: {error}");
+            None
+        }
+    }
+}
+
+fn digits() -> Model {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    models::load(&folder, "digits", "digits_test")
+}
+
+#[test]
+fn both_cores_run_the_digits_byte_for_byte() {
+    let Some(program) = built() else { return };
+    let Model {
+        graph,
+        inputs,
+        outputs,
+    } = digits();
+    for core in Core::ALL {
+        let mut system = System::build(core, None, &mut |_| {}).unwrap();
+        let mut totals = Vec::new();
+        for form in [Form::Plain, Form::Fast] {
+            let network = compile(&graph, form).unwrap();
+            let job = Job {
+                program: &program,
+                network: &network.words(),
+                input: inputs[0][0].bytes(),
+                accelerator: None,
+            };
+            let outcome = system.execute(&job, LIMIT).unwrap();
+            assert_eq!(outcome.output, outputs[0][0].bytes(), "{core:?}, {form:?}");
+            assert_eq!(outcome.layer_cycles.len(), network.layers.len());
+            totals.push(outcome.layer_cycles.iter().sum::<u64>());
+        }
+        println!("{core:?}: {totals:?} cycles");
+        assert!(totals[1] < totals[0], "{core:?}: {totals:?}");
+    }
+}
+
+/// A network by VexRiscv and by the accelerator beside it, in one run.
+struct Both {
+    core: u64,
+    accelerator: AcceleratorOutcome,
+}
+
+/// Runs the first frame of a model on both, and compares their bytes with the reference and their cycles with the model.
+fn on_both(program: &[u8], model: &Model, yaml: &str) -> Both {
+    let Model {
+        graph,
+        inputs,
+        outputs,
+    } = model;
+    let config = Config::from_yaml(yaml, "config").unwrap();
+    let compiled = sepstream_compiler::compile(graph, &config).unwrap();
+    let network = compile(graph, Form::Fast).unwrap();
+    let trace = Runner::new(graph).unwrap().trace(&inputs[0]).unwrap();
+    let bytes = |id| trace.get(id).unwrap().bytes();
+    let beside = Beside {
+        verilog: &sepstream_hdl::generate(&config),
+        word_bytes: config.word_bytes(),
+    };
+    let mut system = System::build(Core::VexRiscv, Some(beside), &mut |_| {}).unwrap();
+    let job = Job {
+        program,
+        network: &network.words(),
+        input: inputs[0][0].bytes(),
+        accelerator: Some(Accelerated {
+            image: &compiled.program.to_bytes(),
+            input: bytes(compiled.plan.inputs[0]),
+            output_bytes: compiled.program.outputs[0].elements(),
+        }),
+    };
+    let outcome = system.execute(&job, LIMIT).unwrap();
+    assert_eq!(outcome.output, outputs[0][0].bytes());
+    let accelerator = outcome.accelerator.unwrap();
+    let commands = sepstream_sim::model::cycles(&compiled.program, &config);
+    assert_eq!(
+        accelerator.cycles,
+        commands.iter().map(|command| command.total).sum::<u64>()
+    );
+    assert_eq!(accelerator.output, bytes(compiled.plan.outputs[0]));
+    for (position, cycles) in network.layers.iter().zip(&outcome.layer_cycles) {
+        let layer = &graph.layers[*position];
+        println!(
+            "{:2} {} {cycles} {:.2}",
+            layer.index,
+            layer.kind(),
+            *cycles as f64 / graph.macs(layer) as f64
+        );
+    }
+    let core = outcome.layer_cycles.iter().sum();
+    println!("{}: core {core}, {accelerator:?}", graph.name);
+    Both { core, accelerator }
+}
+
+#[test]
+fn vexriscv_drives_the_accelerator() {
+    let Some(program) = built() else { return };
+    let both = on_both(
+        &program,
+        &digits(),
+        include_str!("../../configs/small_4x4.yaml"),
+    );
+    assert!(both.core > 100 * both.accelerator.cycles);
+}
+
+/// The whole networks, a minute each.
+#[test]
+#[ignore = "minutes"]
+fn networks_of_mlperf_tiny_reach_their_cycles() {
+    let (Some(program), Some(folder)) = (built(), models::shared_models()) else {
+        return;
+    };
+    let yaml = include_str!("../../configs/vww_16x8.yaml");
+    for (name, most) in [
+        ("kws_dscnn_mlperf", 22_000_000),
+        ("vww_mbv1_025_96", 61_000_000),
+    ] {
+        let both = on_both(&program, &models::load(&folder, name, name), yaml);
+        println!("{name}: {} times", both.core / both.accelerator.cycles);
+        assert!(both.core <= most, "{name}: {}", both.core);
+    }
+}

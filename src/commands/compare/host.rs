@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! This machine's processor, one thread: the reference's kernels, and those of the accelerator's model.
+
+use std::time::Duration;
+
+use sepstream_sim::model::Prepared;
+use sepstream_sim::reference::{Runner, Value};
+
+use super::Subject;
+use super::clock::{Clocks, Timing, measure};
+use super::report::{Bytes, How, Row};
+use crate::error::Error;
+
+/// Time for the measurement of a network.
+pub const NETWORK: Duration = Duration::from_millis(500);
+/// Time for that of a layer.
+const LAYER: Duration = Duration::from_millis(20);
+
+/// A row for each.
+pub fn rows(subject: &Subject) -> Result<Vec<Row>, Error> {
+    let clocks = Clocks::measure();
+    Ok(vec![reference(subject, clocks)?, fast(subject, clocks)?])
+}
+
+/// Cycles of a time on the core: counted, or by the core's clock.
+pub fn cycles(timing: Timing, clocks: Clocks) -> u64 {
+    let by_clock = (timing.seconds * clocks.core * 1e9).round() as u64;
+    timing.counted.unwrap_or(by_clock)
+}
+
+/// How cycles were got.
+pub fn note(timing: Timing, clocks: Clocks) -> String {
+    let how = match timing.counted {
+        Some(_) => "core cycles by the hardware counter".into(),
+        None => format!(
+            "core cycles = wall clock x {:.2} GHz, the core's clock measured by a chain of multiplications (no hardware counter here)",
+            clocks.core
+        ),
+    };
+    let tsc = clocks.tsc.map_or(String::new(), |tsc| {
+        let ticks = (timing.seconds * tsc * 1e9).round();
+        format!("; {ticks:.0} ticks of the time-stamp counter, which runs at {tsc:.3} GHz")
+    });
+    let debug = if cfg!(debug_assertions) {
+        "; a debug build: use `--release` for figures"
+    } else {
+        ""
+    };
+    format!(
+        "{how}{tsc}; median of {} runs, one thread{debug}",
+        timing.runs
+    )
+}
+
+/// A row of a time on this machine.
+pub fn timed(peer: &str, timing: Timing, clocks: Clocks) -> Row {
+    Row {
+        cycles: Some(cycles(timing, clocks)),
+        clock_mhz: Some(clocks.core * 1e3),
+        milliseconds: Some(timing.seconds * 1e3),
+        note: note(timing, clocks),
+        ..Row::new(peer, How::WallClock)
+    }
+}
+
+fn reference(subject: &Subject, clocks: Clocks) -> Result<Row, Error> {
+    let runner = Runner::new(subject.graph)?;
+    let mut inputs = Vec::new();
+    for (id, bytes) in subject.graph.inputs.iter().zip(&subject.frame) {
+        let tensor = &subject.graph[*id];
+        inputs.push(Value::new(
+            tensor.dtype,
+            tensor.shape.clone(),
+            bytes.clone(),
+        )?);
+    }
+    let whole = measure(NETWORK, || drop(std::hint::black_box(runner.run(&inputs))));
+    let of_layer = |position: usize| {
+        let layer = &subject.graph.layers[position];
+        let operands = layer
+            .inputs
+            .iter()
+            .flatten()
+            .filter_map(|id| subject.trace.get(*id));
+        let operands: Vec<&Value> = operands.collect();
+        let timing = measure(LAYER, || {
+            drop(std::hint::black_box(runner.eval(position, &operands)))
+        });
+        Some(cycles(timing, clocks))
+    };
+    Ok(Row {
+        layers: subject.by_group(of_layer),
+        // they are what all others are compared with
+        bytes: None,
+        ..timed("this CPU, our reference kernels", whole, clocks)
+    })
+}
+
+fn fast(subject: &Subject, clocks: Clocks) -> Result<Row, Error> {
+    let compiled = &subject.accelerator.compiled;
+    let prepared = Prepared::new(&compiled.program, &subject.accelerator.config)?;
+    let mut workspace = prepared.workspace();
+    let maps: Vec<&[u8]> = compiled
+        .plan
+        .inputs
+        .iter()
+        .map(|id| subject.bytes(*id))
+        .collect();
+    let outputs = prepared.run(&maps, &mut workspace)?;
+    let pairs = compiled.plan.outputs.iter().zip(&outputs);
+    let bytes = pairs.map(|(id, got)| Bytes::compare(subject.bytes(*id), got));
+    let timing = measure(NETWORK, || {
+        drop(std::hint::black_box(prepared.run(&maps, &mut workspace)))
+    });
+    let row = timed("this CPU, our fast kernels", timing, clocks);
+    Ok(Row {
+        bytes: bytes.reduce(Bytes::and),
+        note: format!(
+            "{}; kernels in {}; without the layers that the host runs",
+            row.note,
+            prepared.level()
+        ),
+        ours: true,
+        ..row
+    })
+}

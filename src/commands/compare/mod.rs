@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sepstream compare`: the accelerator beside processors and other accelerators, on one network and one input.
+
+mod accelerator;
+mod clock;
+mod host;
+mod html;
+mod litert;
+mod published;
+mod report;
+mod softcore;
+mod vela;
+
+use std::fs;
+
+use sepstream_sim::reference::Trace;
+use sepstream_spec::graph::{Graph, TensorId};
+
+use self::report::{LayerTitle, Report, Row};
+use crate::cli::Compare;
+use crate::engine::{Accelerator, Reference};
+use crate::error::Error;
+use crate::input::{noise, read_inputs};
+use crate::outcome::Outcome;
+use crate::report::json;
+
+/// What all peers run.
+struct Subject<'g> {
+    graph: &'g Graph,
+    accelerator: Accelerator<'g>,
+    /// One frame: the bytes of every input.
+    frame: Vec<Vec<u8>>,
+    /// Every tensor of it, by the reference.
+    trace: Trace,
+    /// The layers of the table, each with the positions of its layers in the graph.
+    groups: Vec<Vec<usize>>,
+}
+
+impl Subject<'_> {
+    /// What the reference gives for a tensor.
+    fn bytes(&self, id: TensorId) -> &[u8] {
+        self.trace.get(id).map_or(&[], |value| value.bytes())
+    }
+    /// The network's outputs by the reference.
+    fn wanted(&self) -> Vec<&[u8]> {
+        self.graph
+            .outputs
+            .iter()
+            .map(|id| self.bytes(*id))
+            .collect()
+    }
+    /// Figures of graph layers, summed up for each layer of the table; absent where none is known.
+    fn by_group(&self, of_layer: impl Fn(usize) -> Option<u64>) -> Vec<Option<u64>> {
+        let sum = |group: &Vec<usize>| {
+            let known: Vec<u64> = group
+                .iter()
+                .filter_map(|position| of_layer(*position))
+                .collect();
+            (!known.is_empty()).then(|| known.iter().sum())
+        };
+        self.groups.iter().map(sum).collect()
+    }
+}
+
+/// Runs all peers that are there, and prints the table.
+pub fn run(args: &Compare) -> Result<Outcome, Error> {
+    let graph = super::load_model(&args.model)?;
+    let config = super::load_config(&args.config)?;
+    let frame = match &args.input {
+        Some(path) => read_inputs(path, &graph)?.into_iter().next(),
+        None => noise(&graph, args.seed).into_iter().next(),
+    };
+    let frame = frame.ok_or_else(|| Error::Input("the input file has no frame".into()))?;
+    let trace = Reference::new(&graph)?.trace(&frame)?;
+    let accelerator = Accelerator::new(&graph, config)?;
+    let groups = groups(&accelerator);
+    let subject = Subject {
+        graph: &graph,
+        accelerator,
+        frame,
+        trace,
+        groups,
+    };
+
+    // what takes the processor to itself first: the soft cores run side by side
+    let mut rows = accelerator::rows(&subject, args.verify)?;
+    let host = host::rows(&subject)?;
+    let litert = litert::rows(&subject, &args.model)?;
+    rows.extend(softcore::rows(&subject, args.no_softcore)?);
+    rows.extend(host);
+    rows.extend(litert);
+    rows.extend(published::rows(&graph)?);
+    rows.extend(vela::rows(&subject, &args.model)?);
+    let report = report(args, &subject, rows);
+    if let Some(path) = &args.html {
+        fs::write(path, html::page(&report)).map_err(|cause| Error::file(path, cause))?;
+    }
+    println!(
+        "{}",
+        if args.json {
+            json(&report)
+        } else {
+            report.text()
+        }
+    );
+    // peers may differ, ours may not
+    let ours = report.rows.iter().filter(|row| row.ours);
+    let equal = ours
+        .filter_map(|row| row.bytes)
+        .all(|bytes| bytes.differ == 0);
+    Ok(if equal { Outcome::Ok } else { Outcome::Differs })
+}
+
+fn report(args: &Compare, subject: &Subject, mut rows: Vec<Row>) -> Report {
+    let macs = subject.graph.total_macs();
+    let base = rows.iter().find(|row| row.ours).and_then(|row| row.cycles);
+    for row in &mut rows {
+        row.finish(macs, base, args.clock_mhz);
+    }
+    let figures = subject.accelerator.layers();
+    let layers = figures.into_iter().map(|layer| LayerTitle {
+        index: layer.index,
+        operators: layer.operators,
+        name: layer.name,
+        macs: layer.macs,
+    });
+    Report {
+        model: subject.graph.name.clone(),
+        config: args.config.display().to_string(),
+        macs,
+        clock_mhz: args.clock_mhz,
+        noise_seed: args.input.is_none().then_some(args.seed),
+        layers: layers.collect(),
+        rows,
+    }
+}
+
+/// The host's layers before, the layers of each command, the host's layers after: as [`Accelerator::layers`].
+fn groups(accelerator: &Accelerator) -> Vec<Vec<usize>> {
+    let plan = &accelerator.compiled.plan;
+    let alone = |position: &usize| vec![*position];
+    let stages = plan.stages.iter().map(|stage| stage.layers().collect());
+    let before = plan.before.iter().map(alone);
+    before
+        .chain(stages)
+        .chain(plan.after.iter().map(alone))
+        .collect()
+}
