@@ -8,7 +8,7 @@ use crate::accelerate::params::{self, Channel};
 use sepstream_kernels::{Channel as PlainChannel, FAST_LIMIT, FastChannel, GROUP, Kernel, Layer};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::graph::{self, Activation, DType, Graph, Op, Tensor, TensorId, Window};
-use sepstream_spec::quant::{Affine, Multiplier, Softmax, mean_multiplier};
+use sepstream_spec::quant::{Affine, Multiplier, Softmax, mean_multiplier, requant};
 
 /// Layers so far, and the data that they point into, from its beginning.
 pub struct Builder<'g> {
@@ -254,18 +254,14 @@ impl<'g> Builder<'g> {
         }
         let fast = |channel: &Channel| {
             let param = &channel.param;
-            let weights = channel
-                .weights
-                .iter()
-                .map(|w| i64::from(*w).abs())
-                .sum::<i64>();
-            let most = i64::from(param.bias).abs() + 128 * weights;
-            let q = match always_zero(most, param.multiplier, param.shift) {
-                true => 0,
-                false => param.multiplier,
-            };
-            let fast = FastChannel::new(param.bias, q, param.shift, channel.zero);
-            fast.filter(|_| most < i64::from(FAST_LIMIT))
+            let weights = channel.weights.iter().map(|w| i64::from(*w).abs());
+            let swing = 128 * weights.sum::<i64>();
+            if let Some(stored) = constant(channel, swing) {
+                return FastChannel::new(0, 0, 0, stored);
+            }
+            let fits = i64::from(param.bias).abs() + swing < i64::from(FAST_LIMIT);
+            let fast = FastChannel::new(param.bias, param.multiplier, param.shift, channel.zero);
+            fast.filter(|_| fits)
         };
         channels.iter().map(fast).collect()
     }
@@ -282,11 +278,19 @@ impl<'g> Builder<'g> {
     }
 }
 
-/// Whether every sum up to `most` in magnitude is requantised to 0, as in channels that training has left without use: the first
-/// rounding adds at most one half, and the second gives 0 below a half of its step.
-fn always_zero(most: i64, q: i32, shift: i32) -> bool {
-    let first = ((i128::from(most) * i128::from(q)) >> 31) + 1;
-    shift < 0 && first < 1 << (-shift - 1)
+/// The output of a channel that is the same for every input, as of those that training has left without use: requantisation is
+/// monotone, so the ends of its sums, `swing` to either side of the bias, tell.
+fn constant(channel: &Channel, swing: i64) -> Option<i32> {
+    let param = &channel.param;
+    let stored = |acc: i64| {
+        let acc = i32::try_from(acc).ok()?;
+        let scaled = requant(acc, param.multiplier, param.shift).saturating_add(channel.zero);
+        Some(scaled.max(channel.low).min(channel.high))
+    };
+    let bias = i64::from(param.bias);
+    let (least, most) = (stored(bias - swing)?, stored(bias + swing)?);
+    // a left shift may wrap
+    (least == most && param.shift <= 0).then_some(least)
 }
 
 /// Parameters of plain kernels, which take the zero point off each input themselves.
