@@ -84,7 +84,7 @@ impl Counter {
 /// Clocks of this machine, measured now.
 #[derive(Clone, Copy, Debug)]
 pub struct Clocks {
-    /// Of the core, in GHz: the best of several chains of dependent multiplications, each of which takes three cycles.
+    /// Of the core, in GHz: the best of several chains of steps that wait for each other and take a known number of cycles.
     pub core: f64,
     /// Of the time-stamp counter, in GHz, where there is one.
     pub tsc: Option<f64>,
@@ -101,20 +101,31 @@ impl Clocks {
     }
 }
 
-/// Latency of a 64-bit multiplication on the x86-64 cores since 2010 and on the larger AArch64 cores.
-const MULTIPLICATION_CYCLES: f64 = 3.0;
+/// Cycles of an exclusive or and of the multiplication that waits for it: one and three on the x86-64 cores since 2010 and on
+/// the larger AArch64 cores.
+const STEP_CYCLES: f64 = 4.0;
+
+/// Steps without a loop test, which is slow in debug builds.
+macro_rules! four {
+    ($($step:tt)*) => {
+        $($step)*
+        $($step)*
+        $($step)*
+        $($step)*
+    };
+}
 
 fn chain() -> f64 {
-    const STEPS: u32 = 3_000_000;
+    const ROUNDS: u32 = 100_000;
     let factor = black_box(0x9e37_79b9_7f4a_7c15u64);
     let start = Instant::now();
     let mut value = black_box(1u64);
-    for _ in 0..STEPS {
-        // each waits for the one before
-        value = value.wrapping_mul(factor);
+    for _ in 0..ROUNDS {
+        // each step waits for the one before; the exclusive or keeps compilers from taking powers of the factor
+        four!(four!(value = (value ^ 0x5555).wrapping_mul(factor);););
     }
     black_box(value);
-    f64::from(STEPS) * MULTIPLICATION_CYCLES / start.elapsed().as_secs_f64() / 1e9
+    f64::from(16 * ROUNDS) * STEP_CYCLES / start.elapsed().as_secs_f64() / 1e9
 }
 
 #[cfg(target_arch = "x86_64")]

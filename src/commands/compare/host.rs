@@ -33,7 +33,7 @@ pub fn note(timing: Timing, clocks: Clocks) -> String {
     let how = match timing.counted {
         Some(_) => "core cycles by the hardware counter".into(),
         None => format!(
-            "core cycles = wall clock x {:.2} GHz, the core's clock measured by a chain of multiplications (no hardware counter here)",
+            "core cycles = wall clock x {:.2} GHz, the core's clock measured with a chain of dependent instructions (no hardware counter here)",
             clocks.core
         ),
     };
