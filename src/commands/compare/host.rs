@@ -41,16 +41,14 @@ pub fn note(timing: Timing, clocks: Clocks) -> String {
         let ticks = (timing.seconds * tsc * 1e9).round();
         format!("; {ticks:.0} ticks of the time-stamp counter, which runs at {tsc:.3} GHz")
     });
-    let debug = if cfg!(debug_assertions) {
-        "; a debug build: use `--release` for figures"
-    } else {
-        ""
-    };
-    format!(
-        "{how}{tsc}; median of {} runs, one thread{debug}",
-        timing.runs
-    )
+    format!("{how}{tsc}; median of {} runs, one thread", timing.runs)
 }
+
+/// What our own figures lack in a debug build.
+const BUILD: &str = match cfg!(debug_assertions) {
+    true => "; a debug build: `cargo run --release` gives figures that count",
+    false => "",
+};
 
 /// A row of a time on this machine.
 pub fn timed(peer: &str, timing: Timing, clocks: Clocks) -> Row {
@@ -75,6 +73,8 @@ fn reference(subject: &Subject, clocks: Clocks) -> Result<Row, Error> {
         )?);
     }
     let whole = measure(NETWORK, || drop(std::hint::black_box(runner.run(&inputs))));
+    // its bytes are what all others are compared with
+    let row = timed("this CPU, our reference kernels", whole, clocks);
     let of_layer = |position: usize| {
         let layer = &subject.graph.layers[position];
         let operands = layer
@@ -90,9 +90,8 @@ fn reference(subject: &Subject, clocks: Clocks) -> Result<Row, Error> {
     };
     Ok(Row {
         layers: subject.by_group(of_layer),
-        // they are what all others are compared with
-        bytes: None,
-        ..timed("this CPU, our reference kernels", whole, clocks)
+        note: format!("{}{BUILD}", row.note),
+        ..row
     })
 }
 
@@ -116,7 +115,7 @@ fn fast(subject: &Subject, clocks: Clocks) -> Result<Row, Error> {
     Ok(Row {
         bytes: bytes.reduce(Bytes::and),
         note: format!(
-            "{}; kernels in {}; without the layers that the host runs",
+            "{}; kernels in {}; without the layers that the host runs{BUILD}",
             row.note,
             prepared.level()
         ),

@@ -107,7 +107,7 @@ fn whole(report: &Report) -> String {
         "peer",
         "how",
         "cycles",
-        "of ours",
+        "x ours",
         "ms",
         "MAC/cycle",
         "per multiplier",
@@ -122,20 +122,13 @@ fn whole(report: &Report) -> String {
 
 fn notes(report: &Report) -> String {
     let mut list = String::from("<h2>Notes</h2>\n<ul>\n");
-    for row in &report.rows {
-        let text = row
-            .missing
-            .as_ref()
-            .map(|missing| format!("missing: {missing}"));
-        let text = text.unwrap_or_else(|| row.note.clone());
-        if !text.is_empty() {
-            let _ = writeln!(
-                list,
-                "<li><b>{}</b>: {}</li>",
-                escape(&row.peer),
-                escape(&text)
-            );
-        }
+    for (peers, note) in report.notes() {
+        let _ = writeln!(
+            list,
+            "<li><b>{}</b>: {}</li>",
+            escape(&peers),
+            escape(&note)
+        );
     }
     list + "</ul>\n"
 }

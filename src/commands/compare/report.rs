@@ -215,6 +215,23 @@ impl Report {
         let known = |row: &&Row| row.layers.iter().any(Option::is_some);
         self.rows.iter().filter(known).collect()
     }
+    /// What must be known of the rows: peers with the same note, and the note.
+    pub fn notes(&self) -> Vec<(String, String)> {
+        let mut notes: Vec<(String, String)> = Vec::new();
+        for row in &self.rows {
+            let missing = row.missing.as_ref();
+            let note = missing.map_or(row.note.clone(), |why| format!("missing: {why}"));
+            match notes.iter_mut().find(|(_, known)| *known == note) {
+                _ if note.is_empty() => {}
+                Some((peers, _)) => {
+                    peers.push_str("; ");
+                    peers.push_str(&row.peer);
+                }
+                None => notes.push((row.peer.clone(), note)),
+            }
+        }
+        notes
+    }
     /// Both tables, and what must be known.
     pub fn text(&self) -> String {
         use Column::{Number, Text};
@@ -222,7 +239,7 @@ impl Report {
             Text("peer"),
             Text("how"),
             Number("cycles"),
-            Number("of ours"),
+            Number("x ours"),
             Number("ms"),
             Number("MAC/cycle"),
             Number("per multiplier"),
@@ -236,12 +253,8 @@ impl Report {
             thousands(self.macs),
             table(&columns, here.map(Report::cells))
         );
-        for row in &self.rows {
-            if let Some(missing) = &row.missing {
-                text += &format!("\nmissing: {}: {missing}", row.peer);
-            } else if !row.note.is_empty() {
-                text += &format!("\n{}: {}", row.peer, row.note);
-            }
+        for (peers, note) in self.notes() {
+            text += &format!("\n{peers}: {note}");
         }
         text + "\n\ncycles of layers\n\n" + &self.layer_table()
     }
