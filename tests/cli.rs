@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line as a user meets it: output, messages, exit codes.
 
+mod compare;
 #[cfg(unix)]
 mod fpga;
 mod support;
@@ -328,6 +329,7 @@ fn help_of_every_command() {
         &["compile", "--help"],
         &["run", "--help"],
         &["serve-sim", "--help"],
+        &["compare", "--help"],
         &["area", "--help"],
         &["synth", "--help"],
         &["boards", "--help"],
