@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The example in docs/host-link.md is what the encoder gives.
+//! The example in docs/host-link.md is what the encoder gives, the register map in docs/soc.md that of the hardware.
 
 use sepstream_firmware::link::{Encoder, Reply, Request};
 use sepstream_spec::regs::{self, Reg};
@@ -55,4 +55,38 @@ fn the_exchange_in_the_document() {
         document.contains(&format!("```\n{text}```")),
         "should be:\n{text}"
     );
+}
+
+/// The register map in docs/soc.md is that of the hardware.
+#[test]
+fn registers_in_the_document_are_those_of_the_hardware() {
+    let text = include_str!("../../docs/soc.md");
+    let rows = [
+        (Reg::Id, "Id"),
+        (Reg::Version, "Version"),
+        (Reg::Fingerprint, "Fingerprint"),
+        (Reg::Control, "Control"),
+        (Reg::Status, "Status"),
+        (Reg::Cycles, "Cycles"),
+        (Reg::LoadTarget, "LoadTarget"),
+        (Reg::LoadAddress, "LoadAddress"),
+        (Reg::SendAddress, "SendAddress"),
+        (Reg::SendWords, "SendWords"),
+        (Reg::Command, "Command"),
+    ];
+    for (register, name) in rows {
+        let row = format!("| {} | {name} | ", register as u32);
+        assert!(text.contains(&row), "{row}");
+    }
+    let flags = [
+        (regs::STATUS_BUSY, "busy"),
+        (regs::STATUS_DONE, "done"),
+        (regs::STATUS_SENDING, "the result"),
+    ];
+    for (flag, name) in flags {
+        let bit = format!("bit {} {name}", flag.trailing_zeros());
+        assert!(text.contains(&bit), "{bit}");
+    }
+    assert!(text.contains(&format!("`{:#010x}`", regs::ID)));
+    assert!(text.contains(&format!("| 1 | Version | read | {}:", regs::VERSION)));
 }
