@@ -3,5 +3,7 @@
 
 mod bridge;
 mod frames;
+mod noise;
 mod spi;
 mod uart;
+mod units;
