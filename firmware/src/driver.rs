@@ -107,9 +107,18 @@ impl<B: Bus> Driver<B> {
     /// When the tensor has another size.
     pub fn feed(&mut self, map: &MapPort, tensor: &[u8]) -> Result<(), Error<B::Error>> {
         let word_bytes = self.word_bytes(map, tensor.len())?;
+        self.target(Memory::Activation, map.base)?;
+        if map.is_dense(word_bytes) {
+            // as it is: several times quicker on a small processor
+            let mut chunks = tensor.chunks(CHUNK).peekable();
+            while let Some(chunk) = chunks.next() {
+                let last = chunks.peek().is_none();
+                self.bus.send(chunk, last).map_err(Error::Bus)?;
+            }
+            return Ok(());
+        }
         // the size is checked: there are bytes
         let mut bytes = map.packed(tensor, word_bytes).into_iter().flatten();
-        self.target(Memory::Activation, map.base)?;
         let mut left = map.bytes(word_bytes);
         let mut chunk = [0; CHUNK];
         while left > 0 {
@@ -179,6 +188,10 @@ impl<B: Bus> Driver<B> {
         let word_bytes = self.word_bytes(map, tensor.len())?;
         self.write(Reg::SendAddress, map.base)?;
         self.write(Reg::SendWords, map.words())?;
+        if map.is_dense(word_bytes) {
+            let mut chunks = tensor.chunks_mut(CHUNK);
+            return chunks.try_for_each(|chunk| self.bus.receive(chunk).map_err(Error::Bus));
+        }
         let mut layout = map.layout(word_bytes);
         let mut left = map.bytes(word_bytes);
         let mut chunk = [0; CHUNK];

@@ -185,6 +185,31 @@ fn a_frame_from_an_image_in_bytes() {
     assert_eq!(driver.bus().send.len(), 0);
 }
 
+/// Three chunks, there and back.
+#[test]
+fn dense_maps_go_as_they_are() {
+    let dense = MapPort {
+        cols: 10,
+        channels: 8,
+        row_words: 10,
+        pixel_bytes: 8,
+        lanes: 8,
+        pitch: 8,
+        ..input()
+    };
+    assert!(dense.is_dense(WORD as u32));
+    let tensor: Vec<u8> = (0..dense.elements()).map(|n| (n * 37) as u8).collect();
+    let mut driver = Driver::new(Fake::new());
+    driver.load(&program().view()).unwrap();
+    driver.feed(&dense, &tensor).unwrap();
+    assert!(driver.bus().ended);
+    let memory = &driver.bus().memories[&(Memory::Activation as u32)];
+    assert_eq!(memory[dense.base as usize * WORD..], tensor);
+    let mut result = vec![0; tensor.len()];
+    driver.fetch(&dense, &mut result).unwrap();
+    assert_eq!(result, tensor);
+}
+
 #[test]
 fn what_goes_wrong_is_named() {
     let program = program();

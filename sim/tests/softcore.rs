@@ -15,6 +15,7 @@ use sepstream_sim::softcore::{
 };
 use sepstream_spec::config::Config;
 use std::path::Path;
+use std::process::Command;
 
 /// Cycles that no network here takes.
 const LIMIT: u64 = 1_000_000_000;
@@ -37,6 +38,26 @@ fn built() -> Option<Vec<u8>> {
 fn digits() -> Model {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     models::load(&folder, "digits", "digits_test")
+}
+
+/// The program has a lock file of its own, which must follow the dependencies of the crates that it is made of.
+#[test]
+fn the_lock_file_of_the_program_is_current() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware/softcore/Cargo.toml");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "metadata",
+        "--locked",
+        "--format-version",
+        "1",
+        "--manifest-path",
+    ]);
+    let output = cargo.arg(manifest).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]

@@ -9,11 +9,13 @@
 //! Invariants, each a test: I1 what is decoded was sent so, short of a CRC-32 collision · I2 a damaged frame costs no other
 //! frame · I3 a request is executed once, however often it is sent · I4 no bytes make it panic.
 
+mod embedded;
 mod frame;
 mod message;
 mod receiver;
 mod session;
 
+pub use embedded::{SerialPort, SpiPort};
 pub use frame::{Decoder, Encoder, Frame, FrameError};
 pub use message::{Reply, Request};
 pub use receiver::{Receiver, Verdict};

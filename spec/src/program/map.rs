@@ -53,6 +53,12 @@ impl MapPort {
     pub fn elements(&self) -> usize {
         self.rows as usize * self.cols as usize * self.channels as usize
     }
+    /// The map's words are the dense tensor as it is: no gaps between pixels, lane groups or rows.
+    pub fn is_dense(&self, word_bytes: u32) -> bool {
+        (self.pitch == self.lanes || self.channels <= self.lanes)
+            && self.pixel_bytes == self.channels
+            && self.bytes(word_bytes) == self.elements()
+    }
     /// For every byte of the map, in the order of the memory: the element of the tensor (row, column, channel) that it holds.
     ///
     /// No divisions, for processors that have none.
@@ -197,6 +203,42 @@ mod tests {
         assert_eq!(PORT.unpack(&words, 8).unwrap(), tensor);
         assert_eq!(PORT.pack(&tensor[1..], 8), None);
         assert_eq!(PORT.unpack(&words[..8], 8), None);
+    }
+
+    #[test]
+    fn dense_maps_are_those_whose_words_are_the_tensor() {
+        let mut dense = 0;
+        for (channels, lanes, pitch) in [
+            (5, 3, 3),
+            (5, 3, 4),
+            (8, 8, 8),
+            (3, 8, 8),
+            (3, 8, 16),
+            (16, 8, 8),
+            (4, 4, 8),
+        ] {
+            for pixel_bytes in [3, 4, 5, 6, 8, 16] {
+                for (cols, row_words) in [(2, 1), (2, 2), (2, 4), (8, 3), (8, 5), (1, 1)] {
+                    let port = MapPort {
+                        rows: 2,
+                        cols,
+                        channels,
+                        row_words,
+                        pixel_bytes,
+                        lanes,
+                        pitch,
+                        ..PORT
+                    };
+                    if !port.is_sound(8) {
+                        continue;
+                    }
+                    let identity = port.layout(8).eq((0..port.elements()).map(Some));
+                    assert_eq!(port.is_dense(8), identity, "{port:?}");
+                    dense += u32::from(identity);
+                }
+            }
+        }
+        assert!(dense > 5, "{dense}");
     }
 
     #[test]
