@@ -14,7 +14,7 @@ use serial2::SerialPort;
 use crate::error::{BoardError, Error};
 use crate::progress::bar;
 
-/// Resets of the board that one frame is started again after.
+/// Resets of the board that a frame is started again after.
 const RESETS: u32 = 3;
 
 /// Options of the link.
@@ -37,6 +37,7 @@ pub struct Board<'p> {
     options: BoardOptions,
     loaded: bool,
     resets: u32,
+    cycles: u32,
 }
 
 /// A serial port as the link takes it.
@@ -98,41 +99,30 @@ impl<'p> Board<'p> {
             cause: Box::new(cause),
         };
         let session = Session::open(line, fastrand::u8(..));
-        let mut driver = Driver::new(session.map_err(|cause| fault(firmware::Error::Bus(cause)))?);
-        let (expected, found) = (program.fingerprint, driver.identify().map_err(fault)?);
-        if found != expected {
-            return Err(fault(firmware::Error::Configuration { expected, found }));
-        }
-        Ok(Board {
+        let driver = Driver::new(session.map_err(|cause| fault(firmware::Error::Bus(cause)))?);
+        let mut board = Board {
             driver,
             program,
             options,
             loaded: false,
             resets: 0,
-        })
+            cycles: 0,
+        };
+        let expected = program.fingerprint;
+        board.through_resets(|board| match board.driver.identify()? {
+            found if found == expected => Ok(()),
+            found => Err(firmware::Error::Configuration { expected, found }),
+        })?;
+        Ok(board)
     }
     /// One frame: dense input maps to dense output maps. Where the board is reset on the way, it is loaded anew and the frame
     /// begins again.
     pub fn run(&mut self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, Error> {
-        let mut resets = 0;
-        loop {
-            match self.attempt(inputs) {
-                Err(firmware::Error::Bus(SessionError::Closed)) if resets < RESETS => {
-                    resets += 1;
-                    self.resets += 1;
-                    self.loaded = false;
-                    let reopened = self.driver.bus().reopen();
-                    reopened.map_err(|cause| self.fault(firmware::Error::Bus(cause)))?;
-                }
-                Err(cause) => return Err(self.fault(cause)),
-                Ok(outputs) => return Ok(outputs),
-            }
-        }
+        self.through_resets(|board| board.attempt(inputs))
     }
     /// Cycles of the last frame.
-    pub fn cycles(&mut self) -> Result<u32, Error> {
-        let cycles = self.driver.cycles();
-        cycles.map_err(|cause| self.fault(cause))
+    pub fn cycles(&self) -> u32 {
+        self.cycles
     }
     /// What the link went through.
     pub fn statistics(&mut self) -> Statistics {
@@ -143,6 +133,26 @@ impl<'p> Board<'p> {
         self.resets
     }
 
+    /// Does something, again from its beginning when the board was reset.
+    fn through_resets<T>(
+        &mut self,
+        mut what: impl FnMut(&mut Self) -> Result<T, BoardError>,
+    ) -> Result<T, Error> {
+        let mut resets = 0;
+        loop {
+            match what(self) {
+                Err(firmware::Error::Bus(SessionError::Closed)) if resets < RESETS => {
+                    resets += 1;
+                    self.resets += 1;
+                    self.loaded = false;
+                    let reopened = self.driver.bus().reopen();
+                    reopened.map_err(|cause| self.fault(firmware::Error::Bus(cause)))?;
+                }
+                Err(cause) => return Err(self.fault(cause)),
+                Ok(done) => return Ok(done),
+            }
+        }
+    }
     fn fault(&self, cause: BoardError) -> Error {
         Error::Board {
             port: self.options.port.clone(),
@@ -158,6 +168,7 @@ impl<'p> Board<'p> {
         }
         self.driver.start()?;
         self.wait()?;
+        self.cycles = self.driver.cycles()?;
         let fetch = |map: &firmware::MapPort| {
             let mut tensor = vec![0; map.elements()];
             self.driver.fetch(map, &mut tensor)?;
