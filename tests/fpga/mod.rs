@@ -229,3 +229,55 @@ fn flash_runs_the_loader_or_shows_the_command() {
     let gone = output(sepstream().args(["flash", "--board", "ulx3s-85f", "no.bit"]));
     assert_eq!(gone.code, 2);
 }
+
+/// The real tools on the real accelerator, small enough for every run of the tests.
+#[test]
+fn the_digits_accelerator_becomes_a_bitstream() {
+    let setup = run(&["setup", "--synthesis"]);
+    let required = std::env::var_os("REQUIRE_TOOLS").is_some_and(|value| value == "1");
+    assert!(setup.code == 0 || !required, "{}", setup.stderr);
+    if setup.code != 0 {
+        println!("SKIPPED: synthesis tools");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let args = [
+        "synth",
+        "--board",
+        "ulx3s-12f",
+        "--config",
+        "configs/digits_4x2.yaml",
+        "--model",
+        "models/digits.tflite",
+        "--freq",
+        "40",
+        "--json",
+        "-o",
+    ];
+    let json = output(sepstream().args(args).arg(folder.path())).json();
+    assert_eq!(json["met"], true);
+    // of the engines none has DSP blocks here, a requantisation lane has two
+    assert_eq!(json["total"]["multipliers"], 4);
+    assert_eq!(json["device"]["name"], "ecp5-25");
+    let names: Vec<_> = json["units"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|unit| unit["name"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"bridge") && names.contains(&"pointwise"),
+        "{names:?}"
+    );
+    let path = json["critical_path"]["hops"].as_array().unwrap();
+    assert!(
+        path.iter()
+            .all(|hop| names.contains(&hop["unit"].as_str().unwrap()))
+    );
+    assert!(
+        fs::metadata(folder.path().join("ulx3s-12f.bit"))
+            .unwrap()
+            .len()
+            > 50_000
+    );
+}

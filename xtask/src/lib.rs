@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The development tasks that are more than a list of cargo calls.
 
+pub mod boards;
 mod error;
 #[path = "../../src/markers.rs"]
 mod markers;
+mod project;
 pub mod speed;
 
 pub use error::Error;
+pub use project::Project;

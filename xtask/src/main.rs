@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Development tasks: `cargo xtask test` sets up and checks everything, as CI does; `cargo xtask speed` measures how fast the
-//! model is.
+//! Development tasks: `cargo xtask test` sets up and checks everything, as CI does; the others make published figures.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use sepstream_xtask::Error;
-use sepstream_xtask::speed::{self, Project};
+use sepstream_xtask::{Error, Project, boards, speed};
 
-const USAGE: &str = "usage: cargo xtask test | speed
+const USAGE: &str = "usage: cargo xtask test | boards [NAME] | speed
 
 test   installs the simulation tools where they are missing, then checks format, lints and documentation
        and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
+boards builds bitstreams with three seeds each, those whose NAME begins so or all; writes docs/results/board_*.json and
+       the table of docs/boards.md; needs the shared models (SEPSTREAM_MODELS) and hours
 speed  measures the model's fast path against TensorFlow Lite, writes docs/results/speed.json and its table in
        README.md; needs the shared models (SEPSTREAM_MODELS)";
 
@@ -21,7 +21,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test(),
-        ["speed"] => report(speed()),
+        ["boards"] => report(with_binary(&[], |project| boards::run(project, ""))),
+        ["boards", name] => report(with_binary(&[], |project| boards::run(project, name))),
+        ["speed"] => report(with_binary(&["--release"], speed::run)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS
@@ -107,21 +109,18 @@ fn test() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Measures with the binary as released.
-fn speed() -> Result<(), Error> {
+/// Makes figures with the binary of this profile.
+fn with_binary(
+    profile: &[&str],
+    task: impl FnOnce(&Project) -> Result<(), Error>,
+) -> Result<(), Error> {
     let sepstream = || {
         let mut command = cargo();
-        command.args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "sepstream",
-            "--",
-        ]);
+        command.args(["run", "--quiet"]).args(profile);
+        command.args(["--package", "sepstream", "--"]);
         command
     };
-    speed::run(&Project {
+    task(&Project {
         root: &root(),
         sepstream: &sepstream,
     })

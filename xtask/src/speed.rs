@@ -6,26 +6,18 @@ mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::markers::replace;
-
-/// The project, and how its binary is called.
-pub struct Project<'a> {
-    /// Root of the workspace.
-    pub root: &'a Path,
-    /// Gives a command that runs `sepstream`; arguments are added to it.
-    pub sepstream: &'a dyn Fn() -> Command,
-}
+use crate::project::{Project, finish};
 
 /// Networks and the configurations that the model runs them in.
 const CASES: [(&str, &str); 3] = [
     ("vww_mbv1_025_96", "configs/vww_16x8.yaml"),
-    ("kws_dscnn_mlperf", "configs/vww_16x8.yaml"),
+    ("kws_dscnn_mlperf", "configs/kws_16x8.yaml"),
     ("mbv2_100_224_tf2ptq", "configs/model_large.yaml"),
 ];
 
@@ -173,21 +165,6 @@ fn simulate(
     command.args(["--threads", &threads.to_string(), "--check"]);
     let output = finish(command.arg(&files.frames))?;
     serde_json::from_str(&output).map_err(|e| Error::json(&files.model, e))
-}
-
-/// Runs a command to its end; gives what it printed.
-fn finish(command: &mut Command) -> Result<String, Error> {
-    let output = command
-        .output()
-        .map_err(|e| Error::io(command.get_program().to_string_lossy().as_ref(), e))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let log = [output.stdout, output.stderr].concat();
-    Err(Error::Run {
-        command: format!("{command:?}"),
-        log: String::from_utf8_lossy(&log).into_owned(),
-    })
 }
 
 fn median(mut times: Vec<f64>) -> f64 {

@@ -116,7 +116,12 @@ const CONSTRAINTS: [(&str, &str); 10] = embedded!(
 );
 
 /// Configurations that boards name.
-const CONFIGS: [(&str, &str); 2] = embedded!("configs", "small_4x4.yaml", "vww_16x8.yaml");
+const CONFIGS: [(&str, &str); 3] = embedded!(
+    "configs",
+    "digits_2x1.yaml",
+    "kws_8x6.yaml",
+    "vww_16x8.yaml"
+);
 
 fn lookup<'a>(table: &'a [(&str, &'a str)], name: &str) -> Option<&'a str> {
     let entry = table.iter().find(|(known, _)| *known == name)?;

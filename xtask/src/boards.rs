@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cargo xtask boards`: bitstreams with three seeds each, in `docs/results/board_*.json` and in the table of `docs/boards.md`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::markers::replace;
+use crate::project::{Project, finish};
+
+/// A board, a configuration and a network that runs on it.
+struct Point {
+    board: &'static str,
+    config: &'static str,
+    /// Network: title, and file, in the repository or (without a folder) among the shared models.
+    network: (&'static str, &'static str),
+    mhz: &'static str,
+}
+
+const fn point(
+    board: &'static str,
+    config: &'static str,
+    network: (&'static str, &'static str),
+    mhz: &'static str,
+) -> Point {
+    Point {
+        board,
+        config,
+        network,
+        mhz,
+    }
+}
+
+const DIGITS: (&str, &str) = ("digits", "models/digits.tflite");
+const KWS: (&str, &str) = ("KWS", "kws_dscnn_mlperf.tflite");
+
+/// What is published, small ones first.
+const POINTS: [Point; 4] = [
+    point("ice40-hx8k", "digits_2x1", DIGITS, "48"),
+    point("icebreaker", "digits_2x1", DIGITS, "24"),
+    point("ulx3s-12f", "digits_4x2", DIGITS, "50"),
+    point("ulx3s-25f", "kws_8x6", KWS, "50"),
+];
+const SEEDS: &str = "3";
+const PAGE: &str = "docs/boards.md";
+
+impl Point {
+    fn name(&self) -> String {
+        format!("{}_{}", self.board, self.config)
+    }
+    fn file(&self, root: &Path) -> PathBuf {
+        root.join(format!("docs/results/board_{}.json", self.name()))
+    }
+}
+
+/// Builds the points whose names begin with `prefix`, and writes their figures and the table of all.
+///
+/// # Errors
+/// When a model is missing, a run fails, or a file cannot be written.
+pub fn run(project: &Project, prefix: &str) -> Result<(), Error> {
+    let chosen = POINTS
+        .iter()
+        .filter(|point| point.name().starts_with(prefix));
+    let mut count = 0;
+    for point in chosen {
+        count += 1;
+        println!("{}: {SEEDS} seeds", point.name());
+        let figures = build(project, point)?;
+        let path = point.file(project.root);
+        fs::write(&path, format!("{figures:#}\n")).map_err(|e| Error::io(&path, e))?;
+    }
+    if count == 0 {
+        let names: Vec<String> = POINTS.iter().map(Point::name).collect();
+        return Err(Error::Field(format!(
+            "{prefix}: the points are {}",
+            names.join(", ")
+        )));
+    }
+    let (path, page) = (project.root.join(PAGE), page(project.root)?);
+    fs::write(&path, page).map_err(|e| Error::io(&path, e))
+}
+
+/// What the committed page says wrongly, in words.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn check(root: &Path) -> Result<Vec<String>, Error> {
+    let path = root.join(PAGE);
+    let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+    let is_same = text == page(root)?;
+    Ok((!is_same)
+        .then(|| format!("{PAGE}: another table"))
+        .into_iter()
+        .collect())
+}
+
+/// The report of `synth` without its files and times, the network's cycles, or why there is none.
+fn build(project: &Project, point: &Point) -> Result<Value, Error> {
+    let config = format!("configs/{}.yaml", point.config);
+    let model = model(project.root, point)?;
+    let mut command = (project.sepstream)();
+    command.current_dir(project.root).arg("compile").arg(&model);
+    let compiled = finish(command.args(["--config", &config, "--json"]))?;
+    let compiled: Value = parse(&compiled, point)?;
+
+    let folder = project.root.join("target/boards").join(point.name());
+    let mut command = (project.sepstream)();
+    command
+        .current_dir(project.root)
+        .arg("synth")
+        .arg("--model")
+        .arg(&model);
+    command.args([
+        "--board",
+        point.board,
+        "--config",
+        &config,
+        "--freq",
+        point.mhz,
+    ]);
+    command.args(["--seeds", SEEDS, "--json", "-o"]).arg(folder);
+    let output = command
+        .output()
+        .map_err(|e| Error::io(command.get_program().to_string_lossy().as_ref(), e))?;
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let mut figures = match output.status.code() {
+        Some(0 | 1) => parse(&String::from_utf8_lossy(&output.stdout), point)?,
+        Some(2) => {
+            let line = error.lines().find(|line| line.starts_with("error: "));
+            json!({ "board": point.board, "refused": line.map(|line| line.trim_start_matches("error: ")) })
+        }
+        _ => {
+            return Err(Error::Run {
+                command: format!("{command:?}"),
+                log: error,
+            });
+        }
+    };
+    if let Some(fields) = figures.as_object_mut() {
+        for field in ["files", "bitstream", "map_seconds"] {
+            fields.remove(field);
+        }
+        fields.insert("config".into(), point.config.into());
+        fields.insert("network".into(), point.network.0.into());
+        fields.insert("cycles".into(), compiled["cycles"].clone());
+        fields.insert("multipliers".into(), compiled["multipliers"].clone());
+    }
+    Ok(figures)
+}
+
+fn parse(text: &str, point: &Point) -> Result<Value, Error> {
+    serde_json::from_str(text).map_err(|e| Error::json(point.name(), e))
+}
+
+fn model(root: &Path, point: &Point) -> Result<PathBuf, Error> {
+    let file = point.network.1;
+    let folder = if file.contains('/') {
+        root.to_path_buf()
+    } else {
+        std::env::var_os("SEPSTREAM_MODELS")
+            .map_or_else(|| root.join("../shared/models"), PathBuf::from)
+    };
+    let path = folder.join(file);
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Error::NoModel {
+        case: point.network.0,
+        folder,
+    })
+}
+
+/// The page with the table as it must be: a row for every point that has been built.
+fn page(root: &Path) -> Result<String, Error> {
+    let path = root.join(PAGE);
+    let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+    let mut table = String::from(
+        "| board | configuration | multipliers | LUTs | DSPs | block RAMs | MHz | highest MHz, seeds 1, 2, 3 | network | cycles | frames/s |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|---|--:|--:|\n",
+    );
+    let mut tools = Value::Null;
+    for point in &POINTS {
+        let path = point.file(root);
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
+        let figures: Value = serde_json::from_str(&text).map_err(|e| Error::json(&path, e))?;
+        table += &row(point, &figures)?;
+        if !figures["tools"].is_null() {
+            tools = figures["tools"].clone();
+        }
+    }
+    let tools: Vec<&str> = tools
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    table += "\nLUTs are nextpnr's TRELLIS_COMB or ICESTORM_LC, with the link and the wrapper.";
+    if !tools.is_empty() {
+        table += &format!(" {}.", tools.join(", "));
+    }
+    table.push('\n');
+    replace(&text, "boards", "cargo xtask boards", &table)
+        .map_err(|fault| Error::Marker(format!("{PAGE}: {fault}")))
+}
+
+fn row(point: &Point, figures: &Value) -> Result<String, Error> {
+    let lacks = |what: &str| Error::Field(format!("{}: {what}", point.name()));
+    let head = format!(
+        "| {} | [{config}](../configs/{config}.yaml) | {} |",
+        point.board,
+        figures["multipliers"],
+        config = point.config
+    );
+    let cycles = figures["cycles"].as_u64().ok_or_else(|| lacks("cycles"))?;
+    if let Some(why) = figures["refused"].as_str() {
+        let why = why.split_once(": ").map_or(why, |(_, why)| why);
+        return Ok(format!(
+            "{head} does not fit: {why} | | | {} | | {} | {cycles} | |\n",
+            point.mhz, point.network.0
+        ));
+    }
+    let used = |names: &[&str]| {
+        let all = figures["resources"].as_array().into_iter().flatten();
+        let mut own = all.filter(|r| names.iter().any(|name| r["name"] == *name));
+        own.next().map_or("0".into(), |r| {
+            format!("{} of {}", r["used"], r["available"])
+        })
+    };
+    let clock = figures["clock_mhz"]
+        .as_f64()
+        .ok_or_else(|| lacks("clock_mhz"))?;
+    let runs = figures["runs"].as_array().ok_or_else(|| lacks("runs"))?;
+    let reached: Vec<String> = runs
+        .iter()
+        .filter_map(|run| run["fmax_mhz"].as_f64())
+        .map(|mhz| format!("{mhz:.1}"))
+        .collect();
+    let verdict = if figures["met"] == true {
+        ""
+    } else {
+        " (missed)"
+    };
+    Ok(format!(
+        "{head} {} | {} | {} | {clock}{verdict} | {} | {} | {cycles} | {:.0} |\n",
+        used(&["TRELLIS_COMB", "ICESTORM_LC"]),
+        used(&["MULT18X18D", "ICESTORM_DSP"]),
+        used(&["DP16KD", "ICESTORM_RAM"]),
+        reached.join(", "),
+        point.network.0,
+        clock * 1e6 / cycles as f64
+    ))
+}
