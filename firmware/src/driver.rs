@@ -108,28 +108,26 @@ impl<B: Bus> Driver<B> {
     pub fn feed(&mut self, map: &MapPort, tensor: &[u8]) -> Result<(), Error<B::Error>> {
         let word_bytes = self.word_bytes(map, tensor.len())?;
         self.target(Memory::Activation, map.base)?;
-        if map.is_dense(word_bytes) {
-            // as it is: several times quicker on a small processor
-            let mut chunks = tensor.chunks(CHUNK).peekable();
-            while let Some(chunk) = chunks.next() {
-                let last = chunks.peek().is_none();
-                self.bus.send(chunk, last).map_err(Error::Bus)?;
+        let mut chunk = Chunk::new(map.bytes(word_bytes));
+        map.try_runs(word_bytes, |element, mut count| {
+            let mut from = element.map(|first| &tensor[first..first + count]);
+            while chunk.room(count) > 0 {
+                let now = chunk.room(count);
+                match &mut from {
+                    Some(elements) => {
+                        let (head, rest) = elements.split_at(now);
+                        chunk.space(now).copy_from_slice(head);
+                        *elements = rest;
+                    }
+                    None => chunk.space(now).fill(0),
+                }
+                count -= now;
+                if let Some((bytes, last)) = chunk.full() {
+                    self.bus.send(bytes, last).map_err(Error::Bus)?;
+                }
             }
-            return Ok(());
-        }
-        // the size is checked: there are bytes
-        let mut bytes = map.packed(tensor, word_bytes).into_iter().flatten();
-        let mut left = map.bytes(word_bytes);
-        let mut chunk = [0; CHUNK];
-        while left > 0 {
-            let now = &mut chunk[..left.min(CHUNK)];
-            left -= now.len();
-            now.iter_mut()
-                .zip(&mut bytes)
-                .for_each(|(to, byte)| *to = byte);
-            self.bus.send(now, left == 0).map_err(Error::Bus)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
     /// Starts a frame; ignored while one is running.
     ///
@@ -188,24 +186,25 @@ impl<B: Bus> Driver<B> {
         let word_bytes = self.word_bytes(map, tensor.len())?;
         self.write(Reg::SendAddress, map.base)?;
         self.write(Reg::SendWords, map.words())?;
-        if map.is_dense(word_bytes) {
-            let mut chunks = tensor.chunks_mut(CHUNK);
-            return chunks.try_for_each(|chunk| self.bus.receive(chunk).map_err(Error::Bus));
-        }
-        let mut layout = map.layout(word_bytes);
-        let mut left = map.bytes(word_bytes);
-        let mut chunk = [0; CHUNK];
-        while left > 0 {
-            let now = &mut chunk[..left.min(CHUNK)];
-            left -= now.len();
-            self.bus.receive(now).map_err(Error::Bus)?;
-            for (byte, element) in now.iter().zip(&mut layout) {
-                if let Some(to) = element.and_then(|at| tensor.get_mut(at)) {
-                    *to = *byte;
+        let mut chunk = Chunk::new(map.bytes(word_bytes));
+        map.try_runs(word_bytes, |element, mut count| {
+            let mut to = element.map_or(&mut [][..], |first| &mut tensor[first..first + count]);
+            while chunk.room(count) > 0 {
+                if chunk.used == 0 {
+                    self.bus.receive(chunk.next()).map_err(Error::Bus)?;
                 }
+                let now = chunk.room(count);
+                let bytes = chunk.space(now);
+                if !to.is_empty() {
+                    let (head, rest) = to.split_at_mut(now);
+                    head.copy_from_slice(bytes);
+                    to = rest;
+                }
+                count -= now;
+                chunk.full();
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Bytes of a word, when a program is loaded and a tensor fits its map.
@@ -226,5 +225,53 @@ impl<B: Bus> Driver<B> {
     }
     fn write(&mut self, register: Reg, value: u32) -> Result<(), Error<B::Error>> {
         self.bus.write_register(register, value).map_err(Error::Bus)
+    }
+}
+
+/// The part of a map that is on its way over the bus.
+struct Chunk {
+    bytes: [u8; CHUNK],
+    /// Bytes of the map from the begin of this chunk on.
+    left: usize,
+    /// Bytes of this chunk that are filled, or taken.
+    used: usize,
+}
+
+impl Chunk {
+    fn new(left: usize) -> Self {
+        Chunk {
+            bytes: [0; CHUNK],
+            left,
+            used: 0,
+        }
+    }
+    /// Bytes of this chunk.
+    fn size(&self) -> usize {
+        self.left.min(CHUNK)
+    }
+    /// How many of `count` bytes still go into this chunk: none only behind the end of the map, where no run of a sound one leads.
+    fn room(&self, count: usize) -> usize {
+        count.min(self.size() - self.used)
+    }
+    /// The next bytes of this chunk, as many as there is room.
+    fn space(&mut self, count: usize) -> &mut [u8] {
+        let start = self.used;
+        self.used += count;
+        &mut self.bytes[start..self.used]
+    }
+    /// All bytes of this chunk, to be received.
+    fn next(&mut self) -> &mut [u8] {
+        let size = self.size();
+        &mut self.bytes[..size]
+    }
+    /// This chunk when it is full, and whether it is the last; the next one begins then.
+    fn full(&mut self) -> Option<(&[u8], bool)> {
+        let size = self.size();
+        if self.used < size {
+            return None;
+        }
+        self.used = 0;
+        self.left -= size;
+        Some((&self.bytes[..size], self.left == 0))
     }
 }

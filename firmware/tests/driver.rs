@@ -197,7 +197,6 @@ fn dense_maps_go_as_they_are() {
         pitch: 8,
         ..input()
     };
-    assert!(dense.is_dense(WORD as u32));
     let tensor: Vec<u8> = (0..dense.elements()).map(|n| (n * 37) as u8).collect();
     let mut driver = Driver::new(Fake::new());
     driver.load(&program().view()).unwrap();

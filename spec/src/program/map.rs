@@ -53,11 +53,50 @@ impl MapPort {
     pub fn elements(&self) -> usize {
         self.rows as usize * self.cols as usize * self.channels as usize
     }
-    /// The map's words are the dense tensor as it is: no gaps between pixels, lane groups or rows.
-    pub fn is_dense(&self, word_bytes: u32) -> bool {
-        (self.pitch == self.lanes || self.channels <= self.lanes)
-            && self.pixel_bytes == self.channels
-            && self.bytes(word_bytes) == self.elements()
+    /// The bytes of the map in runs, in the order of the memory: where a run begins in the tensor (`None`: it holds no element),
+    /// and its bytes. What [`MapPort::layout`] says byte by byte, several times quicker on a small processor.
+    ///
+    /// # Errors
+    /// The first that `each` has.
+    pub fn try_runs<E>(
+        &self,
+        word_bytes: u32,
+        mut each: impl FnMut(Option<usize>, usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let numbers = [
+            self.cols,
+            self.channels,
+            self.pixel_bytes,
+            self.lanes,
+            self.pitch,
+        ];
+        let [cols, channels, pixel_bytes, lanes, pitch] = numbers.map(|n| n as usize);
+        let row_bytes = self.row_words as usize * word_bytes as usize;
+        let gapless = pixel_bytes == channels && (pitch == lanes || channels <= lanes);
+        for y in 0..self.rows as usize {
+            let first = y * cols * channels;
+            if gapless {
+                each(Some(first), cols * channels)?;
+            } else {
+                for x in 0..cols {
+                    let pixel = first + x * channels;
+                    let mut at = 0;
+                    for group in (0..channels).step_by(lanes) {
+                        let here = lanes.min(channels - group);
+                        each(Some(pixel + group), here)?;
+                        at += here;
+                        let gap = pitch
+                            .saturating_sub(here)
+                            .min(pixel_bytes.saturating_sub(at));
+                        each(None, gap)?;
+                        at += gap;
+                    }
+                    each(None, pixel_bytes.saturating_sub(at))?;
+                }
+            }
+            each(None, row_bytes.saturating_sub(cols * pixel_bytes))?;
+        }
+        Ok(())
     }
     /// For every byte of the map, in the order of the memory: the element of the tensor (row, column, channel) that it holds.
     ///
@@ -206,8 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn dense_maps_are_those_whose_words_are_the_tensor() {
-        let mut dense = 0;
+    fn runs_are_the_layout() {
+        let mut sound = 0;
         for (channels, lanes, pitch) in [
             (5, 3, 3),
             (5, 3, 4),
@@ -220,7 +259,6 @@ mod tests {
             for pixel_bytes in [3, 4, 5, 6, 8, 16] {
                 for (cols, row_words) in [(2, 1), (2, 2), (2, 4), (8, 3), (8, 5), (1, 1)] {
                     let port = MapPort {
-                        rows: 2,
                         cols,
                         channels,
                         row_words,
@@ -232,13 +270,18 @@ mod tests {
                     if !port.is_sound(8) {
                         continue;
                     }
-                    let identity = port.layout(8).eq((0..port.elements()).map(Some));
-                    assert_eq!(port.is_dense(8), identity, "{port:?}");
-                    dense += u32::from(identity);
+                    let mut bytes = Vec::new();
+                    let done = port.try_runs(8, |element, count| {
+                        bytes.extend((0..count).map(|n| element.map(|first| first + n)));
+                        Ok::<_, ()>(())
+                    });
+                    assert_eq!(done, Ok(()));
+                    assert!(port.layout(8).eq(bytes), "{port:?}");
+                    sound += 1;
                 }
             }
         }
-        assert!(dense > 5, "{dense}");
+        assert!(sound > 30, "{sound}");
     }
 
     #[test]

@@ -7,13 +7,13 @@ use super::report::{How, Report, Row};
 use crate::report::{or_dash, short_name, thousands};
 
 /// Sizes of the chart.
-const WIDTH: f64 = 960.0;
-const LABELS: f64 = 330.0;
+const WIDTH: f64 = 1060.0;
+const LABELS: f64 = 410.0;
 /// Room for the number behind a bar.
 const NUMBERS: f64 = 110.0;
 const BAR: f64 = 18.0;
 const STEP: f64 = 26.0;
-const TOP: f64 = 30.0;
+const TOP: f64 = 54.0;
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em;color:#1c2430}\
 table{border-collapse:collapse;margin:1em 0;font-size:13px}td,th{padding:3px 8px;border-bottom:1px solid #d5dbe3;text-align:right}\
@@ -36,15 +36,24 @@ pub fn page(report: &Report) -> String {
     page + "</body></html>\n"
 }
 
-/// Colour of a kind of figure.
+/// Colours, and what they say.
+const LEGEND: [(&str, &str); 5] = [
+    ("#c2410c", "the accelerator"),
+    ("#2563a8", "soft core, measured RTL"),
+    ("#4d7c3a", "this CPU, wall clock"),
+    ("#7c7f86", "published"),
+    ("#8a5aa8", "estimate"),
+];
+
 fn colour(row: &Row) -> &'static str {
-    match (row.how, row.ours && row.multipliers > Some(1)) {
-        (_, true) => "#c2410c",
-        (How::Model | How::Rtl, _) => "#2563a8",
-        (How::WallClock, _) => "#4d7c3a",
-        (How::Estimate, _) => "#8a5aa8",
-        (How::Published, _) => "#7c7f86",
-    }
+    let of = match (row.how, row.ours && row.multipliers > Some(1)) {
+        (_, true) => 0,
+        (How::Model | How::Rtl, _) => 1,
+        (How::WallClock, _) => 2,
+        (How::Published, _) => 3,
+        (How::Estimate, _) => 4,
+    };
+    LEGEND[of].0
 }
 
 fn chart(report: &Report) -> String {
@@ -72,12 +81,20 @@ fn chart(report: &Report) -> String {
         "<svg viewBox=\"0 0 {WIDTH} {height}\" width=\"100%\" role=\"img\" aria-label=\"cycles of one frame\" \
          font-family=\"system-ui,sans-serif\" font-size=\"13\">\n"
     );
+    for (number, (colour, text)) in LEGEND.iter().enumerate() {
+        let x = 14.0 + number as f64 * 190.0;
+        let _ = writeln!(
+            svg,
+            "<circle cx=\"{x}\" cy=\"12\" r=\"6\" fill=\"{colour}\"/><text x=\"{}\" y=\"17\">{text}</text>",
+            x + 12.0
+        );
+    }
     let mut power = low;
     while power <= high {
         let x = at(10f64.powf(power));
         let _ = writeln!(
             svg,
-            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{height}\" stroke=\"#d5dbe3\"/><text x=\"{x:.1}\" y=\"18\" \
+            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{height}\" stroke=\"#d5dbe3\"/><text x=\"{x:.1}\" y=\"44\" \
              text-anchor=\"middle\" fill=\"#5a6472\">10<tspan dy=\"-5\" font-size=\"10\">{power:.0}</tspan></text>"
         );
         power += 1.0;
