@@ -45,7 +45,7 @@ impl FastChannel {
     }
     /// The output of a sum with its bias, below [`FAST_LIMIT`] in magnitude: `spec::quant::narrow_requant`, zero point, clamp.
     ///
-    /// Both roundings of TensorFlow Lite are one sum, (p + 2^30 + 2^(30 + right) - [acc < 0] 2^31) >> (31 + right) for the
+    /// Both roundings of TensorFlow Lite are one sum, `(p + 2^30 + 2^(30 + right) - [acc < 0] 2^31) >> (31 + right)` for the
     /// product p. Times four, its parts besides p are whole multiples of 2^32: only the high half of 4 p is needed.
     #[inline(always)]
     pub fn output(&self, acc: i32, low: i32, high: i32) -> i8 {
