@@ -220,6 +220,9 @@ pub struct Compare {
     /// Clock of the accelerator and of the soft cores beside it, for milliseconds
     #[arg(long, value_name = "MHZ", value_parser = parse_clock)]
     pub clock_mhz: Option<f64>,
+    /// Take that clock from the report.json of `sepstream synth`
+    #[arg(long, value_name = "FILE", conflicts_with = "clock_mhz")]
+    pub synth_report: Option<PathBuf>,
     /// Write a report with a chart
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,

@@ -86,3 +86,35 @@ fn wrong_clocks_are_refused() {
         );
     }
 }
+
+#[test]
+fn the_clock_may_come_from_a_synthesis_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let clock = |text: &str| {
+        fs::write(&path, text).unwrap();
+        run(&[
+            "compare",
+            DIGITS,
+            "--config",
+            SMALL,
+            "--no-softcore",
+            "--json",
+            "--synth-report",
+            path.to_str().unwrap(),
+        ])
+    };
+    let met = clock(r#"{ "met": true, "clock_mhz": 48.0, "fmax_mhz": 52.3 }"#).json();
+    assert_eq!(met["clock_mhz"], 48.0);
+    let missed = clock(r#"{ "met": false, "clock_mhz": 60.0, "fmax_mhz": 52.3 }"#).json();
+    assert_eq!(missed["clock_mhz"], 52.3);
+    for wrong in ["{}", "no JSON", r#"{ "met": true, "clock_mhz": null }"#] {
+        let out = clock(wrong);
+        assert_eq!(out.code, 2);
+        assert!(
+            out.stderr.contains("report.json that `sepstream synth`"),
+            "{}",
+            out.stderr
+        );
+    }
+}

@@ -12,6 +12,7 @@ mod softcore;
 mod vela;
 
 use std::fs;
+use std::path::Path;
 
 use sepstream_sim::reference::Trace;
 use sepstream_spec::graph::{Graph, TensorId};
@@ -66,6 +67,10 @@ impl Subject<'_> {
 pub fn run(args: &Compare) -> Result<Outcome, Error> {
     let graph = super::load_model(&args.model)?;
     let config = super::load_config(&args.config)?;
+    let clock_mhz = match &args.synth_report {
+        Some(path) => Some(synthesised_clock(path)?),
+        None => args.clock_mhz,
+    };
     let frame = match &args.input {
         Some(path) => read_inputs(path, &graph)?.into_iter().next(),
         None => noise(&graph, args.seed).into_iter().next(),
@@ -91,7 +96,7 @@ pub fn run(args: &Compare) -> Result<Outcome, Error> {
     rows.extend(litert);
     rows.extend(published::rows(&graph)?);
     rows.extend(vela::rows(&subject, &args.model)?);
-    let report = report(args, &subject, rows);
+    let report = report(args, &subject, rows, clock_mhz);
     if let Some(path) = &args.html {
         fs::write(path, html::page(&report)).map_err(|cause| Error::file(path, cause))?;
     }
@@ -111,11 +116,11 @@ pub fn run(args: &Compare) -> Result<Outcome, Error> {
     Ok(if equal { Outcome::Ok } else { Outcome::Differs })
 }
 
-fn report(args: &Compare, subject: &Subject, mut rows: Vec<Row>) -> Report {
+fn report(args: &Compare, subject: &Subject, mut rows: Vec<Row>, clock_mhz: Option<f64>) -> Report {
     let macs = subject.graph.total_macs();
     let base = rows.iter().find(|row| row.ours).and_then(|row| row.cycles);
     for row in &mut rows {
-        row.finish(macs, base, args.clock_mhz);
+        row.finish(macs, base, clock_mhz);
     }
     let figures = subject.accelerator.layers();
     let layers = figures.into_iter().map(|layer| LayerTitle {
@@ -128,11 +133,32 @@ fn report(args: &Compare, subject: &Subject, mut rows: Vec<Row>) -> Report {
         model: subject.graph.name.clone(),
         config: args.config.display().to_string(),
         macs,
-        clock_mhz: args.clock_mhz,
+        clock_mhz,
         noise_seed: args.input.is_none().then_some(args.seed),
         layers: layers.collect(),
         rows,
     }
+}
+
+/// The clock of a bitstream: the board's if it is reached, else what is reached.
+fn synthesised_clock(path: &Path) -> Result<f64, Error> {
+    let text = fs::read_to_string(path).map_err(|cause| Error::file(path, cause))?;
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let field = if report["met"] == true {
+        "clock_mhz"
+    } else {
+        "fmax_mhz"
+    };
+    let wrong = || {
+        let path = path.display();
+        Error::Input(format!(
+            "{path}: no {field}; give the report.json that `sepstream synth` has written"
+        ))
+    };
+    report[field]
+        .as_f64()
+        .filter(|mhz| *mhz > 0.0)
+        .ok_or_else(wrong)
 }
 
 /// The host's layers before, the layers of each command, the host's layers after: as [`Accelerator::layers`].
