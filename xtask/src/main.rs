@@ -53,7 +53,7 @@ struct Step {
 }
 
 /// The tests come last, so that a good run ends with their results.
-const TEST: [Step; 5] = [
+const TEST: [Step; 7] = [
     Step {
         name: "tools",
         component: None,
@@ -64,6 +64,29 @@ const TEST: [Step; 5] = [
         name: "format",
         component: Some("fmt"),
         arguments: &["fmt", "--all", "--check"],
+        environment: &[],
+    },
+    // no members of the workspace, for they are for other processors
+    Step {
+        name: "format of the soft core's program",
+        component: Some("fmt"),
+        arguments: &[
+            "fmt",
+            "--manifest-path",
+            "firmware/softcore/Cargo.toml",
+            "--check",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "format of the RP2040 example",
+        component: Some("fmt"),
+        arguments: &[
+            "fmt",
+            "--manifest-path",
+            "firmware/rp2040/Cargo.toml",
+            "--check",
+        ],
         environment: &[],
     },
     Step {

@@ -9,6 +9,7 @@ use sepstream_sim::softcore::{Accelerated, Beside, Core, Job, Outcome, System, p
 use super::Subject;
 use super::report::{Bytes, How, Row};
 use crate::error::Error;
+use crate::progress::spinner;
 
 /// Cycles after which a run is given up.
 const LIMIT: u64 = 20_000_000_000;
@@ -68,6 +69,8 @@ pub fn rows(subject: &Subject, skip: bool) -> Result<Vec<Row>, Error> {
         Err(error) => return Ok(missing(&error.to_string())),
     };
     let program = program.as_slice();
+    let spinner = spinner();
+    spinner.set_message("soft cores in Verilator, whole network");
     // each in a thread of its own: the simulations do not share anything
     let results: Vec<Result<Vec<Row>, Error>> = thread::scope(|scope| {
         let running: Vec<_> = TASKS
@@ -87,6 +90,7 @@ pub fn rows(subject: &Subject, skip: bool) -> Result<Vec<Row>, Error> {
             })
             .collect()
     });
+    spinner.finish_and_clear();
     let mut rows = Vec::new();
     for result in results {
         rows.extend(result?);
