@@ -14,7 +14,7 @@ pub fn replace(text: &str, part: &str, command: &str, content: &str) -> Result<S
     match parts {
         Some((before, after)) => Ok(format!("{before}{begin}{content}{end}{after}")),
         None => Err(format!(
-            "README.md needs the lines `{}` and `{end}`, in this order",
+            "there must be the lines `{}` and `{end}`, in this order",
             begin.trim_end()
         )),
     }

@@ -83,6 +83,10 @@ cases:
 ";
         self.put("bench/cases.yaml", &(case.to_owned() + more));
     }
+    fn committed_cycles(&self) -> u64 {
+        let figures: serde_json::Value = serde_json::from_str(&self.get(FIGURES)).unwrap();
+        figures["cycles"].as_u64().unwrap()
+    }
     fn commit_cycles(&self, cycles: u64) {
         let mut figures: serde_json::Value = serde_json::from_str(&self.get(FIGURES)).unwrap();
         figures["cycles"] = cycles.into();
@@ -101,11 +105,12 @@ cases:
 fn a_figure_that_gets_worse_fails_and_a_better_one_only_the_check() {
     let project = Project::new();
     assert_eq!(project.bench(&MODEL).code, 0);
-    project.commit_cycles(6148);
+    let cycles = project.committed_cycles();
+    project.commit_cycles(cycles - 1);
     let worse = project.bench(&MODEL);
     assert_eq!(worse.code, 1);
     insta::assert_snapshot!("worse", worse.stdout);
-    project.commit_cycles(6150);
+    project.commit_cycles(cycles + 1);
     assert_eq!(project.bench(&MODEL).code, 0);
     let check = project.bench(&["--engine", "model", "--check"]);
     assert_eq!(check.code, 1);
@@ -115,7 +120,11 @@ fn a_figure_that_gets_worse_fails_and_a_better_one_only_the_check() {
 #[test]
 fn limits_that_are_missed_fail() {
     let project = Project::new();
-    project.cases("    must_reach: 6148\n    multipliers: 27\n    stretch: 5000\n");
+    let cycles = project.committed_cycles();
+    project.cases(&format!(
+        "    must_reach: {}\n    multipliers: 27\n    stretch: 5000\n",
+        cycles - 1
+    ));
     let missed = project.bench(&MODEL);
     assert_eq!(missed.code, 1);
     insta::assert_snapshot!("missed", missed.stdout);

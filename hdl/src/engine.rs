@@ -5,21 +5,46 @@ use crate::multiplier;
 use crate::rtl::{Expr, Module, lit};
 use sepstream_spec::config::Multiplier;
 use sepstream_spec::timing;
+use std::rc::Rc;
 
-/// A product of each operand pair, `timing::product(kind)` cycles later: 16 bits in two's complement.
+/// A product of each operand pair, `timing::product(kind)` cycles later: 16 bits in two's complement. With kind
+/// [`Multiplier::Packed`] they are those of channels that have no partner, a multiplier block each.
 pub fn products(m: &mut Module, name: &str, pairs: &[(Expr, Expr)], kind: Multiplier) -> Vec<Expr> {
-    let lut = (kind == Multiplier::Lut).then(multiplier::lut);
-    let product = |(i, (a, b)): (usize, &(Expr, Expr))| match &lut {
-        Some(lut) => {
-            let inputs = [("a", a.clone()), ("b", b.clone())];
-            let instance = m.instance(&format!("{name}_product_{i}"), lut, &inputs);
-            instance.out("m_product")
-        }
-        None => {
-            let cycles = timing::product(kind) - timing::product(Multiplier::Plain);
-            let product = m.pipe(&format!("{name}_product_{i}"), &a.mul_s(b));
-            m.delay(&format!("{name}_product_{i}"), &product, cycles)
-        }
+    if kind == Multiplier::Lut {
+        let lut = multiplier::lut();
+        return alone(m, name, 0, pairs, &lut);
+    }
+    let (both, rest) = pairs.split_at(pairs.len() - pairs.len() % 2);
+    let module = multiplier::pair();
+    let mut products = Vec::new();
+    for (i, operands) in both.chunks(2).enumerate() {
+        let inputs = [
+            ("a_0", operands[0].0.clone()),
+            ("b_0", operands[0].1.clone()),
+            ("a_1", operands[1].0.clone()),
+            ("b_1", operands[1].1.clone()),
+        ];
+        let pair = m.instance(&format!("{name}_products_{i}"), &module, &inputs);
+        products.extend(["m_product_0", "m_product_1"].map(|port| pair.out(port)));
+    }
+    products.extend(alone(m, name, both.len(), rest, &multiplier::block(8, 8)));
+    let later = timing::product(kind) - timing::BLOCK_PRODUCT;
+    let late = |(i, product)| m.delay(&format!("{name}_product_{i}"), product, later);
+    products.iter().enumerate().map(late).collect()
+}
+
+/// A multiplier for each pair of operands.
+fn alone(
+    m: &mut Module,
+    name: &str,
+    first: usize,
+    pairs: &[(Expr, Expr)],
+    multiplier: &Rc<Module>,
+) -> Vec<Expr> {
+    let product = |(i, (a, b)): (usize, &(Expr, Expr))| {
+        let inputs = [("a", a.clone()), ("b", b.clone())];
+        let instance = format!("{name}_multiplier_{}", first + i);
+        m.instance(&instance, multiplier, &inputs).out("m_product")
     };
     pairs.iter().enumerate().map(product).collect()
 }

@@ -35,10 +35,14 @@ pub mod pointwise;
 pub mod pointwise_control;
 pub mod requant;
 pub mod residual;
+pub mod rounding;
 pub mod rtl;
 pub mod sequencer;
+pub mod technology;
 pub mod top;
 pub mod window;
+
+pub use technology::Technology;
 
 use sepstream_spec::config::Config;
 
@@ -47,8 +51,13 @@ pub const LINT_WAIVERS: &str = include_str!("waivers.vlt");
 
 /// The Verilog text of the accelerator of a configuration; its top module is `sepstream`.
 pub fn generate(config: &Config) -> String {
+    generate_for(config, Technology::Generic)
+}
+
+/// The same, with the multipliers and memories of a family of FPGAs.
+pub fn generate_for(config: &Config, technology: Technology) -> String {
     let banner = format!("sepstream accelerator, generated from this configuration:\n{config}");
-    rtl::verilog(&top::top(config), &banner)
+    rtl::verilog(&technology.map(&top::top(config)), &banner)
 }
 
 /// The Verilog text of the accelerator with its host link; its top module is `sepstream_board`, for a board's own top with clock,
@@ -56,10 +65,15 @@ pub fn generate(config: &Config) -> String {
 ///
 /// # Errors
 /// When the link cannot be built with that clock.
-pub fn board(config: &Config, options: &link::LinkOptions) -> Result<String, link::LinkError> {
+pub fn board(
+    config: &Config,
+    options: &link::LinkOptions,
+    technology: Technology,
+) -> Result<String, link::LinkError> {
     options.check()?;
     let banner = format!(
         "sepstream accelerator with host link, generated from this configuration:\n{config}"
     );
-    Ok(rtl::verilog(&link::board::board(config, options), &banner))
+    let top = technology.map(&link::board::board(config, options));
+    Ok(rtl::verilog(&top, &banner))
 }

@@ -12,6 +12,7 @@
 //! No back-pressure. A word read in the cycle of its own write is the old one or the new one: no unit does that.
 
 use crate::rtl::Module;
+use crate::technology::Primitive;
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
@@ -19,6 +20,13 @@ use std::rc::Rc;
 /// A memory of `words` words of `width` bits. Words are written whole: block RAMs of 36 bits then lie side by side without gaps,
 /// which a write enable for each beat of the host would make.
 pub fn memory(words: u32, width: u32) -> Rc<Module> {
+    let mut m = described(words, width, "");
+    m.set_primitive(Primitive::Memory { words, width });
+    Rc::new(m)
+}
+
+/// Its behaviour, with an attribute for the array.
+pub(crate) fn described(words: u32, width: u32, attribute: &str) -> Module {
     let mut m = Module::new(
         format!("memory_{words}x{width}"),
         &format!(
@@ -35,7 +43,7 @@ pub fn memory(words: u32, width: u32) -> Rc<Module> {
     let out = m.raw_name("out_q", width);
     let range = format!("[{}:0]", width - 1);
     let text = format!(
-        "reg {range} {array} [0:{last}];\nreg {range} {read};\nreg {range} {out};\n\
+        "{attribute}reg {range} {array} [0:{last}];\nreg {range} {read};\nreg {range} {out};\n\
          always @(posedge clk) begin\n    if (we) {array}[w_addr] <= w_data;\n    \
          {read} <= {array}[r_addr];\n    {out} <= {read};\nend",
         last = words - 1,
@@ -45,5 +53,5 @@ pub fn memory(words: u32, width: u32) -> Rc<Module> {
     );
     m.raw(&text);
     m.output("r_data", &out);
-    Rc::new(m)
+    m
 }

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! # multiplier — products of two int8 values without a multiplier block each
-//! Neither block holds a `*` but for the one of 18 bits by 8 in [`packed`]: Yosys gives a whole MULT18X18D to every `*`.
+//! # multiplier — products in multiplier blocks of the FPGA, two of one block, or in LUTs
+//! Every `*` of the design is in [`block`] and [`pair`], which `technology` puts into the blocks of an FPGA, with their registers.
+//!
+//! `multiplier_<a bits>x<b bits>`, `timing::BLOCK_PRODUCT` cycles; `multiplier_pair` has two of 8 bits by 8, with inputs a_0 b_0 a_1
+//! b_1 and outputs m_product_0 and m_product_1:
+//! | port             | dir | data            | note                                                  |
+//! |------------------|-----|-----------------|-------------------------------------------------------|
+//! | a b              | in  | up to 18 bits   | in two's complement                                   |
+//! | m_product        | out | as many as both |                                                       |
 //!
 //! `lut_multiplier`, `timing::LUT_PRODUCT` cycles:
 //! | port             | dir | data    | note                                                          |
@@ -15,10 +22,48 @@
 //! | w_0 w_1          | in  | 8 bits  | from -127 to 127; products are wrong with -128                |
 //! | m_product_0 _1   | out | 16 bits | a w_0 and a w_1                                               |
 //!
-//! Throughput of both: a product per cycle. Invariants, over all operands: I1 `lut` · I2 `packed` (tests: `multiplier`).
+//! Throughput of all: a product per cycle. Invariants, over all operands: I1 `lut` · I2 `packed` (tests: `multiplier`).
 
 use crate::rtl::{Expr, Module, cat, lit, pack};
+use crate::technology::Primitive;
+use sepstream_spec::timing::BLOCK_PRODUCT;
 use std::rc::Rc;
+
+/// Bits of the widest operand of a multiplier block.
+pub const BLOCK_BITS: u32 = 18;
+
+/// One product in a multiplier block: registers for its operands and its result.
+pub fn block(a_bits: u32, b_bits: u32) -> Rc<Module> {
+    assert!(a_bits.max(b_bits) <= BLOCK_BITS, "{a_bits} x {b_bits}");
+    let mut m = Module::new(
+        format!("multiplier_{a_bits}x{b_bits}"),
+        &format!("Product in two's complement, {BLOCK_PRODUCT} cycles later."),
+    );
+    product(&mut m, "", a_bits, b_bits);
+    m.set_primitive(Primitive::Multiplier { a_bits, b_bits });
+    Rc::new(m)
+}
+
+/// Two products of int8 values, which some FPGAs have in one multiplier block.
+pub fn pair() -> Rc<Module> {
+    let mut m = Module::new(
+        "multiplier_pair",
+        &format!("Two products of int8 values, {BLOCK_PRODUCT} cycles later."),
+    );
+    product(&mut m, "_0", 8, 8);
+    product(&mut m, "_1", 8, 8);
+    m.set_primitive(Primitive::MultiplierPair);
+    Rc::new(m)
+}
+
+fn product(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
+    let [a, b] = [("a", a_bits), ("b", b_bits)].map(|(name, bits)| {
+        let operand = m.input(&format!("{name}{suffix}"), bits);
+        m.pipe(&format!("{name}{suffix}_q"), &operand)
+    });
+    let product = m.pipe(&format!("product{suffix}"), &a.mul_s(&b));
+    m.output(&format!("m_product{suffix}"), &product);
+}
 
 /// Product by rows: a row for each bit of `b`, added in pairs.
 pub fn lut() -> Rc<Module> {
@@ -69,11 +114,12 @@ pub fn packed() -> Rc<Module> {
     let w_1 = m.input("w_1", 8);
     m.note("|1024 w_1 + w_0| < 2^17: 18 bits. A negative w_0 takes one from w_1.");
     let above = m.wire("above", &(&w_1 - &w_0.bit(7).zext(8)));
-    let weights = m.wire("weights", &cat(&[above, w_0.sext(10)]));
-    let product = m.wire("product_full", &weights.mul_s(&a));
-    let p = m.pipe("both", &product);
+    let weights = cat(&[above, w_0.sext(10)]);
+    let inputs = [("a", weights), ("b", a.clone())];
+    let both = m.instance("both", &block(BLOCK_BITS, 8), &inputs);
+    let p = m.wire("both_products", &both.out("m_product"));
     let low = low_product(&mut m, &w_1, &a);
-    let low = m.pipe("low_1", &low);
+    let low = m.delay("low_1", &low, BLOCK_PRODUCT);
     m.note("The upper five bits of the first product, and whether they borrow from the second's.");
     let field = p.slice(10, 5);
     let high = m.wire("high_0", &(&field - &low));

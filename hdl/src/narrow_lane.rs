@@ -8,16 +8,16 @@
 //! Bit widths: s has an upper part of 18 bits and lower ones, the multiplier 17 and 14 bits: two products of 18x18. The whole
 //! product has bits + 31, of which bit 30 and those above are used; with a half of at most 2^(bits - 1) they make bits + 1.
 
-use crate::rtl::{Expr, Module, cat, lit, lit_s, pack};
+use crate::multiplier::BLOCK_BITS;
+use crate::rounding::{factor_product, place_and_clamp, tie};
+use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::config::WIDE_SUM;
+use sepstream_spec::timing::FACTOR_PRODUCT;
 use std::rc::Rc;
-
-/// Bits of a multiplier block's operand.
-const BLOCK: u32 = 18;
 
 /// The lane for sums of `bits` bits, from 18 to 31.
 pub fn narrow_lane(bits: u32) -> Rc<Module> {
-    assert!((BLOCK..WIDE_SUM).contains(&bits), "{bits} bits");
+    assert!((BLOCK_BITS..WIDE_SUM).contains(&bits), "{bits} bits");
     let mut m = Module::new(
         format!("narrow_lane_{bits}"),
         &format!("One sum, clamped to {bits} bits, to one INT8 output, a stage per line."),
@@ -38,21 +38,12 @@ pub fn narrow_lane(bits: u32) -> Rc<Module> {
     let s = m.pipe("clamped", &fits.mux(&biased.low(bits), &end));
 
     let factor = m.delay("multiplier", &multiplier, 2);
-    let upper = m.wire("upper", &s.slice(bits - BLOCK, BLOCK));
-    let factor_low = m.wire("factor_low", &factor.low(17).zext(BLOCK));
-    let factor_high = m.wire("factor_high", &factor.slice(17, 14).zext(BLOCK));
-    let product_low = m.wire("low_full", &upper.mul_s(&factor_low));
-    let product_low = m.pipe("product_low", &product_low.low(BLOCK + 17));
-    let product_high = m.wire("high_full", &upper.mul_s(&factor_high));
-    let product_high = m.pipe("product_high", &product_high.low(BLOCK + 14));
-    let rows = rows(&mut m, &s, bits - BLOCK, &factor);
-    // the upper part of the lower product, and the upper product: 18 bits and 32
-    let blocks = &product_low.slice(17, BLOCK).sext(BLOCK + 14) + &product_high;
-    let blocks = m.pipe("blocks", &blocks);
-    let lowest = m.pipe("product_lowest", &product_low.low(17));
-    let product = match bits - BLOCK {
-        0 => cat(&[blocks, lowest]),
-        more => cat(&[blocks, lowest, lit(0, more)]),
+    let upper = m.wire("upper", &s.slice(bits - BLOCK_BITS, BLOCK_BITS));
+    let blocks = factor_product(&mut m, "blocks", &upper, &factor);
+    let rows = rows(&mut m, &s, bits - BLOCK_BITS, &factor);
+    let product = match bits - BLOCK_BITS {
+        0 => blocks,
+        more => cat(&[blocks, lit(0, more)]),
     };
     let product = match rows {
         Some(rows) => m.pipe("product", &(&product + &rows.zext(bits + 31))),
@@ -60,21 +51,10 @@ pub fn narrow_lane(bits: u32) -> Rc<Module> {
     };
 
     m.note("Both roundings in one sum: bit 30 is the carry of the first, half (one less below zero) the second's.");
-    let right = m.delay("shift", &shift, 4);
-    let negative = m.delay("negative", &s.bit(bits - 1), 2);
-    let point = m.wire("half_point", &lit(1, 32).shl(&right));
-    // bit i: 2^(right - 1), or for numbers below zero all bits below it
-    let half: Vec<Expr> = (0..bits)
-        .map(|i| {
-            let below = m.wire(&format!("below_{i}"), &lit(i.into(), 5).lt(&right));
-            let below = &below & &!&point.bit(i + 1);
-            m.wire(
-                &format!("half_{i}"),
-                &negative.mux(&below, &point.bit(i + 1)),
-            )
-        })
-        .collect();
-    let half = m.pipe("half", &pack(&half));
+    let right = m.delay("shift", &shift, 2 + FACTOR_PRODUCT);
+    let negative = m.delay("negative", &s.bit(bits - 1), FACTOR_PRODUCT);
+    let half = tie(&mut m, "half", bits, &right, &negative);
+    let half = m.pipe("half", &half);
     let kept = product.slice(30, bits + 1);
     // (kept >> 1) + half + the bit that is shifted out, as one sum with a carry from below
     let one = lit(1, 1);
@@ -86,22 +66,12 @@ pub fn narrow_lane(bits: u32) -> Rc<Module> {
     let right = m.delay("right", &right, 2);
     let shifted = m.pipe("shifted", &rounded.shr_s(&right));
 
-    m.note("What has more than 10 bits is beyond every output.");
-    let sign = shifted.bit(bits);
-    let above = shifted.slice(9, bits - 8);
-    let fits = m.wire("few_bits", &above.eq(&sign.repeat(above.width())));
-    let ends = sign.mux(&lit_s(-512, 10), &lit(511, 10));
-    let value = m.wire("value", &fits.mux(&shifted.low(10), &ends));
-    let placed = m.wire("placed", &(&value.sext(11) + &zero.sext(11)));
-    let too_low = m.wire("too_low", &placed.lt_s(&low.sext(11)));
-    let too_high = m.wire("too_high", &high.sext(11).lt_s(&placed));
-    let out = too_low.mux(&low, &too_high.mux(&high, &placed.low(8)));
-    let out = m.pipe("out", &out);
+    let out = place_and_clamp(&mut m, &shifted, &zero, &low, &high);
     m.output("m_data", &out);
     Rc::new(m)
 }
 
-/// The lower `count` bits of `s` times the factor, by rows, two cycles later; nothing for no bits.
+/// The lower `count` bits of `s` times the factor, by rows, `FACTOR_PRODUCT` cycles later; nothing for no bits.
 fn rows(m: &mut Module, s: &Expr, count: u32, factor: &Expr) -> Option<Expr> {
     let width = factor.width() + count;
     let mut terms: Vec<Expr> = (0..count)
@@ -113,12 +83,12 @@ fn rows(m: &mut Module, s: &Expr, count: u32, factor: &Expr) -> Option<Expr> {
             }
         })
         .collect();
-    for (stage, fold) in [2, 4].into_iter().enumerate() {
+    for stage in 0..FACTOR_PRODUCT {
         if terms.is_empty() {
             return None;
         }
         terms = terms
-            .chunks(fold)
+            .chunks(2)
             .enumerate()
             .map(|(i, some)| {
                 let sum = some[1..].iter().fold(some[0].clone(), |a, b| &a + b);
@@ -126,7 +96,7 @@ fn rows(m: &mut Module, s: &Expr, count: u32, factor: &Expr) -> Option<Expr> {
             })
             .collect();
     }
-    // at most 8 rows: four pairs, one sum
+    // at most 8 rows: pairs of pairs of pairs
     assert_eq!(terms.len(), 1, "{count} rows");
     terms.pop()
 }

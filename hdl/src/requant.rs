@@ -31,6 +31,7 @@
 
 use crate::narrow_lane::narrow_lane;
 use crate::packer::bits_for;
+use crate::rounding::round_and_clamp;
 use crate::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::isa::{PARAM_BYTES, address_bits};
@@ -53,63 +54,15 @@ pub fn lane() -> Rc<Module> {
     let high = m.input("high", 8);
 
     let biased = m.pipe("biased", &(&sum + &bias));
-    let multiplier_d = m.delay("multiplier", &multiplier, 2);
+    let factor = m.delay("multiplier", &multiplier, 2);
     let shift_d1 = m.delay("shift", &shift, 1);
     let left_d1 = m.delay("left", &left, 1);
     let scaled = m.pipe("scaled", &left_d1.mux(&biased.shl(&shift_d1), &biased));
-    let factor = m.wire("factor", &multiplier_d.zext(32));
     // a left shift leaves nothing to shift right
     let right = m.delay("right", &left_d1.mux(&lit(0, 5), &shift_d1), 1);
     let out = round_and_clamp(&mut m, &scaled, &factor, &right, &zero, &low, &high);
     m.output("m_data", &out);
     Rc::new(m)
-}
-
-/// Cycles of [`round_and_clamp`].
-pub const ROUND_CYCLES: u32 = 4;
-
-/// `clamp(zero + rounding_shift((value * factor + 2^30) >> 31, right), low, high)`, a stage per operation.
-/// `value` and `factor` have 32 bits, `factor` is not negative; `right` has 5.
-pub fn round_and_clamp(
-    m: &mut Module,
-    value: &Expr,
-    factor: &Expr,
-    right: &Expr,
-    zero: &Expr,
-    low: &Expr,
-    high: &Expr,
-) -> Expr {
-    let product = m.wire("product", &value.mul_s(factor));
-    let product_q = m.pipe("product_q", &product.low(63));
-    // (a * m + 2^30) >> 31 equals the saturating doubling high multiply for every a, as m is not negative
-    let nudged = m.wire("nudged", &(&product_q + &lit(1 << 30, 63)));
-    let half = m.pipe("half", &nudged.slice(31, 32));
-    let right = m.delay("right_of_half", right, 2);
-    let shifted = rounding_shift(m, "shifted", &half, &right);
-    let placed = m.wire("placed", &(&shifted.sext(34) + &zero.sext(34)));
-    let too_low = m.wire("too_low", &placed.lt_s(&low.sext(34)));
-    let too_high = m.wire("too_high", &high.sext(34).lt_s(&placed));
-    m.pipe(
-        "out",
-        &too_low.mux(low, &too_high.mux(high, &placed.low(8))),
-    )
-}
-
-/// Registered division of up to 32 bits by 2^right, ties away from zero: half of 2^right is added, one less below zero,
-/// nothing for no shift. 33 bits, as half of 2^31 has 31.
-pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) -> Expr {
-    let nonzero = m.wire(&format!("{name}_by_any"), &right.any());
-    let point = m.wire(&format!("{name}_point"), &lit(1, 32).shl(right));
-    let tie = m.wire(&format!("{name}_tie"), &point.slice(1, 31).zext(33));
-    let below = m.wire(
-        &format!("{name}_below"),
-        &(&value.bit(value.width() - 1) & &nonzero).zext(33),
-    );
-    let rounded = m.wire(
-        &format!("{name}_rounded"),
-        &(&(&value.sext(33) + &tie) - &below),
-    );
-    m.pipe(name, &rounded.shr_s(right))
 }
 
 /// Shape of a requantiser.
@@ -206,8 +159,8 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
             m.clocked(|s| s.when(&s_valid, |s| s.set(&held, &context)));
             m.wire("context_now", &s_valid.mux(&context, &held))
         };
-        let placed = m.delay("context", &now, timing::requant(sum_bits) - 1);
-        let out = m.pipe("context_of_out", &placed);
+        let placed = m.delay("context", &now, timing::requant(sum_bits) - timing::CLAMP);
+        let out = m.delay("context_of_out", &placed, timing::CLAMP);
         m.output("context_beat", &now);
         m.output("context_out", &placed);
         m.output("m_context", &out);

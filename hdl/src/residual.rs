@@ -17,11 +17,11 @@
 //! Bit widths: (a - zero) has 9 bits; (x << 20) q + 2^30 >> 31 = x q + 2^10 >> 11, 40 bits before and 29 behind; the sum of two 30.
 
 use crate::packer::bits_for;
-use crate::requant::{ROUND_CYCLES, round_and_clamp, rounding_shift};
+use crate::rounding::{ROUND_CYCLES, factor_product, half, round_and_clamp, rounding_shift};
 use crate::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
-use sepstream_spec::timing::{MEMORY_READ, RESIDUAL};
+use sepstream_spec::timing::{FACTOR_PRODUCT, MEMORY_READ, RESIDUAL, ROUND_SHIFT};
 use std::rc::Rc;
 
 /// Words in the queue: a group's burst, the words in flight, and the two that a beat can touch.
@@ -43,15 +43,12 @@ fn lane() -> Rc<Module> {
         let right = m.input(&format!("shift_{name}"), 5);
         let value = m.pipe(&format!("{name}_q"), &value);
         let offset = m.pipe(&format!("{name}_offset"), &(&value.sext(9) - &zero.sext(9)));
-        let factor = m.wire(&format!("{name}_factor"), &factor.zext(32));
-        let product = m.pipe(&format!("{name}_product"), &offset.mul_s(&factor));
-        let nudged = m.wire(&format!("{name}_nudged"), &(&product + &lit(1 << 10, 41)));
-        let half = m.pipe(&format!("{name}_half"), &nudged.slice(11, 30));
+        let product = factor_product(&mut m, &format!("{name}_product"), &offset, &factor);
+        let half = half(&mut m, name, &product, 11);
         ends.push(rounding_shift(&mut m, &format!("{name}_scaled"), &half, &right).low(30));
     }
     let sum = m.pipe("sum", &(&ends[0].sext(32) + &ends[1].sext(32)));
     let factor = m.input("mul", 31);
-    let factor = m.wire("factor", &factor.zext(32));
     let right = m.input("shift", 5);
     let zero = m.input("zero", 8);
     let low = m.input("low", 8);
@@ -211,7 +208,7 @@ pub fn residual(config: &Config, tag: u32) -> Rc<Module> {
         sums.push(inst.out("m_data"));
     }
     // value, offset, product, half, scaled, sum, then the common rounding
-    const { assert!(RESIDUAL == 6 + ROUND_CYCLES) };
+    const { assert!(RESIDUAL == 4 + FACTOR_PRODUCT + ROUND_SHIFT + ROUND_CYCLES) };
     let control = m.wire("control", &pack(&[active, count.clone(), tags.clone()]));
     let late = m.delay("control", &control, RESIDUAL);
     m.output("m_data", &adds.mux(&pack(&sums), &data));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The generated Verilog as a text: what a reader of it relies on.
 
+use sepstream_hdl::Technology;
 use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_spec::config::{Config, SUM_BITS, Values};
 use std::collections::BTreeMap;
@@ -183,7 +184,8 @@ fn verilog_of_the_host_link() {
         (LinkOptions::uart(12_000_000, 115_200), true),
         (LinkOptions { link: Link::Spi }, false),
     ] {
-        let board = sepstream_hdl::board(&config, &options).expect("the link can be built");
+        let board = sepstream_hdl::board(&config, &options, Technology::Generic)
+            .expect("the link can be built");
         for (name, body, above) in modules(&board) {
             let ours = known.iter().all(|(known, ..)| *known != name);
             // what both links have is shown once

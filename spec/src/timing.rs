@@ -18,18 +18,26 @@ pub const FILL_ROW: u32 = MEMORY_READ + LINE_ROW;
 pub const WINDOW_ADDRESS: u32 = 2;
 /// Window: step to the bytes behind the bank multiplexers.
 pub const WINDOW_BYTES: u32 = WINDOW_ADDRESS + MEMORY_READ + 1;
+/// Product in a multiplier block: registers of its operands and of its result.
+pub const BLOCK_PRODUCT: u32 = 2;
 /// LUT multiplier: pairs of rows, their sums, the product.
 pub const LUT_PRODUCT: u32 = 3;
 /// Packed multiplier: the product of both weights, and its parts.
-pub const PACKED_PRODUCT: u32 = 2;
+pub const PACKED_PRODUCT: u32 = BLOCK_PRODUCT + 1;
 /// Accumulator register of both engines.
 pub const ACCUMULATE: u32 = 1;
 /// Requantiser: sums to its first lane stage (holding register and lane multiplexer).
 pub const REQUANT_LOAD: u32 = 2;
-/// Requantiser lane: bias, left shift, product, high half, right shift, zero point and clamp.
-pub const REQUANT_LANE: u32 = 6;
-/// Lane for sums of few bits: bias, clamp, block products, their sum, rows, both roundings, right shift, zero point and clamp.
-pub const NARROW_LANE: u32 = 8;
+/// Product of up to 18 bits with a multiplier of 31: products in blocks, their sum.
+pub const FACTOR_PRODUCT: u32 = BLOCK_PRODUCT + 1;
+/// Rounding division by a power of two: sum, shift.
+pub const ROUND_SHIFT: u32 = 2;
+/// Zero point and saturation to few bits, clamp.
+pub const CLAMP: u32 = 2;
+/// Requantiser lane: bias, left shift, products of both halves, their sum, high half, right shift, clamp.
+pub const REQUANT_LANE: u32 = 2 + FACTOR_PRODUCT + 2 + ROUND_SHIFT + CLAMP;
+/// Lane for sums of few bits: bias, clamp, product, rows, both roundings, right shift, clamp.
+pub const NARROW_LANE: u32 = 2 + FACTOR_PRODUCT + 1 + ROUND_SHIFT + CLAMP;
 /// Byte packer: beat to word.
 pub const PACK: u32 = 2;
 /// Pixel buffer: word written to its pixel counting as available.
@@ -37,7 +45,7 @@ pub const PIXEL_VISIBLE: u32 = 1;
 /// Pointwise array: operand registers behind pixel buffer and weight memory.
 pub const OPERAND: u32 = 1;
 /// Residual adder: requantised outputs to sums.
-pub const RESIDUAL: u32 = 10;
+pub const RESIDUAL: u32 = 4 + 2 * FACTOR_PRODUCT + 2 + 2 * ROUND_SHIFT + CLAMP;
 /// Pixel order: run read to the run at its output.
 pub const ORDER: u32 = MEMORY_READ;
 /// Writer: packed word to the command counting as done.
@@ -46,7 +54,7 @@ pub const WRITE_DONE: u32 = 1;
 /// Operands to products, of both engines.
 pub const fn product(kind: Multiplier) -> u32 {
     match kind {
-        Multiplier::Plain => 1,
+        Multiplier::Plain => BLOCK_PRODUCT,
         Multiplier::Lut => LUT_PRODUCT,
         Multiplier::Packed => PACKED_PRODUCT,
     }
@@ -86,7 +94,7 @@ pub const fn requant(sum_bits: u32) -> u32 {
 }
 
 /// Cycles for which `rst` is held at least: the pipelines have no reset of their own, in this time the longest runs empty.
-pub const RESET: u32 = 48;
+pub const RESET: u32 = 64;
 
 #[cfg(test)]
 mod tests {
@@ -95,7 +103,8 @@ mod tests {
     #[test]
     fn a_reset_outlasts_every_pipeline() {
         // a step of the largest engine, through its requantiser and packer, to the writer's end
-        let engine = MEMORY_READ + OPERAND + LUT_PRODUCT + adder_levels(64) + ACCUMULATE;
+        let engine =
+            MEMORY_READ + OPERAND + LUT_PRODUCT.max(PACKED_PRODUCT) + adder_levels(64) + ACCUMULATE;
         let depthwise = WINDOW_BYTES + LUT_PRODUCT + adder_levels(9) + ACCUMULATE;
         assert!(1 + engine.max(depthwise) + requant(18) + RESIDUAL + PACK + WRITE_DONE <= RESET);
     }

@@ -23,6 +23,9 @@ pub struct Generate {
     /// What to generate
     #[arg(long, value_enum, default_value_t = Top::default())]
     pub top: Top,
+    /// Multipliers and memories
+    #[arg(long, value_enum, default_value_t = Technology::default())]
+    pub technology: Technology,
     /// Pins of the host link (top board)
     #[arg(long, value_enum, default_value_t = Pins::default())]
     pub link: Pins,
@@ -45,6 +48,25 @@ pub enum Top {
     Bare,
     /// `sepstream_board`: the same behind a UART or SPI link, for `sepstream run`
     Board,
+}
+
+/// What multipliers and memories are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Technology {
+    /// Described by their behaviour: for simulation, and for any FPGA
+    #[default]
+    Generic,
+    /// MULT18X18D and DP16KD with their registers
+    Ecp5,
+}
+
+impl From<Technology> for sepstream_hdl::Technology {
+    fn from(technology: Technology) -> Self {
+        match technology {
+            Technology::Generic => Self::Generic,
+            Technology::Ecp5 => Self::Ecp5,
+        }
+    }
 }
 
 /// Pins of a host link.

@@ -38,6 +38,8 @@ pub fn run(args: &cli::Area) -> Result<Outcome, Error> {
 struct Report {
     config: String,
     fingerprint: u32,
+    /// Of the Verilog that was synthesised.
+    verilog_crc32: u32,
     products_per_cycle: u32,
     tool: String,
     device: &'static Device,
@@ -53,6 +55,7 @@ impl Report {
         Report {
             config: args.config.display().to_string(),
             fingerprint: config.fingerprint(),
+            verilog_crc32: area.verilog_crc32,
             products_per_cycle: config.multipliers(),
             device,
             usable_luts: device.usable_luts(),

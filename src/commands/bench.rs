@@ -24,7 +24,7 @@ use crate::report::{Column, json, or_dash, table, thousands};
 /// Folder of the committed figures.
 const RESULTS: &str = "docs/results";
 /// What other tasks keep there.
-const OTHER_RESULTS: [&str; 1] = ["speed"];
+const OTHER_RESULTS: [&str; 3] = ["area_", "board_", "speed"];
 /// Other on every run, or on every processor.
 const NOT_COMMITTED: [&str; 2] = ["seconds_per_frame", "kernels"];
 
@@ -221,7 +221,7 @@ fn check_files(cases: &Cases, figures: &[Figures]) -> Result<Vec<String>, Error>
         let path = entry.map_err(failed)?.path();
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let known = cases.cases.iter().any(|case| case.id == stem)
-            || OTHER_RESULTS.contains(&stem.as_ref());
+            || OTHER_RESULTS.iter().any(|head| stem.starts_with(head));
         if path.extension().is_some_and(|end| end == "json") && !known {
             problems.push(format!("{}: no case gives it", path.display()));
         }

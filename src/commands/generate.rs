@@ -31,10 +31,14 @@ struct Manifest {
 /// Writes `sepstream.v`, `config.yaml` with every field, and `manifest.json`.
 pub fn run(args: &Generate) -> Result<Outcome, Error> {
     let config = super::load_config(&args.config)?;
+    let technology = args.technology.into();
     let (top, verilog) = match args.top {
-        Top::Bare => ("sepstream", sepstream_hdl::generate(&config)),
+        Top::Bare => (
+            "sepstream",
+            sepstream_hdl::generate_for(&config, technology),
+        ),
         Top::Board => {
-            let verilog = sepstream_hdl::board(&config, &link(args)?);
+            let verilog = sepstream_hdl::board(&config, &link(args)?, technology);
             let verilog = verilog.map_err(|error| Error::Input(error.to_string()))?;
             ("sepstream_board", verilog)
         }

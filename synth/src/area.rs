@@ -28,6 +28,8 @@ pub struct Unit {
 pub struct Area {
     /// Version of Yosys.
     pub tool: String,
+    /// CRC-32 of the Verilog.
+    pub verilog_crc32: u32,
     /// Units in the order of the Verilog.
     pub units: Vec<Unit>,
 }
@@ -70,6 +72,7 @@ pub fn area(config: &Config, device: &Device, progress: &mut Progress) -> Result
     let yosys = tools::yosys(progress)?;
     let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
     let source = folder.path().join("sepstream.v");
-    fs::write(&source, sepstream_hdl::generate(config)).map_err(Error::io(&source))?;
+    let verilog = sepstream_hdl::generate_for(config, device.family.technology());
+    fs::write(&source, verilog).map_err(Error::io(&source))?;
     Ok(mapping::map(&yosys, folder.path(), "sepstream", "sepstream", device)?.area)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! FPGAs and what they have.
 
+use sepstream_hdl::Technology;
 use sepstream_sim::tools::{NEXTPNR_ECP5, NEXTPNR_ICE40, Wheel};
 use serde::Serialize;
 
@@ -18,6 +19,13 @@ pub enum Family {
 }
 
 impl Family {
+    /// What its multipliers and memories are made of.
+    pub fn technology(self) -> Technology {
+        match self {
+            Family::Ecp5 => Technology::Ecp5,
+            Family::Ice40 => Technology::Generic,
+        }
+    }
     /// The family's nextpnr.
     pub fn nextpnr(self) -> &'static Wheel {
         match self {

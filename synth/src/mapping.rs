@@ -58,7 +58,11 @@ pub(crate) fn map(
         Family::Ecp5 => BTreeMap::new(),
         Family::Ice40 => lone_flip_flops(folder, yosys.banner())?,
     };
-    let area = attribute(&units, top, &statistics, &lone, yosys.banner())?;
+    let area = Area {
+        tool: yosys.banner().into(),
+        verilog_crc32: sepstream_spec::crc32(&[verilog.as_bytes()]),
+        units: attribute(&units, top, &statistics, &lone, yosys.banner())?,
+    };
     Ok(Mapped { units, area })
 }
 
@@ -104,7 +108,7 @@ fn attribute(
     statistics: &Value,
     lone: &BTreeMap<String, u32>,
     tool: &str,
-) -> Result<Area, Error> {
+) -> Result<Vec<Unit>, Error> {
     let lacks = |what: String| Error::Statistics {
         tool: tool.into(),
         what,
@@ -143,10 +147,7 @@ fn attribute(
         name: "top".into(),
         cells: between,
     });
-    Ok(Area {
-        tool: tool.into(),
-        units: counted,
-    })
+    Ok(counted)
 }
 
 /// Cells of a module and of all below it, or what is not known.
@@ -201,14 +202,18 @@ mod tests {
             "\\inner": { "num_cells_by_type": { "DP16KD": 1, "TRELLIS_DPR16X4": 1 } },
             "\\sepstream": { "num_cells_by_type": { "leaf": 2, "TRELLIS_FF": 5, "MULT18X18D": 1 } },
         }});
-        let area = attribute(
+        let counted = attribute(
             &units(&["a", "b"]),
             "sepstream",
             &statistics,
             &BTreeMap::new(),
             "t",
-        )
-        .unwrap();
+        );
+        let area = Area {
+            tool: "t".into(),
+            verilog_crc32: 0,
+            units: counted.unwrap(),
+        };
         assert_eq!(area.units.len(), 3);
         let leaf = Cells {
             luts: 3 + 4 + 12,

@@ -26,7 +26,8 @@ fn the_link_is_small_on_an_ice40() {
     let config =
         Config::from_yaml(CONFIG, "test.yaml").expect("the configuration passes every rule");
     let uart = LinkOptions::uart(12_000_000, 115_200);
-    let verilog = sepstream_hdl::board(&config, &uart).expect("the link can be built");
+    let verilog = sepstream_hdl::board(&config, &uart, sepstream_hdl::Technology::Generic)
+        .expect("the link can be built");
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("board.v"), verilog).expect("a file");

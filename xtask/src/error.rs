@@ -24,7 +24,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// A field is not there, or of another type.
-    #[error("no usable field `{0}`; run cargo xtask speed")]
+    #[error("no usable field `{0}`; make the figures again")]
     Field(String),
     /// A run failed or found a difference.
     #[error("{command} failed:\n{log}")]
@@ -45,7 +45,10 @@ pub enum Error {
         /// Where it was looked for.
         folder: PathBuf,
     },
-    /// README.md has lost the markers of a generated part.
+    /// A configuration breaks the rules.
+    #[error("{0}")]
+    Config(String),
+    /// A page has lost the markers of a generated part.
     #[error("{0}")]
     Marker(String),
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The development tasks that are more than a list of cargo calls.
 
+pub mod area;
 pub mod boards;
 mod error;
 #[path = "../../src/markers.rs"]

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use sepstream_xtask::{Error, Project, boards, speed};
+use sepstream_xtask::{Error, Project, area, boards, speed};
 
-const USAGE: &str = "usage: cargo xtask test | boards [NAME] | speed
+const USAGE: &str = "usage: cargo xtask test | area | boards [NAME] | speed
 
 test   installs the simulation tools where they are missing, then checks format, lints and documentation
        and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
+area   synthesises the configurations for the ECP5-85 with Yosys, writes docs/results/area_*.json and the table of
+       docs/architecture.md
 boards builds bitstreams with three seeds each, those whose NAME begins so or all; writes docs/results/board_*.json and
        the table of docs/boards.md; needs the shared models (SEPSTREAM_MODELS) and hours
 speed  measures the model's fast path against TensorFlow Lite, writes docs/results/speed.json and its table in
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test(),
+        ["area"] => report(with_binary(&[], area::run)),
         ["boards"] => report(with_binary(&[], |project| boards::run(project, ""))),
         ["boards", name] => report(with_binary(&[], |project| boards::run(project, name))),
         ["speed"] => report(with_binary(&["--release"], speed::run)),

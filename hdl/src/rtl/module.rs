@@ -2,6 +2,7 @@
 //! Modules: ports, wires, registers, instances.
 
 use super::expr::Expr;
+use crate::technology::Primitive;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -26,7 +27,7 @@ pub struct Port {
 }
 
 /// A hardware block under construction or finished.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Module {
     name: String,
     head: String,
@@ -35,6 +36,7 @@ pub struct Module {
     children: Vec<(String, Rc<Module>)>,
     names: BTreeSet<String>,
     undriven: BTreeSet<String>,
+    primitive: Option<Primitive>,
 }
 
 /// An instance whose outputs can be read.
@@ -72,6 +74,7 @@ impl Module {
             children: Vec::new(),
             names: BTreeSet::new(),
             undriven: BTreeSet::new(),
+            primitive: None,
         }
     }
     /// Name of the module.
@@ -91,6 +94,22 @@ impl Module {
     }
     pub(super) fn children(&self) -> &[(String, Rc<Module>)] {
         &self.children
+    }
+    /// Says that a technology may have a block for this module.
+    pub fn set_primitive(&mut self, primitive: Primitive) {
+        self.primitive = Some(primitive);
+    }
+    /// What it does that a technology may have a block for.
+    pub fn primitive(&self) -> Option<Primitive> {
+        self.primitive
+    }
+    /// The same module around others of the same ports.
+    pub(crate) fn with_children(&self, mut change: impl FnMut(&Rc<Module>) -> Rc<Module>) -> Self {
+        let mut module = self.clone();
+        for (_, child) in &mut module.children {
+            *child = change(child);
+        }
+        module
     }
     #[track_caller]
     fn port(&self, name: &str, direction: Direction) -> &Port {

@@ -4,6 +4,7 @@
 use super::{Block, BuildOptions, Error, Port};
 use crate::tools::Progress;
 use sepstream_firmware::link;
+use sepstream_hdl::Technology;
 use sepstream_hdl::link::LinkOptions;
 use sepstream_spec::config::Config;
 use sepstream_spec::timing;
@@ -54,7 +55,11 @@ impl Board {
         options: &BuildOptions,
         progress: &mut Progress,
     ) -> Result<Self, Error> {
-        let verilog = sepstream_hdl::board(config, &LinkOptions::uart(clocks_per_bit, 1))?;
+        let verilog = sepstream_hdl::board(
+            config,
+            &LinkOptions::uart(clocks_per_bit, 1),
+            Technology::Generic,
+        )?;
         let ports = [
             Port::input("reset", 1),
             Port::input("uart_rx", 1),

@@ -4,6 +4,7 @@
 //! A test cycle is: set the inputs, [`Bench::settle`], compare the outputs, [`Bench::tick`]. A value that a block takes in one
 //! cycle and gives `n` cycles later is predicted by a [`Later`] of `n`.
 
+use sepstream_hdl::Technology;
 use sepstream_hdl::rtl::{self, Direction, Module};
 use sepstream_sim::cosim::{Block, BuildOptions, Optimise, Port};
 use sepstream_spec::config::{Config, Values};
@@ -23,6 +24,11 @@ pub struct Bench {
 impl Bench {
     /// Builds a block.
     pub fn new(module: &Rc<Module>) -> Self {
+        Bench::of(module, Technology::Generic)
+    }
+
+    /// Builds a block out of what a family of FPGAs has, with the twins of that.
+    pub fn of(module: &Rc<Module>, technology: Technology) -> Self {
         let ports = module.ports().iter().filter(|port| port.name != "clk");
         let ports: Vec<Port> = ports
             .map(|port| match port.direction {
@@ -36,7 +42,8 @@ impl Bench {
         };
         // Verilator takes no port with the name of the top module
         let head = format!("module {} (", module.name());
-        let verilog = rtl::verilog(module, "").replace(&head, "module dut (");
+        let verilog = rtl::verilog(&technology.map(module), "").replace(&head, "module dut (");
+        let verilog = technology.cells().to_string() + &verilog;
         let block = Block::build(&verilog, "dut", &ports, &options, &mut |_| {});
         Bench {
             block: block.unwrap_or_else(|error| panic!("{}: {error}", module.name())),

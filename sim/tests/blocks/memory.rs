@@ -3,6 +3,7 @@
 
 use super::bench::{Bench, Case, Later, same};
 use super::common::tools_present;
+use sepstream_hdl::Technology;
 use sepstream_hdl::memory::memory;
 use sepstream_spec::timing::MEMORY_READ;
 
@@ -13,36 +14,62 @@ fn words_are_read_two_registers_later() {
     }
     // one word, sizes beside a power of two, widths that are no whole bytes
     for (words, width) in [(1, 8), (5, 24), (17, 73), (16, 36)] {
-        let _case = Case::new(format!("{words} words of {width} bits"));
-        let mut bench = Bench::new(&memory(words, width));
-        bench.restart(u64::from(words));
-        let mut rng = fastrand::Rng::with_seed(u64::from(words));
-        let mask = u128::MAX >> (128 - width);
-        let mut array = vec![None; words as usize];
-        let mut read = Later::new(MEMORY_READ);
-        for cycle in 0..4000 {
-            let at = if cycle < words {
-                cycle
-            } else {
-                rng.u32(..words)
-            };
-            let enable = u32::from(cycle < words || rng.bool());
-            let data = rng.u128(..) & mask;
-            let from = rng.u32(..words);
-            bench.set("we", enable);
-            bench.set("w_addr", at);
-            bench.set("w_data", data);
-            bench.set("r_addr", from);
-            bench.settle();
-            // a word read while it is written may be the old or the new one
-            let clash = from == at && enable != 0;
-            if let Some(want) = read.put(array[from as usize].filter(|_| !clash)) {
-                same(&bench, "r_data", bench.get("r_data"), want);
-            }
-            if enable == 1 {
-                array[at as usize] = Some(data);
-            }
-            bench.tick();
+        check(Technology::Generic, words, width);
+    }
+}
+
+#[test]
+fn blocks_of_an_ecp5_do_the_same() {
+    if !tools_present() {
+        return;
+    }
+    // in LUTs; one block in each of its shapes; several side by side and one behind the other, the last one not full
+    for (words, width) in [
+        (96, 21),
+        (97, 36),
+        (1024, 18),
+        (2048, 9),
+        (4096, 4),
+        (8192, 2),
+        (16384, 1),
+        (500, 73),
+        (2700, 31),
+        (5248, 128),
+    ] {
+        check(Technology::Ecp5, words, width);
+    }
+}
+
+fn check(technology: Technology, words: u32, width: u32) {
+    let _case = Case::new(format!("{technology:?}: {words} words of {width} bits"));
+    let mut bench = Bench::of(&memory(words, width), technology);
+    bench.restart(u64::from(words));
+    let mut rng = fastrand::Rng::with_seed(u64::from(words));
+    let mask = u128::MAX >> (128 - width);
+    let mut array = vec![None; words as usize];
+    let mut read = Later::new(MEMORY_READ);
+    for cycle in 0..4000 {
+        let at = if cycle < words {
+            cycle
+        } else {
+            rng.u32(..words)
+        };
+        let enable = u32::from(cycle < words || rng.bool());
+        let data = rng.u128(..) & mask;
+        let from = rng.u32(..words);
+        bench.set("we", enable);
+        bench.set("w_addr", at);
+        bench.set("w_data", data);
+        bench.set("r_addr", from);
+        bench.settle();
+        // a word read while it is written may be the old or the new one
+        let clash = from == at && enable != 0;
+        if let Some(want) = read.put(array[from as usize].filter(|_| !clash)) {
+            same(&bench, "r_data", bench.get("r_data"), want);
         }
+        if enable == 1 {
+            array[at as usize] = Some(data);
+        }
+        bench.tick();
     }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The multipliers that are no plain `*`, over all their operands: a circuit around them counts through these and compares.
 
-use super::bench::Bench;
+use super::bench::{Bench, Later};
 use super::common::tools_present;
-use sepstream_hdl::multiplier::{lut, packed};
+use sepstream_hdl::Technology;
+use sepstream_hdl::multiplier::{block, lut, packed, pair};
 use sepstream_hdl::rtl::{Expr, Module, all, lit, pack};
-use sepstream_spec::timing::{LUT_PRODUCT, PACKED_PRODUCT};
+use sepstream_spec::timing::{BLOCK_PRODUCT, LUT_PRODUCT, PACKED_PRODUCT};
 use std::rc::Rc;
 
 /// Multipliers side by side, each with its own value of the upper bits of `a`.
@@ -51,8 +52,8 @@ fn compare(m: &mut Module, name: &str, got: &Expr, a: &Expr, b: &Expr, cycles: u
     m.wire(&format!("{name}_differs"), &got.ne(&want))
 }
 
-fn run(module: &Rc<Module>, counted: u32, cycles: u32) -> bool {
-    let mut bench = Bench::new(module);
+fn run(module: &Rc<Module>, technology: Technology, counted: u32, cycles: u32) -> bool {
+    let mut bench = Bench::of(module, technology);
     bench.restart(1);
     for _ in 0..(1 << counted) + cycles + 3 {
         bench.tick();
@@ -78,7 +79,8 @@ fn lut_products() {
             let late = LUT_PRODUCT + u32::from(fault && i == SIDE - 1);
             compare(m, &format!("p_{i}"), &got, a, &b, late)
         });
-        assert_eq!(run(&module, counted, LUT_PRODUCT), fault);
+        let wrong = run(&module, Technology::Generic, counted, LUT_PRODUCT);
+        assert_eq!(wrong, fault);
     }
 }
 
@@ -89,7 +91,12 @@ fn packed_products() {
     }
     let counted = 8 - SIDE_BITS + 16;
     let multiplier = packed();
-    for with_128 in [false, true] {
+    // with a weight of -128 some products are wrong: the compiler refuses it
+    for (technology, with_128) in [
+        (Technology::Generic, false),
+        (Technology::Generic, true),
+        (Technology::Ecp5, false),
+    ] {
         let module = exhaustive(PACKED_PRODUCT, counted, |m, i, a, count| {
             let w: Vec<Expr> = (0..2)
                 .map(|n| {
@@ -115,7 +122,52 @@ fn packed_products() {
             let differs = &wrong[0] | &wrong[1];
             if with_128 { differs } else { &differs & &fits }
         });
-        // with a weight of -128 some products are wrong: the compiler refuses it
-        assert_eq!(run(&module, counted, PACKED_PRODUCT), with_128);
+        let wrong = run(&module, technology, counted, PACKED_PRODUCT);
+        assert_eq!(wrong, with_128);
+    }
+}
+
+#[test]
+fn products_of_blocks() {
+    if !tools_present() {
+        return;
+    }
+    for technology in [Technology::Generic, Technology::Ecp5] {
+        random_products(&block(8, 8), technology, &[("", 8, 8)]);
+        random_products(&block(18, 18), technology, &[("", 18, 18)]);
+        random_products(&block(9, 18), technology, &[("", 9, 18)]);
+        random_products(&pair(), technology, &[("_0", 8, 8), ("_1", 8, 8)]);
+    }
+}
+
+/// Products with these suffixes and operands of these bits, the ends of their ranges among them.
+fn random_products(module: &Rc<Module>, technology: Technology, products: &[(&str, u32, u32)]) {
+    let mut bench = Bench::of(module, technology);
+    bench.restart(1);
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut later: Vec<_> = products.iter().map(|_| Later::new(BLOCK_PRODUCT)).collect();
+    let mut operand = |bits: u32| {
+        let ends = [-(1i64 << (bits - 1)), (1 << (bits - 1)) - 1, 0, -1];
+        let other = rng.i64(ends[0]..=ends[1]);
+        *rng.choice(&ends)
+            .filter(|_| rng.u8(..4) == 0)
+            .unwrap_or(&other)
+    };
+    let mask = |value: i64, bits: u32| value as u64 as u128 & (u128::MAX >> (128 - bits));
+    for _ in 0..4000 {
+        let mut wanted = Vec::new();
+        for ((suffix, a_bits, b_bits), later) in products.iter().zip(&mut later) {
+            let (a, b) = (operand(*a_bits), operand(*b_bits));
+            bench.set(&format!("a{suffix}"), mask(a, *a_bits));
+            bench.set(&format!("b{suffix}"), mask(b, *b_bits));
+            wanted.push(later.put(Some(mask(a * b, a_bits + b_bits))));
+        }
+        bench.settle();
+        for ((suffix, ..), want) in products.iter().zip(wanted) {
+            if let Some(want) = want {
+                bench.expect(&format!("m_product{suffix}"), want);
+            }
+        }
+        bench.tick();
     }
 }

@@ -3,6 +3,7 @@
 
 use super::bench::{config, configured};
 use super::common::tools_present;
+use sepstream_hdl::Technology;
 use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_sim::tools;
 use sepstream_spec::config::{Config, Values};
@@ -58,7 +59,8 @@ fn lint(config: &Config, link: Option<&LinkOptions>, waivers: bool) -> String {
     let (top, text) = match link {
         None => ("sepstream", sepstream_hdl::generate(config)),
         Some(link) => {
-            let text = sepstream_hdl::board(config, link).expect("the link can be built");
+            let text = sepstream_hdl::board(config, link, Technology::Generic)
+                .expect("the link can be built");
             ("sepstream_board", text)
         }
     };

@@ -5,6 +5,7 @@ use super::common::tools_present;
 use super::digits::{Digits, run};
 use sepstream_firmware::link::{FLAG, Port, Session};
 use sepstream_firmware::{Driver, ImageView};
+use sepstream_hdl::Technology;
 use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_sim::cosim::{self, Block, BuildOptions, Optimise};
 use sepstream_spec::config::Config;
@@ -21,7 +22,7 @@ struct Spi {
 impl Spi {
     fn build(config: &Config) -> Self {
         let options = LinkOptions { link: Link::Spi };
-        let verilog = sepstream_hdl::board(config, &options).unwrap();
+        let verilog = sepstream_hdl::board(config, &options, Technology::Generic).unwrap();
         let ports = [
             cosim::Port::input("reset", 1),
             cosim::Port::input("spi_sck", 1),

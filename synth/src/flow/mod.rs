@@ -101,7 +101,8 @@ fn make(
         clock_hz: clock.hz,
         baud,
     };
-    let verilog = sepstream_hdl::board(config, &LinkOptions { link })?;
+    let technology = device.family.technology();
+    let verilog = sepstream_hdl::board(config, &LinkOptions { link }, technology)?;
     build(request, &verilog, &clock, work, bitstream, progress)
 }
 

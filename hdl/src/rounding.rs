@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Stages that the requantisers' lanes and the residual adder have in common: product with a multiplier, the two roundings of
+//! TensorFlow Lite, zero point and clamp. Each is a chain of registers with one operation between two of them.
+
+use crate::multiplier::{BLOCK_BITS, block};
+use crate::rtl::{Expr, Module, cat, lit, pack};
+use sepstream_spec::timing::{CLAMP, FACTOR_PRODUCT, ROUND_SHIFT};
+
+/// Bits of a multiplier's lower part: with a zero before them they are an operand of a block. The upper part has 14.
+const FACTOR_LOW: u32 = BLOCK_BITS - 1;
+
+/// `value`, of up to 18 bits, times a factor of 31 that is not negative: two blocks and the sum of what they give,
+/// [`FACTOR_PRODUCT`] cycles later, 31 bits more than `value` has.
+pub fn factor_product(m: &mut Module, name: &str, value: &Expr, factor: &Expr) -> Expr {
+    let bits = value.width();
+    let block = block(bits, BLOCK_BITS);
+    let mut part = |part: &str, low: u32, width: u32| {
+        let operand = factor.slice(low, width).zext(BLOCK_BITS);
+        let inputs = [("a", value.clone()), ("b", operand)];
+        let name = format!("{name}_{part}");
+        let product = m.instance(&format!("{name}_block"), &block, &inputs);
+        m.wire(&format!("{name}_full"), &product.out("m_product"))
+    };
+    let high_bits = factor.width() - FACTOR_LOW;
+    let low = part("low", 0, FACTOR_LOW).low(bits + FACTOR_LOW);
+    let high = part("high", FACTOR_LOW, high_bits).low(bits + high_bits);
+    // the factor's upper part has 14 bits: the sum of all above bit 17 has no more than the upper product's bits
+    let low = m.wire(&format!("{name}_low"), &low);
+    let above = &low.slice(FACTOR_LOW, bits).sext(bits + high_bits) + &high;
+    let above = m.pipe(&format!("{name}_above"), &above);
+    let below = m.pipe(&format!("{name}_below"), &low.low(FACTOR_LOW));
+    m.wire(name, &cat(&[above, below]))
+}
+
+/// `(value * factor + 2^30) >> 31` of up to 32 bits, `FACTOR_PRODUCT + 2` cycles later: the saturating doubling high multiply
+/// for every value, as the factor is not negative.
+pub fn high_product(m: &mut Module, name: &str, value: &Expr, factor: &Expr) -> Expr {
+    let bits = value.width();
+    let upper = value.slice(FACTOR_LOW, bits - FACTOR_LOW);
+    let lower = value.low(FACTOR_LOW).zext(BLOCK_BITS);
+    let upper = factor_product(m, &format!("{name}_upper"), &upper, factor);
+    let lower = factor_product(m, &format!("{name}_lower"), &lower, factor);
+    let width = bits + factor.width();
+    let sum = &cat(&[upper, lit(0, FACTOR_LOW)]).sext(width) + &lower.sext(width);
+    let product = m.pipe(&format!("{name}_product"), &sum);
+    half(m, name, &product, factor.width())
+}
+
+/// Registered `(product + 2^(shift - 2)) >> (shift - 1)` of the bits from `shift - 1` on.
+pub fn half(m: &mut Module, name: &str, product: &Expr, shift: u32) -> Expr {
+    let kept = product.slice(shift - 1, product.width() - shift + 1);
+    let bits = kept.width();
+    // no carry is lost: the largest product is not the largest number of its bits
+    let sum = m.wire(&format!("{name}_nudged"), &(&kept + &lit(1, bits)));
+    m.pipe(&format!("{name}_half"), &sum.slice(1, bits - 1))
+}
+
+/// Division by `2^right` with ties away from zero, [`ROUND_SHIFT`] cycles later; 33 bits, as half of 2^31 has 31.
+pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) -> Expr {
+    const BITS: u32 = 33;
+    let negative = m.wire(&format!("{name}_negative"), &value.bit(value.width() - 1));
+    let tie = tie(m, name, BITS - 2, right, &negative);
+    let rounded = m.pipe(
+        &format!("{name}_rounded"),
+        &(&value.sext(BITS) + &tie.zext(BITS)),
+    );
+    let right = m.delay(&format!("{name}_right"), right, ROUND_SHIFT - 1);
+    m.pipe(name, &rounded.shr_s(&right))
+}
+
+/// What rounding to `2^right` with ties away from zero adds: 2^(right - 1), one less below zero, nothing for no shift.
+pub fn tie(m: &mut Module, name: &str, bits: u32, right: &Expr, negative: &Expr) -> Expr {
+    let point = m.wire(&format!("{name}_point"), &lit(1, 32).shl(right));
+    // bit i: 2^(right - 1), or for numbers below zero all bits below it
+    let tie: Vec<Expr> = (0..bits)
+        .map(|i| {
+            let below = m.wire(&format!("{name}_below_{i}"), &lit(i.into(), 5).lt(right));
+            let at = point.bit(i + 1);
+            let below = &below & &!&at;
+            m.wire(&format!("{name}_tie_{i}"), &negative.mux(&below, &at))
+        })
+        .collect();
+    pack(&tie)
+}
+
+/// `clamp(value + zero, low, high)`, `timing::CLAMP` cycles later.
+pub fn place_and_clamp(m: &mut Module, value: &Expr, zero: &Expr, low: &Expr, high: &Expr) -> Expr {
+    // what has more than 10 bits is beyond every output, whatever the zero point
+    let bits = value.width();
+    let sign = value.bit(bits - 1);
+    let above = value.slice(9, bits - 9);
+    let fits = m.pipe("few_bits", &above.eq(&sign.repeat(above.width())));
+    let negative = m.pipe("below_all", &sign);
+    let placed = &value.low(10).sext(11) + &zero.sext(11);
+    let placed = m.pipe("placed", &placed);
+    let [low, high] = [("low", low), ("high", high)].map(|(name, end)| m.delay(name, end, 1));
+    let too_low = m.wire("too_low", &placed.lt_s(&low.sext(11)));
+    let too_high = m.wire("too_high", &high.sext(11).lt_s(&placed));
+    let takes_low = m.wire("takes_low", &fits.mux(&too_low, &negative));
+    let takes_high = m.wire("takes_high", &fits.mux(&too_high, &!&negative));
+    let out = takes_low.mux(&low, &takes_high.mux(&high, &placed.low(8)));
+    m.pipe("out", &out)
+}
+
+/// Cycles of [`round_and_clamp`].
+pub const ROUND_CYCLES: u32 = FACTOR_PRODUCT + 2 + ROUND_SHIFT + CLAMP;
+
+/// `clamp(zero + rounding_shift((value * factor + 2^30) >> 31, right), low, high)` of a value of 32 bits, a factor of 31 and a
+/// shift of 5.
+pub fn round_and_clamp(
+    m: &mut Module,
+    value: &Expr,
+    factor: &Expr,
+    right: &Expr,
+    zero: &Expr,
+    low: &Expr,
+    high: &Expr,
+) -> Expr {
+    let half = high_product(m, "product", value, factor);
+    let right = m.delay("right_of_half", right, FACTOR_PRODUCT + 2);
+    let shifted = rounding_shift(m, "shifted", &half, &right);
+    place_and_clamp(m, &shifted, zero, low, high)
+}
