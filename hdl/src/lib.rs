@@ -40,6 +40,7 @@ pub mod rtl;
 pub mod sequencer;
 pub mod technology;
 pub mod top;
+pub mod walk;
 pub mod window;
 
 pub use technology::Technology;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! # window — walks the ofm's pixels and asks the line buffer for what each needs
+//! # window — asks the line buffer for what each of the ofm's pixels needs
 //! Depthwise commands: per pixel and lane group the kernel's taps, `taps` per cycle (columns of up to three rows). Gather
 //! commands (im2col, 1x1, fully connected): per pixel the kernel rows as runs of bytes, up to `tn` per cycle. Merged ones
 //! (`merge_bytes` > 0): as many of the runs of three kernel rows together, padding among them.
@@ -13,353 +13,218 @@
 //! | dw_*        | out | 1    | with it: step of a depthwise command, first / last of its sum, last group of the pixel |
 //! | run_*       | out |      | with it: run of a gather command, its bytes, all padding, last of the pixel; see `merge` |
 //!
-//! Throughput: one step per cycle; none is lost between pixels or rows. A pixel begins when its rows are filled and the pixel
-//! buffer has room for it (credits), so that nothing behind the window ever stalls.
-//! Bit widths: byte offsets are signed and hold a row plus padding at both sides (`isa::offset_bits`); a negative one is, read
-//! unsigned, beyond any row, so one comparison tells padding.
+//! `walk` makes the runs ahead of time; here is what depends on the step before. Throughput: one step per cycle; none is lost between
+//! pixels or rows. A pixel begins when its rows are filled (`timing::ROW_READY` before) and the pixel buffer has room for it
+//! (credits), so that nothing behind the window ever stalls.
 
 use crate::merge;
-use crate::packer::bits_for;
 use crate::rtl::{Expr, Module, all, lit, pack};
+use crate::walk::{IDLE_BITS, Run, limit_bits, reach, walk};
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{Field, address_bits, offset_bits};
+use sepstream_spec::isa::{Field, offset_bits};
 use std::rc::Rc;
-
-/// A row's place: number (signed), bank and slot in the line buffer.
-#[derive(Clone)]
-struct Place {
-    row: Expr,
-    bank: Expr,
-    slot: Expr,
-}
 
 /// The window walker.
 pub fn window(config: &Config) -> Rc<Module> {
     let mut m = Module::new(
         "window",
-        "Walks the ofm's pixels and asks the line buffer for what each needs.",
+        "Asks the line buffer for what each of the ofm's pixels needs.",
     );
     let v = config.values();
-    let (rows, columns) = (config.row_taps(), config.column_taps());
-    let line = address_bits(v.line_words);
+    let columns = config.column_taps();
     let off = offset_bits(config);
     let ring = Field::RingPixels.used_bits(config);
     let start = m.input("start", 1);
-    let mut field = |f: Field| m.input(f.name(), f.used_bits(config));
-    let gather = field(Field::Gather);
-    let row_words = field(Field::RowWords);
-    let slot_limit = field(Field::SlotLimit);
-    let in_rows = field(Field::InRows);
-    let row_bytes = field(Field::RowBytes);
-    let out_rows = field(Field::OutRows);
-    let out_cols = field(Field::OutCols);
-    let stride_rows = field(Field::StrideRows);
-    let first_row = field(Field::FirstRow);
-    let first_bank = field(Field::FirstBank);
-    let first_slot = field(Field::FirstSlot);
-    let kernel_rows = field(Field::KernelRows);
-    let first_byte = field(Field::FirstByte);
-    let window_step = field(Field::WindowStep);
-    let row_passes = field(Field::RowPasses);
-    let column_passes = field(Field::ColumnPasses);
-    let pixel_bytes = field(Field::PixelBytes);
-    let lane_groups = field(Field::LaneGroups);
-    let group_idle = field(Field::GroupIdle);
-    let pixel_flush = field(Field::PixelFlush);
-    let run_bytes = field(Field::RunBytes);
-    let tail_bytes = field(Field::TailBytes);
-    let ring_pixels = field(Field::RingPixels);
-    let merge_bytes = config.merges().then(|| field(Field::MergeBytes));
+    let unit = walk(config);
+    let mut inputs = vec![("start", start.clone())];
+    for f in Field::ALL {
+        if unit.ports().iter().any(|port| port.name == f.name()) {
+            inputs.push((f.name(), m.input(f.name(), f.used_bits(config))));
+        }
+    }
+    let field = |f: Field| {
+        let port = inputs.iter().find(|(name, _)| *name == f.name());
+        port.map(|(_, value)| value.clone())
+    };
+    let gather = field(Field::Gather).expect("walk takes it");
+    let row_bytes = field(Field::RowBytes).expect("walk takes it");
+    let first_row = field(Field::FirstRow).expect("walk takes it");
+    let merge_bytes = field(Field::MergeBytes);
+    let pixel_bytes = m.input(
+        Field::PixelBytes.name(),
+        Field::PixelBytes.used_bits(config),
+    );
+    let pixel_bytes = pixel_bytes.zext(off);
+    let tail_bytes = m.input(Field::TailBytes.name(), Field::TailBytes.used_bits(config));
+    let ring_pixels = m.input(Field::RingPixels.name(), ring);
     let filled = m.input("filled", 16);
     let all_filled = m.input("all_filled", 1);
     let pixel_done = m.input("pixel_done", 1);
     let rst = m.reset();
-    let pixel_bytes = pixel_bytes.zext(off);
-    let is_last = |m: &mut Module, name: &str, at: &Expr, count: &Expr| {
-        m.wire(name, &(at + &lit(1, at.width())).eq(count))
-    };
 
-    m.note("Position: the pixel at work, and the window of the pixel after it.");
-    let active = m.reg("active", 1);
-    let setup = m.reg("setup", 1);
+    m.note("The run at work, and the one behind it.");
+    let take = m.forward("take", 1);
+    inputs.push(("take", take.clone()));
+    let runs = m.instance("walk", &unit, &inputs);
+    let next_valid = runs.out("m_valid");
+    let next = m.wire("next_run", &runs.out("m_run"));
+    let parts = Run::new(config);
+    let part = |name: &str| parts.part(&next, name);
+    let limit_width = limit_bits(config);
+    let valid = m.reg("valid", 1);
+    let rest = m.reg("rest", off);
+    let limit = m.reg("limit", limit_width);
+    let [in_data, then_data, then_post] =
+        ["in_data", "then_data", "then_post"].map(|name| m.reg(name, 1));
+    let src = m.reg("src", off);
+    let tap = m.reg("tap", off);
     let at_start = m.reg("at_start", 1);
-    let y = m.reg("y", 16);
-    let x = m.reg("x", 16);
-    let ahead = m.reg("ahead", off);
-    let y_last = is_last(&mut m, "y_last", &y, &out_rows);
-    let x_last = is_last(&mut m, "x_last", &x, &out_cols);
-    let x_next = m.wire(
-        "x_next",
-        &(&setup | &x_last).mux(&lit(0, 16), &(&x + &lit(1, 16))),
-    );
-    let x_next_last = is_last(&mut m, "x_next_last", &x_next, &out_cols);
-
-    m.note("Rows: top of the window, and the row at work in it.");
-    let place = |m: &mut Module, name: &str| Place {
-        row: m.reg(&format!("{name}_row"), 16),
-        bank: m.reg(&format!("{name}_bank"), 2),
-        slot: m.reg(&format!("{name}_slot"), line),
+    // what does not change while the run is at work
+    let mut kept: Vec<(&str, Expr)> = vec![
+        ("data", m.reg("data", off)),
+        ("data_limit", m.reg("data_limit", limit_width)),
+        ("post", m.reg("post", off)),
+        ("bank", m.reg("bank", 2)),
+        ("slot", m.reg("slot", part("slot").width())),
+        ("slot_next", m.reg("slot_next", part("slot").width())),
+        ("row_ok", m.reg("row_ok", config.row_taps())),
+        ("first", m.reg("first", 1)),
+        ("last", m.reg("last", 1)),
+        ("group_last", m.reg("group_last", 1)),
+        ("opens", m.reg("opens", 1)),
+        ("row_end", m.reg("row_end", 1)),
+        ("need", m.reg("need", 16)),
+        ("top_next", m.reg("top_next", 16)),
+        ("idle", m.reg("idle", IDLE_BITS)),
+        ("idles", m.reg("idles", 1)),
+    ];
+    if config.merges() {
+        let bits = merge::run_bits(config);
+        kept.push(("run_pre", m.reg("pixel_pre", bits)));
+        kept.push(("run_data", m.reg("pixel_data", bits)));
+    }
+    let of_run = |name: &str| {
+        let found = kept.iter().find(|(part, _)| *part == name);
+        found.expect("a part of the run").1.clone()
     };
-    let next_slot = |m: &mut Module, name: &str, slot: &Expr| {
-        let sum = m.wire(
-            &format!("{name}_slot_sum"),
-            &(&slot.zext(line + 1) + &row_words),
-        );
-        m.wire(
-            &format!("{name}_slot_next"),
-            &sum.eq(&slot_limit).mux(&lit(0, line), &sum.low(line)),
-        )
-    };
-    // At most 4 rows at a time, so at most one turn of the banks
-    let advance = |m: &mut Module, name: &str, p: &Place, slot_next: &Expr, by: &Expr| {
-        let bank = m.wire(&format!("{name}_bank_sum"), &(&p.bank.zext(3) + by));
-        Place {
-            row: m.wire(&format!("{name}_row_to"), &(&p.row + &by.zext(16))),
-            bank: bank.low(2),
-            slot: m.wire(
-                &format!("{name}_slot_to"),
-                &bank.bit(2).mux(slot_next, &p.slot),
-            ),
-        }
-    };
-    let top = place(&mut m, "top");
-    let cur = place(&mut m, "cur");
-    let top_slot_next = next_slot(&mut m, "top", &top.slot);
-    let cur_slot_next = next_slot(&mut m, "cur", &cur.slot);
-    let top_down = advance(&mut m, "top", &top, &top_slot_next, &stride_rows);
-    let merges = merge_bytes.as_ref().map_or(lit(0, 1), Expr::any);
-    let merges = m.wire("merges", &merges);
-    let row_by_row = m.wire("row_by_row", &(&gather & &!&merges));
-    let pass_rows = row_by_row.mux(&lit(1, 3), &lit(rows.into(), 3));
-    let cur_down = advance(&mut m, "cur", &cur, &cur_slot_next, &pass_rows);
 
     m.note("A pixel begins when its rows are there and the pixel buffer has room.");
     let inflight = m.reg("inflight", ring);
-    let need = m.wire("need", &(&top.row.sext(17) + &kernel_rows.zext(17)));
-    let ready = m.wire("row_ready", &(&all_filled | &!&filled.zext(17).lt_s(&need)));
-    // the pixels of a batch share their place in the buffer
-    let opens = match v.tp.trailing_zeros() {
-        0 => lit(1, 1),
-        bits => m.wire("opens_batch", &!&x.low(bits).any()),
-    };
-    let credit = m.wire("credit", &(&inflight.ne(&ring_pixels) | &!&opens));
+    let ready = m.reg("ready", 1);
+    let full = m.reg("full", 1);
+    let opens = of_run("opens");
+    let credit = &!&full | &!&opens;
     let waiting = m.reg("waiting", 1);
-    let go = all(&[active.clone(), !&waiting, &!&at_start | &(&ready & &credit)]);
-    let issue = m.wire("issue", &go);
+    let may = &!&at_start | &(&ready & &credit);
+    let issue = m.wire("issue", &all(&[valid.clone(), !&waiting, may]));
 
-    m.note("Depthwise: columns in a pass, passes over rows, lane groups.");
-    let (px, py) = (m.reg("column_pass", 8), m.reg("row_pass", 8));
-    let group = m.reg("group", 12);
-    let left = m.reg("left", off);
-    let tap = m.reg("tap", off);
-    let lane = m.reg("lane", off);
-    let px_last = is_last(&mut m, "column_last", &px, &column_passes);
-    let py_last = is_last(&mut m, "row_last", &py, &row_passes);
-    let group_last = is_last(&mut m, "group_last", &group, &lane_groups);
-    let taps_end = m.wire("taps_end", &(&px_last & &py_last));
+    m.note("The step: what it takes of the run, and if that is the end of the part, of the run, of the sum.");
+    let fits = m.wire("fits", &rest.le(&limit.zext(off)));
+    let count = m.wire("count", &fits.mux(&rest.low(limit_width), &limit));
+    let more = &then_data | &then_post;
+    let ends = m.wire("ends", &(&fits & &!&more));
+    let run_end = m.wire("run_end", &(&issue & &ends));
+    let unit_end = m.wire("unit_end", &(&run_end & &of_run("last")));
+    let load = m.wire("load", &(&run_end | &!&valid));
+    m.drive(&take, &load);
+    let half = config.word_bytes().trailing_zeros() - 1;
+    let src_on = m.wire("src_on", &(&src.low(half) + &limit.fit(half)));
+    let reach = reach(&mut m, config, "on", &src_on);
     let column_step = if columns == 1 {
         pixel_bytes.clone()
     } else {
         &(&pixel_bytes + &pixel_bytes) + &pixel_bytes
     };
+    let column_step = m.wire("column_step", &column_step);
+    // in padding the offset stays where the map's bytes begin
+    let moves = m.wire("moves", &(&in_data | &!&gather));
+    let by = gather.mux(&limit.zext(off), &column_step);
+    let first_step = m.reg("first_step", 1);
 
-    m.note(
-        "Gather: each kernel row is padding, data, padding; a step takes a piece of one of them.",
+    m.note("Idle cycles behind a sum or a pixel.");
+    let spill = m.wire(
+        "spill",
+        &all(&[gather.clone(), tail_bytes.lt(&rest.fit(tail_bytes.width()))]),
     );
-    let seg = |m: &mut Module, name: &str| {
-        [
-            m.reg(&format!("pixel_{name}"), off),
-            m.reg(&format!("rest_{name}"), off),
-        ]
-    };
-    let [pixel_pre, rest_pre] = seg(&mut m, "pre");
-    let [pixel_data, rest_data] = seg(&mut m, "data");
-    let [pixel_post, rest_post] = seg(&mut m, "post");
-    let [pixel_src, rest_src] = seg(&mut m, "src");
-    let ky = m.reg("kernel_row", 8);
-    let runs = m.wire("runs", &merges.mux(&row_passes, &kernel_rows));
-    let ky_last = is_last(&mut m, "kernel_row_last", &ky, &runs);
-    let run_start = m.reg("run_start", 1);
-    let row_in = m.wire("row_in", &cur.row.lt(&in_rows));
-    let zero = lit(0, off);
-    let mut run_pre = row_in.mux(&pixel_pre, &run_bytes);
-    if let Some(last) = &merge_bytes {
-        m.note("A merged run counts as padding, whatever it holds: that is cut every tn bytes.");
-        let three = &(&run_bytes + &run_bytes) + &run_bytes;
-        let merged = m.wire("merged", &ky_last.mux(&last.zext(off), &three));
-        run_pre = merges.mux(&merged, &run_pre);
-    }
-    let run_in = m.wire("run_in", &(&row_in & &!&merges));
-    let pre = m.wire("pre", &run_start.mux(&run_pre, &rest_pre));
-    let data = m.wire(
-        "data",
-        &run_start.mux(&run_in.mux(&pixel_data, &zero), &rest_data),
-    );
-    let post = m.wire(
-        "post",
-        &run_start.mux(&run_in.mux(&pixel_post, &zero), &rest_post),
-    );
-    let src = m.wire("src", &run_start.mux(&pixel_src, &rest_src));
-    let in_pre = m.wire("in_pre", &pre.any());
-    let in_data = m.wire("in_data", &(&!&in_pre & &data.any()));
-    let avail = m.wire("avail", &in_pre.mux(&pre, &in_data.mux(&data, &post)));
-    let count_bits = bits_for(v.tn);
-    let tn = lit(v.tn.into(), off);
-    // any run of word_bytes - (offset in the half word) bytes can be read at once
-    let half_bits = config.word_bytes().trailing_zeros() - 1;
-    let reach = m.wire(
-        "reach",
-        &(&lit(config.word_bytes().into(), off) - &src.low(half_bits).zext(off)),
-    );
-    let reach = &reach.lt(&tn).mux(&reach, &tn);
-    let limit = m.wire("limit", &in_data.mux(reach, &tn));
-    let fits = m.wire("fits", &avail.le(&limit));
-    let count = m.wire("count", &fits.mux(&avail, &limit));
-    let no_more = in_pre.mux(
-        &!&(&data.any() | &post.any()),
-        &(&!&in_data | &!&post.any()),
-    );
-    let run_end = m.wire("run_end", &(&fits & &no_more));
-    let pixel_runs_end = m.wire("pixel_runs_end", &(&run_end & &ky_last));
-    let spill = m.wire("spill", &tail_bytes.lt(&count.fit(8)));
+    let wait_left = m.reg("wait_left", IDLE_BITS);
+    let wait_end = m.wire("wait_end", &wait_left.is(1));
 
-    m.note("End of a sum or run, idle cycles behind it, end of the pixel and of the row.");
-    let unit_end = m.wire(
-        "unit_end",
-        &(&issue & &gather.mux(&pixel_runs_end, &taps_end)),
-    );
-    let flush = m.wire("flush", &(&group_last & &pixel_flush));
-    let idle = m.wire(
-        "idle",
-        &gather.mux(&spill.zext(9), &(&group_idle.zext(9) + &flush.zext(9))),
-    );
-    let wait_left = m.reg("wait_left", 9);
-    let closing = m.reg("closing", 1);
-    let wait_end = m.wire("wait_end", &(&waiting & &wait_left.is(1)));
-    let closes = m.wire("closes", &(&gather | &group_last));
-    let pixel_end = m.wire(
-        "pixel_end",
-        &(&all(&[unit_end.clone(), !&idle.any(), closes.clone()]) | &(&wait_end & &closing)),
-    );
-    let row_end = m.wire("row_end", &(&pixel_end & &x_last));
-    let load = m.wire("load", &(&pixel_end | &setup));
-
-    m.note("The window of the next pixel: its bytes left of the row, in it, right of it.");
-    let past = m.wire("past", &(&(&ahead + &run_bytes) - &row_bytes));
-    let sign = off - 1;
-    let load_pre = m.wire("load_pre", &ahead.bit(sign).mux(&(&zero - &ahead), &zero));
-    let load_post = m.wire("load_post", &past.bit(sign).mux(&zero, &past));
-    let load_data = m.wire("load_data", &(&(&run_bytes - &load_pre) - &load_post));
-
+    let ring_one = lit(1, ring);
+    let begins = m.wire("begins", &(&issue & &all(&[at_start.clone(), opens])));
+    let ring_less = m.wire("ring_less", &(&inflight + &ring_one).eq(&ring_pixels));
+    let released = m.reg("released_rows", 16);
     m.clocked(|s| {
-        s.when(&issue, |s| s.set(&at_start, &lit(0, 1)));
-        s.when(&(&issue & &!&gather), |s| {
-            s.set(&px, &px_last.mux(&lit(0, 8), &(&px + &lit(1, 8))));
-            s.set(&tap, &px_last.mux(&left, &(&tap + &column_step)));
-            s.when(&px_last, |s| {
-                s.set(&py, &py_last.mux(&lit(0, 8), &(&py + &lit(1, 8))));
-                s.set(&cur.row, &py_last.mux(&top.row, &cur_down.row));
-                s.set(&cur.bank, &py_last.mux(&top.bank, &cur_down.bank));
-                s.set(&cur.slot, &py_last.mux(&top.slot, &cur_down.slot));
-            });
-            s.when(&taps_end, |s| {
-                s.set(
-                    &group,
-                    &group_last.mux(&lit(0, 12), &(&group + &lit(1, 12))),
-                );
-                s.set(
-                    &lane,
-                    &group_last.mux(&zero, &(&lane + &lit(config.lane_pitch().into(), off))),
-                );
+        s.when(&issue, |s| {
+            s.set(&at_start, &lit(0, 1));
+            s.set(&first_step, &lit(0, 1));
+            s.set(&rest, &(&rest - &limit.zext(off)));
+            s.when(&in_data, |s| s.set(&limit, &reach));
+            s.when(&moves, |s| s.set(&src, &(&src + &by)));
+            s.set(&tap, &(&tap + &column_step));
+            s.when(&fits, |s| {
+                s.set(&rest, &then_data.mux(&of_run("data"), &of_run("post")));
+                let pad = lit(v.tn.into(), limit_width);
+                s.set(&limit, &then_data.mux(&of_run("data_limit"), &pad));
+                s.set(&in_data, &then_data);
+                s.set(&then_data, &lit(0, 1));
+                s.set(&then_post, &(&then_data & &then_post));
             });
         });
-        s.when(&(&issue & &gather), |s| {
-            s.set(&rest_pre, &in_pre.mux(&(&pre - &count), &pre));
-            s.set(&rest_data, &in_data.mux(&(&data - &count), &data));
-            s.set(
-                &rest_post,
-                &(&in_pre | &in_data).mux(&post, &(&post - &count)),
-            );
-            s.set(&rest_src, &in_data.mux(&(&src + &count), &src));
-            s.set(&run_start, &run_end);
-            s.when(&run_end, |s| {
-                s.set(&ky, &ky_last.mux(&lit(0, 8), &(&ky + &lit(1, 8))));
-                s.set(&cur.row, &cur_down.row);
-                s.set(&cur.bank, &cur_down.bank);
-                s.set(&cur.slot, &cur_down.slot);
-            });
-        });
-        s.when(&waiting, |s| s.set(&wait_left, &(&wait_left - &lit(1, 9))));
-        s.when(&wait_end, |s| s.set(&waiting, &lit(0, 1)));
-        s.when(&(&unit_end & &idle.any()), |s| {
-            s.set(&waiting, &lit(1, 1));
-            s.set(&wait_left, &idle);
-            s.set(&closing, &closes);
-        });
+        // rows that are filled stay so as long as a run waits for them
+        s.set(&ready, &(&all_filled | &of_run("need").le(&filled)));
         s.when(&load, |s| {
-            s.set(&at_start, &lit(1, 1));
-            s.set(&x, &x_next);
-            s.set(
-                &ahead,
-                &x_next_last.mux(&first_byte, &(&ahead + &window_step)),
-            );
-            s.set(&left, &ahead);
-            s.set(&tap, &ahead);
-            s.set(&pixel_pre, &load_pre);
-            s.set(&pixel_data, &load_data);
-            s.set(&pixel_post, &load_post);
-            s.set(&pixel_src, &ahead.bit(sign).mux(&zero, &ahead));
-            s.set(&cur.row, &row_end.mux(&top_down.row, &top.row));
-            s.set(&cur.bank, &row_end.mux(&top_down.bank, &top.bank));
-            s.set(&cur.slot, &row_end.mux(&top_down.slot, &top.slot));
+            s.set(&valid, &next_valid);
+            s.set(&first_step, &lit(1, 1));
+            s.set(&rest, &part("length"));
+            s.set(&at_start, &part("begins"));
+            s.set(&ready, &(&all_filled | &part("need").le(&filled)));
+            for (name, reg) in [
+                ("limit", &limit),
+                ("in_data", &in_data),
+                ("then_data", &then_data),
+                ("then_post", &then_post),
+                ("src", &src),
+                ("tap", &tap),
+            ] {
+                s.set(reg, &part(name));
+            }
+            kept.iter().for_each(|(name, reg)| s.set(reg, &part(name)));
         });
-        s.when(&row_end, |s| {
-            s.set(&y, &(&y + &lit(1, 16)));
-            s.set(&top.row, &top_down.row);
-            s.set(&top.bank, &top_down.bank);
-            s.set(&top.slot, &top_down.slot);
-            s.when(&y_last, |s| s.set(&active, &lit(0, 1)));
+        s.when(&waiting, |s| {
+            s.set(&wait_left, &(&wait_left - &lit(1, IDLE_BITS)));
+            s.set(&waiting, &!&wait_end);
         });
-        s.when(&setup, |s| {
-            s.set(&setup, &lit(0, 1));
-            s.set(&active, &lit(1, 1));
+        s.when(&unit_end, |s| {
+            s.set(&waiting, &(&of_run("idles") | &spill));
+            s.set(&wait_left, &gather.mux(&lit(1, IDLE_BITS), &of_run("idle")));
+            s.when(&of_run("row_end"), |s| {
+                s.set(&released, &of_run("top_next"))
+            });
         });
-        let begin = all(&[issue.clone(), at_start.clone(), opens]);
-        s.when(&(&begin & &!&pixel_done), |s| {
-            s.set(&inflight, &(&inflight + &lit(1, ring)))
+        s.when(&(&begins & &!&pixel_done), |s| {
+            s.set(&inflight, &(&inflight + &ring_one));
+            s.set(&full, &ring_less);
         });
-        s.when(&(&pixel_done & &!&begin), |s| {
-            s.set(&inflight, &(&inflight - &lit(1, ring)))
+        s.when(&(&pixel_done & &!&begins), |s| {
+            s.set(&inflight, &(&inflight - &ring_one));
+            s.set(&full, &lit(0, 1));
         });
         s.when(&start, |s| {
-            s.set(&setup, &lit(1, 1));
-            s.set(&waiting, &lit(0, 1));
-            s.set(&run_start, &lit(1, 1));
-            s.set(&y, &lit(0, 16));
-            s.set(&x, &lit(0, 16));
-            s.set(&ahead, &first_byte);
-            s.set(&top.row, &first_row);
-            s.set(&top.bank, &first_bank);
-            s.set(&top.slot, &first_slot);
-            for counter in [&px, &py, &ky] {
-                s.set(counter, &lit(0, 8));
+            for reg in [&valid, &waiting] {
+                s.set(reg, &lit(0, 1));
             }
-            s.set(&group, &lit(0, 12));
-            s.set(&lane, &zero);
             s.set(&inflight, &lit(0, ring));
+            s.set(&full, &!&ring_pixels.any());
+            s.set(&released, &first_row.bit(15).mux(&lit(0, 16), &first_row));
         });
-        s.when(&rst, |s| {
-            s.set(&active, &lit(0, 1));
-            s.set(&setup, &lit(0, 1));
-        });
+        s.when(&rst, |s| s.set(&valid, &lit(0, 1)));
     });
-    m.output("released", &top.row.bit(15).mux(&lit(0, 16), &top.row));
+    m.output("released", &released);
 
     m.note("The request.");
-    let base = m.wire("base", &row_by_row.mux(&src, &(&tap + &lane)));
     let mut bytes = Vec::new();
     let mut column_ok = Vec::new();
-    let mut offset = (base, tap.clone());
+    let mut offset = (src.clone(), tap.clone());
     for c in 0..columns {
         if c > 0 {
             offset = (
@@ -368,42 +233,37 @@ pub fn window(config: &Config) -> Rc<Module> {
             );
         }
         bytes.push(offset.0.low(off - 2));
+        // a negative one is, read unsigned, beyond any row
         column_ok.push(offset.1.lt(&row_bytes));
     }
-    let row_ok: Vec<Expr> = (0..rows)
-        .map(|i| (&cur.row + &lit(i.into(), 16)).lt(&in_rows))
-        .collect();
-    let dw = m.wire("dw", &(&issue & &!&gather));
     let mut outputs = vec![
         ("r_byte", pack(&bytes)),
-        ("r_bank", cur.bank.clone()),
-        ("r_slot", cur.slot.clone()),
-        ("r_slot_next", cur_slot_next),
+        ("r_bank", of_run("bank")),
+        ("r_slot", of_run("slot")),
+        ("r_slot_next", of_run("slot_next")),
         ("r_column_ok", pack(&column_ok)),
-        ("r_row_ok", pack(&row_ok)),
-        ("dw_valid", dw),
-        ("dw_first", &!&px.any() & &!&py.any()),
-        ("dw_last", taps_end),
-        ("dw_pixel_last", group_last),
+        ("r_row_ok", of_run("row_ok")),
+        ("dw_valid", &issue & &!&gather),
+        ("dw_first", &of_run("first") & &first_step),
+        ("dw_last", &ends & &of_run("last")),
+        ("dw_pixel_last", of_run("group_last")),
         ("run_valid", &issue & &gather),
-        ("run_count", count.low(count_bits)),
+        ("run_count", count),
         ("run_pad", !&in_data),
-        ("run_last", pixel_runs_end),
+        ("run_last", &ends & &of_run("last")),
     ];
-    if config.merges() {
+    if let Some(merge_bytes) = &merge_bytes {
         m.note("Merged bytes of the pixel's pass over rows that earlier steps took.");
         let skip = m.reg("skip", merge::skip_bits(config));
-        let taken = &skip + &count.fit(skip.width());
+        let taken = &skip + &limit.fit(skip.width());
+        let merges = m.pipe("merges", &merge_bytes.any());
         m.clocked(|s| {
-            s.when(&(&issue & &merges), |s| {
-                s.set(&skip, &run_end.mux(&lit(0, skip.width()), &taken))
-            });
-            s.when(&start, |s| s.set(&skip, &lit(0, skip.width())));
+            s.when(&(&issue & &merges), |s| s.set(&skip, &taken));
+            s.when(&load, |s| s.set(&skip, &lit(0, skip.width())));
         });
-        let run_bits = merge::run_bits(config);
         outputs.push(("run_skip", skip));
-        outputs.push(("run_pre", pixel_pre.low(run_bits)));
-        outputs.push(("run_data", pixel_data.low(run_bits)));
+        outputs.push(("run_pre", of_run("run_pre")));
+        outputs.push(("run_data", of_run("run_data")));
     }
     for (name, value) in outputs {
         let q = m.pipe(&format!("{name}_q"), &value);

@@ -14,6 +14,10 @@ pub const FETCH: u32 = MEMORY_READ + 1;
 pub const LINE_ROW: u32 = 1;
 /// Fill: read of a row's last word to the row counting as filled.
 pub const FILL_ROW: u32 = MEMORY_READ + LINE_ROW;
+/// Window: start to the first step, through the stages of its walker.
+pub const WINDOW_START: u32 = 6;
+/// Window: a row counting as filled to the first step that it can be for.
+pub const ROW_READY: u32 = 1;
 /// Window: step to the address in the line buffer (request and address registers).
 pub const WINDOW_ADDRESS: u32 = 2;
 /// Window: step to the bytes behind the bank multiplexers.

@@ -6,6 +6,7 @@ use super::common::tools_present;
 use sepstream_hdl::window::window;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::{Command, Field, offset_bits};
+use sepstream_spec::timing::{ROW_READY, WINDOW_START};
 
 /// A random layer, as far as the window sees it.
 #[derive(Clone, Debug)]
@@ -404,7 +405,9 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         );
         let (mut filled, mut inflight, mut open) = (0, 0, 0);
         let mut asked = Later::new(1);
-        let mut idle = 1; // takes the command
+        let mut idle = WINDOW_START - 1; // takes the command, makes the first runs
+        let mut ready_later = Later::new(ROW_READY);
+        let (mut released, mut frees) = (0, 0);
         let mut pixels = (0..layer.out.0).flat_map(|y| (0..layer.out.1).map(move |x| (y, x)));
         let mut at = pixels.next();
         let mut steps = at
@@ -415,7 +418,6 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         let mut tail = 10;
         while tail > 0 {
             let top = layer.top(at.map_or(layer.out.0, |(y, _)| y));
-            let released = top.max(0);
             let room = released + layer.slots * ROW_BANKS as i32;
             if filled < layer.needed_rows().min(room) && rng.f64() < fill_pace {
                 filled += 1;
@@ -428,7 +430,8 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             bench.settle();
             bench.expect("released", released as u32);
 
-            let ready = all_filled || filled >= top + layer.kernel.0;
+            let (all_filled, filled_then) = ready_later.put((all_filled, filled));
+            let ready = all_filled || filled_then >= top + layer.kernel.0;
             let waits = begins && !(ready && inflight < layer.ring);
             let mut step = None;
             if idle > 0 {
@@ -438,6 +441,13 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
                 idle = step.as_ref().map_or(0, |step| step.idle);
                 inflight += u32::from(begins);
                 begins = false;
+                // the last step of a row's last pixel
+                if let Some((y, x)) = at
+                    && steps.peek().is_none()
+                    && x + 1 == layer.out.1
+                {
+                    frees = layer.top(y + 1).max(0);
+                }
             }
             inflight -= u32::from(done);
             if idle == 0 && at.is_some() && steps.peek().is_none() {
@@ -469,6 +479,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             }
             tail -= u32::from(at.is_none());
             bench.tick();
+            released = frees;
         }
     }
 }

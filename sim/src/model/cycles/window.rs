@@ -53,7 +53,7 @@ impl<'a> Window<'a> {
             gathers: (f.get(Field::Gather) == 1).then(|| Gather::new(&f, config)),
             depthwise: depthwise_steps(&f, config),
             ring: f.get(Field::RingPixels) as usize,
-            free: 2, // start, then one cycle to load the first window
+            free: timing::WINDOW_START.into(),
             y: 0,
             x: 0,
             steps: 0,
@@ -80,7 +80,9 @@ impl<'a> Window<'a> {
             };
             let rows = match need.checked_sub(1) {
                 None => Some(0),
-                Some(last) => filled.get(last).copied(),
+                Some(last) => filled
+                    .get(last)
+                    .map(|cycle| cycle + u64::from(timing::ROW_READY)),
             };
             let (Some(credit), Some(rows)) = (credit, rows) else {
                 return;
@@ -102,8 +104,7 @@ impl<'a> Window<'a> {
             self.steps += pixel.steps;
             self.x += 1;
             if self.x == self.f.get(Field::OutCols) {
-                // the row's last pixel is over one cycle before the window is free again
-                room.release(top + self.f.get(Field::StrideRows) as i64, self.free);
+                room.release(top + self.f.get(Field::StrideRows) as i64, last + 1);
                 (self.y, self.x) = (self.y + 1, 0);
             }
         }

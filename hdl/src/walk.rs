@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! # walk — the runs of a command's windows, one after the other, ahead of `window`
+//! A run is what one kernel row (or one pass over three) takes of the line buffer for a pixel: of a depthwise command its column passes
+//! in one lane group, of a gather command padding, bytes of the map, padding.
+//! | port       | dir | data             | note                                                             |
+//! |------------|-----|------------------|------------------------------------------------------------------|
+//! | start      | in  | 1                | take the command's fields and begin                              |
+//! | take       | in  | 1                | the run at the output is taken, or there is none                 |
+//! | m_valid    | out | 1                | there is a run                                                   |
+//! | m_run      | out | see [`Run`]      |                                                                  |
+//!
+//! Latency: `timing::WINDOW_START` - 2 from start to the first run. Throughput: 1 run per cycle. Back-pressure: the output keeps a
+//! run until it is taken; one more waits in a spare register, so that `take` has only the output to move.
+//! Bit widths: byte offsets are signed and hold a row plus padding at both sides (`isa::offset_bits`).
+
+use crate::merge;
+use crate::packer::bits_for;
+use crate::rtl::{Expr, Module, all, cat, lit};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{Field, address_bits, offset_bits};
+use std::rc::Rc;
+
+/// Bits of the idle cycles behind a sum.
+pub const IDLE_BITS: u32 = 9;
+
+/// Bits of what a step takes at most.
+pub fn limit_bits(config: &Config) -> u32 {
+    bits_for(config.values().tn)
+}
+
+/// What a step takes at most of the map from a byte on: any `word_bytes` - (offset in the half word) bytes can be read at once.
+pub fn reach(m: &mut Module, config: &Config, name: &str, src: &Expr) -> Expr {
+    let (word, tn) = (config.word_bytes(), config.values().tn);
+    let half = word.trailing_zeros() - 1;
+    let bits = bits_for(word);
+    let reach = &lit(word.into(), bits) - &src.low(half).zext(bits);
+    let reach = m.wire(&format!("{name}_reach"), &reach);
+    let limit = limit_bits(config);
+    // with tn as the smaller, no bits of the reach are lost
+    reach
+        .lt(&lit(tn.into(), bits))
+        .mux(&reach.low(limit), &lit(tn.into(), limit))
+}
+
+/// Names and widths of what makes up a run, from the lowest bit up.
+pub struct Run(Vec<(&'static str, u32)>);
+
+impl Run {
+    /// The runs of a configuration.
+    pub fn new(config: &Config) -> Self {
+        let off = offset_bits(config);
+        let line = address_bits(config.values().line_words);
+        let mut parts = vec![
+            // the first part of a run: its length, what a step takes of it at most, if it is bytes of the map
+            ("length", off),
+            ("limit", limit_bits(config)),
+            ("in_data", 1),
+            // bytes of the map, and padding behind them, that follow
+            ("then_data", 1),
+            ("then_post", 1),
+            ("data", off),
+            ("data_limit", limit_bits(config)),
+            ("post", off),
+            // byte offsets: of the first request, and of the window's left edge
+            ("src", off),
+            ("tap", off),
+            ("bank", 2),
+            ("slot", line),
+            ("slot_next", line),
+            ("row_ok", config.row_taps()),
+            // first and last of its pixel's sum, the pixel's last lane group
+            ("first", 1),
+            ("last", 1),
+            ("group_last", 1),
+            // a pixel begins; it begins a batch; its row ends
+            ("begins", 1),
+            ("opens", 1),
+            ("row_end", 1),
+            // rows that have to be filled; rows above it are not needed once its row has ended
+            ("need", 16),
+            ("top_next", 16),
+            // idle cycles behind it; there are any
+            ("idle", IDLE_BITS),
+            ("idles", 1),
+        ];
+        if config.merges() {
+            let bits = merge::run_bits(config);
+            parts.extend([("run_pre", bits), ("run_data", bits)]);
+        }
+        Run(parts)
+    }
+    /// Bits of all.
+    pub fn width(&self) -> u32 {
+        self.0.iter().map(|(_, width)| width).sum()
+    }
+    /// A part of a packed run.
+    pub fn part(&self, run: &Expr, name: &str) -> Expr {
+        let mut low = 0;
+        for (part, width) in &self.0 {
+            if *part == name {
+                return run.slice(low, *width);
+            }
+            low += width;
+        }
+        panic!("a run has no `{name}`")
+    }
+    fn pack(&self, value: impl Fn(&str) -> Expr) -> Expr {
+        let parts: Vec<Expr> = self
+            .0
+            .iter()
+            .rev()
+            .map(|(name, width)| value(name).fit(*width))
+            .collect();
+        cat(&parts)
+    }
+}
+
+/// A row's place: number (signed), bank and slot in the line buffer, and the slot of rows behind the turn of the banks.
+struct Place {
+    row: Expr,
+    bank: Expr,
+    slot: Expr,
+    next: Expr,
+}
+
+impl Place {
+    fn regs(m: &mut Module, name: &str, line: u32) -> Self {
+        Place {
+            row: m.reg(&format!("{name}_row"), 16),
+            bank: m.reg(&format!("{name}_bank"), 2),
+            slot: m.reg(&format!("{name}_slot"), line),
+            next: m.reg(&format!("{name}_next"), line),
+        }
+    }
+    fn parts(&self) -> [&Expr; 4] {
+        [&self.row, &self.bank, &self.slot, &self.next]
+    }
+    /// The row `by` rows down: at most 4, so at most one turn of the banks.
+    fn down(&self, m: &mut Module, name: &str, by: &Expr, wrap: &dyn Fn(&Expr) -> Expr) -> Self {
+        let bank = m.wire(&format!("{name}_bank_sum"), &(&self.bank.zext(3) + by));
+        let turn = bank.bit(2);
+        let after = m.wire(&format!("{name}_after"), &wrap(&self.next));
+        Place {
+            row: m.wire(&format!("{name}_row_to"), &(&self.row + &by.zext(16))),
+            bank: bank.low(2),
+            slot: m.wire(
+                &format!("{name}_slot_to"),
+                &turn.mux(&self.next, &self.slot),
+            ),
+            next: m.wire(&format!("{name}_next_to"), &turn.mux(&after, &self.next)),
+        }
+    }
+}
+
+/// Counts `count` values; knows its last in a register.
+struct Counter {
+    left: Expr,
+    last: Expr,
+    count: Expr,
+    /// One less than the count; the count is one.
+    less: Expr,
+    single: Expr,
+}
+
+impl Counter {
+    fn new(m: &mut Module, name: &str, count: &Expr) -> Self {
+        let bits = count.width();
+        let less = m.pipe(&format!("{name}_less"), &(count - &lit(1, bits)));
+        let single = m.pipe(&format!("{name}_single"), &count.is(1));
+        Counter {
+            left: m.reg(&format!("{name}_left"), bits),
+            last: m.reg(&format!("{name}_last"), 1),
+            count: count.clone(),
+            less,
+            single,
+        }
+    }
+    /// Next values: back at the first behind the last.
+    fn tick(&self) -> [(&Expr, Expr); 2] {
+        let down = &self.left - &lit(1, self.left.width());
+        [
+            (&self.left, self.last.mux(&self.less, &down)),
+            (&self.last, self.last.mux(&self.single, &self.left.is(1))),
+        ]
+    }
+    fn start(&self) -> [(&Expr, Expr); 2] {
+        [
+            (&self.left, &self.count - &lit(1, self.count.width())),
+            (&self.last, self.count.is(1)),
+        ]
+    }
+}
+
+/// The walker.
+pub fn walk(config: &Config) -> Rc<Module> {
+    let mut m = Module::new(
+        "walk",
+        "The runs of a command's windows, one after the other, ahead of the window's steps.",
+    );
+    let v = config.values();
+    let off = offset_bits(config);
+    let line = address_bits(v.line_words);
+    let rows = config.row_taps();
+    let start = m.input("start", 1);
+    let take = m.input("take", 1);
+    let mut field = |f: Field| m.input(f.name(), f.used_bits(config));
+    let gather = field(Field::Gather);
+    let row_words = field(Field::RowWords);
+    let slot_limit = field(Field::SlotLimit);
+    let in_rows = field(Field::InRows);
+    let row_bytes = field(Field::RowBytes);
+    let out_rows = field(Field::OutRows);
+    let out_cols = field(Field::OutCols);
+    let stride_rows = field(Field::StrideRows);
+    let first_row = field(Field::FirstRow);
+    let first_bank = field(Field::FirstBank);
+    let first_slot = field(Field::FirstSlot);
+    let kernel_rows = field(Field::KernelRows);
+    let first_byte = field(Field::FirstByte);
+    let window_step = field(Field::WindowStep);
+    let row_passes = field(Field::RowPasses);
+    let column_passes = field(Field::ColumnPasses);
+    let lane_groups = field(Field::LaneGroups);
+    let group_idle = field(Field::GroupIdle);
+    let pixel_flush = field(Field::PixelFlush);
+    let run_bytes = field(Field::RunBytes);
+    let merge_bytes = config.merges().then(|| field(Field::MergeBytes));
+    let rst = m.reset();
+    let zero = lit(0, off);
+
+    m.note("What the command's fields say together, registered: the first run asks for it no sooner than it is there.");
+    let any_merged = merge_bytes.as_ref().map_or(lit(0, 1), Expr::any);
+    let by_row = m.wire("by_row", &(&gather & &!&any_merged));
+    let row_by_row = m.pipe("row_by_row", &by_row);
+    let passes = m.wire("passes", &by_row.mux(&kernel_rows, &row_passes));
+    let groups = gather.mux(&lit(1, lane_groups.width()), &lane_groups);
+    let groups = m.wire("groups", &groups);
+    let last_slot = m.wire("slot_limit_less", &(&slot_limit - &row_words));
+    let last_slot = last_slot.low(line);
+    let last_slot_q = m.pipe("last_slot", &last_slot);
+    let excess = m.pipe("excess", &(&run_bytes - &row_bytes));
+    let down_by = row_by_row.mux(&lit(1, 3), &lit(rows.into(), 3));
+    let down_by = m.wire("down_by", &down_by);
+
+    m.note("Counters: pass over the kernel's rows, lane group, column, row.");
+    let active = m.reg("active", 1);
+    let spare_valid = m.reg("spare_valid", 1);
+    // all stages move together, also those that are empty: they are at a command's two ends only
+    let moves = m.wire("moves", &!&spare_valid);
+    let step = m.wire("step", &(&active & &moves));
+    let pass = Counter::new(&mut m, "pass", &passes);
+    let group = Counter::new(&mut m, "group", &groups);
+    let x = Counter::new(&mut m, "x", &out_cols);
+    let y = Counter::new(&mut m, "y", &out_rows);
+    let group_step = m.wire("group_step", &(&step & &pass.last));
+    let x_step = m.wire("x_step", &(&group_step & &group.last));
+    let y_step = m.wire("y_step", &(&x_step & &x.last));
+    // the first pass of a group, the first group of a pixel
+    let [pass_first, group_first] = ["pass_first", "group_first"].map(|name| m.reg(name, 1));
+    let batch = (v.tp > 1).then(|| m.reg("in_batch", v.tp.trailing_zeros()));
+    let ahead = m.reg("ahead", off);
+    let lane = m.reg("lane", off);
+    let top = Place::regs(&mut m, "top", line);
+    let cur = Place::regs(&mut m, "cur", line);
+    let wrap = |slot: &Expr| {
+        slot.eq(&last_slot_q)
+            .mux(&lit(0, line), &(slot + &row_words.fit(line)))
+    };
+    let top_down = top.down(&mut m, "top", &stride_rows, &wrap);
+    let cur_down = cur.down(&mut m, "cur", &down_by, &wrap);
+    let second = first_slot
+        .eq(&last_slot)
+        .mux(&lit(0, line), &(&first_slot + &row_words.fit(line)));
+    let second = m.wire("second_slot", &second);
+    m.clocked(|s| {
+        for (tick, counter) in [
+            (&step, &pass),
+            (&group_step, &group),
+            (&x_step, &x),
+            (&y_step, &y),
+        ] {
+            s.when(tick, |s| {
+                counter
+                    .tick()
+                    .iter()
+                    .for_each(|(reg, value)| s.set(reg, value))
+            });
+        }
+        s.when(&step, |s| {
+            s.set(&pass_first, &pass.last);
+            let parts = top.parts().into_iter().zip(cur_down.parts());
+            for (reg, (top, down)) in cur.parts().into_iter().zip(parts) {
+                s.set(reg, &pass.last.mux(top, down));
+            }
+        });
+        s.when(&group_step, |s| {
+            s.set(&group_first, &group.last);
+            let pitch = lit(config.lane_pitch().into(), off);
+            s.set(&lane, &group.last.mux(&zero, &(&lane + &pitch)));
+        });
+        s.when(&x_step, |s| {
+            s.set(&ahead, &x.last.mux(&first_byte, &(&ahead + &window_step)));
+            if let Some(batch) = &batch {
+                let bits = batch.width();
+                s.set(batch, &x.last.mux(&lit(0, bits), &(batch + &lit(1, bits))));
+            }
+        });
+        s.when(&y_step, |s| {
+            for (reg, value) in top.parts().into_iter().zip(top_down.parts()) {
+                s.set(reg, value);
+            }
+            for (reg, value) in cur.parts().into_iter().zip(top_down.parts()) {
+                s.set(reg, value);
+            }
+            s.when(&y.last, |s| s.set(&active, &lit(0, 1)));
+        });
+        s.when(&start, |s| {
+            for counter in [&pass, &group, &x, &y] {
+                counter
+                    .start()
+                    .iter()
+                    .for_each(|(reg, value)| s.set(reg, value));
+            }
+            for flag in [&active, &pass_first, &group_first] {
+                s.set(flag, &lit(1, 1));
+            }
+            s.set(&ahead, &first_byte);
+            s.set(&lane, &zero);
+            if let Some(batch) = &batch {
+                s.set(batch, &lit(0, batch.width()));
+            }
+            for place in [&top, &cur] {
+                let values = [&first_row, &first_bank, &first_slot, &second];
+                for (reg, value) in place.parts().into_iter().zip(values) {
+                    s.set(reg, value);
+                }
+            }
+        });
+        s.when(&rst, |s| s.set(&active, &lit(0, 1)));
+    });
+
+    m.note("Stage 1: where the window lies, beside the row and in it.");
+    let sign = off - 1;
+    let past = m.wire("past", &(&ahead + &excess));
+    let opens = batch.as_ref().map_or(lit(1, 1), |batch| !&batch.any());
+    let stop = m.wire("stop", &(&start | &rst));
+    let one = Stage::new(&mut m, "1", &active, &moves, &stop);
+    let before = one.put(
+        &mut m,
+        "before",
+        &ahead.bit(sign).mux(&(&zero - &ahead), &zero),
+    );
+    let after = one.put(&mut m, "behind", &past.bit(sign).mux(&zero, &past));
+    let inside = one.put(&mut m, "inside", &ahead.bit(sign).mux(&zero, &ahead));
+    let left = one.put(&mut m, "left", &ahead);
+    let place = one.put(&mut m, "place", &(&ahead + &lane));
+    let row = one.put(&mut m, "row", &cur.row);
+    let need = &top.row.sext(17) + &kernel_rows.zext(17);
+    let need = one.put(&mut m, "need", &need);
+    let released = one.put(&mut m, "top_next", &top_down.row);
+    let behind_group = &group_idle.zext(IDLE_BITS) + &(&group.last & &pixel_flush).zext(IDLE_BITS);
+    let flags = cat(&[
+        &x.last & &(&group.last & &pass.last),
+        opens,
+        &pass_first & &group_first,
+        group.last.clone(),
+        pass.last.clone(),
+        pass_first.clone(),
+    ]);
+    let flags = one.put(&mut m, "flags", &flags);
+    let dw_idle = pass.last.mux(&behind_group, &lit(0, IDLE_BITS));
+    let dw_idle = gather.mux(&lit(0, IDLE_BITS), &dw_idle);
+    let dw_idle = one.put(&mut m, "idle", &dw_idle);
+    let lines = cat(&[cur.next.clone(), cur.slot.clone(), cur.bank.clone()]);
+    let lines = one.put(&mut m, "lines", &lines);
+
+    m.note("Stage 2: bytes of the map in the run, rows that are in it.");
+    let two = Stage::new(&mut m, "2", &one.valid, &moves, &stop);
+    let data = &(&run_bytes - &before) - &after;
+    let data = two.put(&mut m, "data", &data);
+    let row_ok: Vec<Expr> = (0..rows)
+        .rev()
+        .map(|i| {
+            let at = m.wire(&format!("kernel_row_{i}"), &(&row + &lit(i.into(), 16)));
+            at.lt(&in_rows)
+        })
+        .collect();
+    let row_ok = two.put(&mut m, "row_ok", &cat(&row_ok));
+    let src = row_by_row.mux(&inside, &place);
+    let src = two.put(&mut m, "src", &src);
+    // rows above the map are there
+    let need = need.bit(16).mux(&lit(0, 16), &need.low(16));
+    let need = two.put(&mut m, "need", &need);
+    let released = released.bit(15).mux(&lit(0, 16), &released);
+    let released = two.put(&mut m, "top_next", &released);
+    let mut same = |name: &str, value: &Expr| two.put(&mut m, name, value);
+    let [before, after, left] =
+        [("before", before), ("behind", after), ("left", left)].map(|(n, e)| same(n, &e));
+    let [flags, dw_idle, lines] =
+        [("flags", flags), ("idle", dw_idle), ("lines", lines)].map(|(n, e)| same(n, &e));
+
+    m.note("Stage 3: the run. One part of padding also stands for column passes, for rows outside the map, for merged rows.");
+    let three = Stage::new(&mut m, "3", &two.valid, &moves, &stop);
+    let mapped = m.wire("mapped", &(&row_by_row & &row_ok.bit(0)));
+    let mut whole = gather.mux(&run_bytes.clone(), &column_passes.zext(off));
+    if let Some(last) = &merge_bytes {
+        let three_runs = m.pipe("three_runs", &(&(&run_bytes + &run_bytes) + &run_bytes));
+        let merged = flags.bit(1).mux(&last.zext(off), &three_runs);
+        let merges = m.pipe("merges", &any_merged);
+        whole = merges.mux(&merged, &whole);
+    }
+    let whole = m.wire("whole", &whole);
+    let [has_pre, has_data, has_post] = [("pre", &before), ("data", &data), ("post", &after)]
+        .map(|(name, e)| m.wire(&format!("has_{name}"), &(&mapped & &e.any())));
+    let limit_bits = limit_bits(config);
+    let tn = lit(v.tn.into(), limit_bits);
+    let reach = reach(&mut m, config, "first", &src);
+    let in_data = m.wire("starts_in_data", &(&has_data & &!&has_pre));
+    let pad_limit = gather.mux(&tn, &lit(1, limit_bits));
+    let first = has_pre.mux(&before, &has_data.mux(&data, &has_post.mux(&after, &whole)));
+    let then_data = m.wire("follows_data", &(&has_pre & &has_data));
+    let then_post = m.wire("follows_post", &(&(&has_pre | &has_data) & &has_post));
+    let run = Run::new(config);
+    let packed = run.pack(|name| match name {
+        "length" => first.clone(),
+        "limit" => in_data.mux(&reach, &pad_limit),
+        "in_data" => in_data.clone(),
+        "then_data" => then_data.clone(),
+        "then_post" => then_post.clone(),
+        "data" => data.clone(),
+        "data_limit" => reach.clone(),
+        "post" => after.clone(),
+        "src" => src.clone(),
+        "tap" => left.clone(),
+        "bank" => lines.low(2),
+        "slot" => lines.slice(2, line),
+        "slot_next" => lines.slice(2 + line, line),
+        "row_ok" => row_ok.clone(),
+        "first" => flags.bit(0),
+        "last" => flags.bit(1),
+        "group_last" => flags.bit(2),
+        "begins" => flags.bit(3),
+        "opens" => flags.bit(4),
+        "row_end" => flags.bit(5),
+        "need" => need.clone(),
+        "top_next" => released.clone(),
+        "idle" => dw_idle.clone(),
+        "idles" => dw_idle.any(),
+        "run_pre" => before.clone(),
+        "run_data" => data.clone(),
+        _ => unreachable!("`{name}` is no part of a run"),
+    });
+    let packed = three.put(&mut m, "run", &packed);
+
+    m.note("The output, and a spare for the run that comes while it is full.");
+    let width = run.width();
+    let valid = m.reg("out_valid", 1);
+    let [out, spare] = ["out_run", "spare_run"].map(|name| m.reg(name, width));
+    let comes = m.wire("comes", &(&three.valid & &moves));
+    let free = m.wire("out_free", &(&take | &!&valid));
+    m.clocked(|s| {
+        s.when(&free, |s| {
+            s.set(&out, &spare_valid.mux(&spare, &packed));
+            s.set(&valid, &(&spare_valid | &comes));
+            s.set(&spare_valid, &lit(0, 1));
+        });
+        s.when(&moves, |s| s.set(&spare, &packed));
+        s.when(&all(&[comes.clone(), !&free]), |s| {
+            s.set(&spare_valid, &lit(1, 1))
+        });
+        s.when(&stop, |s| {
+            s.set(&valid, &lit(0, 1));
+            s.set(&spare_valid, &lit(0, 1));
+        });
+    });
+    m.output("m_valid", &valid);
+    m.output("m_run", &out);
+    Rc::new(m)
+}
+
+/// A stage of registers.
+struct Stage {
+    name: &'static str,
+    valid: Expr,
+    moves: Expr,
+}
+
+impl Stage {
+    /// `from`: the stage before is valid; `moves`: this one takes what that has; `stop`: forget all.
+    fn new(m: &mut Module, name: &'static str, from: &Expr, moves: &Expr, stop: &Expr) -> Self {
+        let valid = m.reg(&format!("valid_{name}"), 1);
+        m.clocked(|s| {
+            s.when(moves, |s| s.set(&valid, from));
+            s.when(stop, |s| s.set(&valid, &lit(0, 1)));
+        });
+        Stage {
+            name,
+            valid,
+            moves: moves.clone(),
+        }
+    }
+    /// A register of the stage.
+    fn put(&self, m: &mut Module, name: &str, value: &Expr) -> Expr {
+        let reg = m.reg(&format!("{name}_{}", self.name), value.width());
+        m.clocked(|s| s.when(&self.moves, |s| s.set(&reg, value)));
+        reg
+    }
+}
