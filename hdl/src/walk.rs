@@ -13,183 +13,18 @@
 //! run until it is taken; one more waits in a spare register, so that `take` has only the output to move.
 //! Bit widths: byte offsets are signed and hold a row plus padding at both sides (`isa::offset_bits`).
 
-use crate::merge;
-use crate::packer::bits_for;
+mod place;
+mod run;
+mod stage;
+
 use crate::rtl::{Expr, Module, all, cat, lit};
+use place::{Counter, Place};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits, offset_bits};
+use stage::Stage;
 use std::rc::Rc;
 
-/// Bits of the idle cycles behind a sum.
-pub const IDLE_BITS: u32 = 9;
-
-/// Bits of what a step takes at most.
-pub fn limit_bits(config: &Config) -> u32 {
-    bits_for(config.values().tn)
-}
-
-/// What a step takes at most of the map from a byte on: any `word_bytes` - (offset in the half word) bytes can be read at once.
-pub fn reach(m: &mut Module, config: &Config, name: &str, src: &Expr) -> Expr {
-    let (word, tn) = (config.word_bytes(), config.values().tn);
-    let half = word.trailing_zeros() - 1;
-    let bits = bits_for(word);
-    let reach = &lit(word.into(), bits) - &src.low(half).zext(bits);
-    let reach = m.wire(&format!("{name}_reach"), &reach);
-    let limit = limit_bits(config);
-    // with tn as the smaller, no bits of the reach are lost
-    reach
-        .lt(&lit(tn.into(), bits))
-        .mux(&reach.low(limit), &lit(tn.into(), limit))
-}
-
-/// Names and widths of what makes up a run, from the lowest bit up.
-pub struct Run(Vec<(&'static str, u32)>);
-
-impl Run {
-    /// The runs of a configuration.
-    pub fn new(config: &Config) -> Self {
-        let off = offset_bits(config);
-        let line = address_bits(config.values().line_words);
-        let mut parts = vec![
-            // the first part of a run: its length, what a step takes of it at most, if it is bytes of the map
-            ("length", off),
-            ("limit", limit_bits(config)),
-            ("in_data", 1),
-            // bytes of the map, and padding behind them, that follow
-            ("then_data", 1),
-            ("then_post", 1),
-            ("data", off),
-            ("data_limit", limit_bits(config)),
-            ("post", off),
-            // byte offsets: of the first request, and of the window's left edge
-            ("src", off),
-            ("tap", off),
-            ("bank", 2),
-            ("slot", line),
-            ("slot_next", line),
-            ("row_ok", config.row_taps()),
-            // first and last of its pixel's sum, the pixel's last lane group
-            ("first", 1),
-            ("last", 1),
-            ("group_last", 1),
-            // a pixel begins; it begins a batch; its row ends
-            ("begins", 1),
-            ("opens", 1),
-            ("row_end", 1),
-            // rows that have to be filled; rows above it are not needed once its row has ended
-            ("need", 16),
-            ("top_next", 16),
-            // idle cycles behind it; there are any
-            ("idle", IDLE_BITS),
-            ("idles", 1),
-        ];
-        if config.merges() {
-            let bits = merge::run_bits(config);
-            parts.extend([("run_pre", bits), ("run_data", bits)]);
-        }
-        Run(parts)
-    }
-    /// Bits of all.
-    pub fn width(&self) -> u32 {
-        self.0.iter().map(|(_, width)| width).sum()
-    }
-    /// A part of a packed run.
-    pub fn part(&self, run: &Expr, name: &str) -> Expr {
-        let mut low = 0;
-        for (part, width) in &self.0 {
-            if *part == name {
-                return run.slice(low, *width);
-            }
-            low += width;
-        }
-        panic!("a run has no `{name}`")
-    }
-    fn pack(&self, value: impl Fn(&str) -> Expr) -> Expr {
-        let parts: Vec<Expr> = self
-            .0
-            .iter()
-            .rev()
-            .map(|(name, width)| value(name).fit(*width))
-            .collect();
-        cat(&parts)
-    }
-}
-
-/// A row's place: number (signed), bank and slot in the line buffer, and the slot of rows behind the turn of the banks.
-struct Place {
-    row: Expr,
-    bank: Expr,
-    slot: Expr,
-    next: Expr,
-}
-
-impl Place {
-    fn regs(m: &mut Module, name: &str, line: u32) -> Self {
-        Place {
-            row: m.reg(&format!("{name}_row"), 16),
-            bank: m.reg(&format!("{name}_bank"), 2),
-            slot: m.reg(&format!("{name}_slot"), line),
-            next: m.reg(&format!("{name}_next"), line),
-        }
-    }
-    fn parts(&self) -> [&Expr; 4] {
-        [&self.row, &self.bank, &self.slot, &self.next]
-    }
-    /// The row `by` rows down: at most 4, so at most one turn of the banks.
-    fn down(&self, m: &mut Module, name: &str, by: &Expr, wrap: &dyn Fn(&Expr) -> Expr) -> Self {
-        let bank = m.wire(&format!("{name}_bank_sum"), &(&self.bank.zext(3) + by));
-        let turn = bank.bit(2);
-        let after = m.wire(&format!("{name}_after"), &wrap(&self.next));
-        Place {
-            row: m.wire(&format!("{name}_row_to"), &(&self.row + &by.zext(16))),
-            bank: bank.low(2),
-            slot: m.wire(
-                &format!("{name}_slot_to"),
-                &turn.mux(&self.next, &self.slot),
-            ),
-            next: m.wire(&format!("{name}_next_to"), &turn.mux(&after, &self.next)),
-        }
-    }
-}
-
-/// Counts `count` values; knows its last in a register.
-struct Counter {
-    left: Expr,
-    last: Expr,
-    count: Expr,
-    /// One less than the count; the count is one.
-    less: Expr,
-    single: Expr,
-}
-
-impl Counter {
-    fn new(m: &mut Module, name: &str, count: &Expr) -> Self {
-        let bits = count.width();
-        let less = m.pipe(&format!("{name}_less"), &(count - &lit(1, bits)));
-        let single = m.pipe(&format!("{name}_single"), &count.is(1));
-        Counter {
-            left: m.reg(&format!("{name}_left"), bits),
-            last: m.reg(&format!("{name}_last"), 1),
-            count: count.clone(),
-            less,
-            single,
-        }
-    }
-    /// Next values: back at the first behind the last.
-    fn tick(&self) -> [(&Expr, Expr); 2] {
-        let down = &self.left - &lit(1, self.left.width());
-        [
-            (&self.left, self.last.mux(&self.less, &down)),
-            (&self.last, self.last.mux(&self.single, &self.left.is(1))),
-        ]
-    }
-    fn start(&self) -> [(&Expr, Expr); 2] {
-        [
-            (&self.left, &self.count - &lit(1, self.count.width())),
-            (&self.last, self.count.is(1)),
-        ]
-    }
-}
+pub use run::{IDLE_BITS, Run, limit_bits, reach};
 
 /// The walker.
 pub fn walk(config: &Config) -> Rc<Module> {
@@ -476,33 +311,4 @@ pub fn walk(config: &Config) -> Rc<Module> {
     m.output("m_valid", &valid);
     m.output("m_run", &out);
     Rc::new(m)
-}
-
-/// A stage of registers.
-struct Stage {
-    name: &'static str,
-    valid: Expr,
-    moves: Expr,
-}
-
-impl Stage {
-    /// `from`: the stage before is valid; `moves`: this one takes what that has; `stop`: forget all.
-    fn new(m: &mut Module, name: &'static str, from: &Expr, moves: &Expr, stop: &Expr) -> Self {
-        let valid = m.reg(&format!("valid_{name}"), 1);
-        m.clocked(|s| {
-            s.when(moves, |s| s.set(&valid, from));
-            s.when(stop, |s| s.set(&valid, &lit(0, 1)));
-        });
-        Stage {
-            name,
-            valid,
-            moves: moves.clone(),
-        }
-    }
-    /// A register of the stage.
-    fn put(&self, m: &mut Module, name: &str, value: &Expr) -> Expr {
-        let reg = m.reg(&format!("{name}_{}", self.name), value.width());
-        m.clocked(|s| s.when(&self.moves, |s| s.set(&reg, value)));
-        reg
-    }
 }

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where a row lies in the line buffer, and how far a loop has come: registers that know early what is asked of them.
+
+use crate::rtl::{Expr, Module, lit};
+
+/// A row's place: number (signed), bank and slot in the line buffer, and the slot of rows behind the turn of the banks.
+pub(super) struct Place {
+    pub(super) row: Expr,
+    pub(super) bank: Expr,
+    pub(super) slot: Expr,
+    pub(super) next: Expr,
+}
+
+impl Place {
+    pub(super) fn regs(m: &mut Module, name: &str, line: u32) -> Self {
+        Place {
+            row: m.reg(&format!("{name}_row"), 16),
+            bank: m.reg(&format!("{name}_bank"), 2),
+            slot: m.reg(&format!("{name}_slot"), line),
+            next: m.reg(&format!("{name}_next"), line),
+        }
+    }
+    pub(super) fn parts(&self) -> [&Expr; 4] {
+        [&self.row, &self.bank, &self.slot, &self.next]
+    }
+    /// The row `by` rows down: at most 4, so at most one turn of the banks.
+    pub(super) fn down(
+        &self,
+        m: &mut Module,
+        name: &str,
+        by: &Expr,
+        wrap: &dyn Fn(&Expr) -> Expr,
+    ) -> Self {
+        let bank = m.wire(&format!("{name}_bank_sum"), &(&self.bank.zext(3) + by));
+        let turn = bank.bit(2);
+        let after = m.wire(&format!("{name}_after"), &wrap(&self.next));
+        Place {
+            row: m.wire(&format!("{name}_row_to"), &(&self.row + &by.zext(16))),
+            bank: bank.low(2),
+            slot: m.wire(
+                &format!("{name}_slot_to"),
+                &turn.mux(&self.next, &self.slot),
+            ),
+            next: m.wire(&format!("{name}_next_to"), &turn.mux(&after, &self.next)),
+        }
+    }
+}
+
+/// Counts `count` values; knows its last in a register.
+pub(super) struct Counter {
+    pub(super) left: Expr,
+    pub(super) last: Expr,
+    pub(super) count: Expr,
+    /// One less than the count; the count is one.
+    pub(super) less: Expr,
+    pub(super) single: Expr,
+}
+
+impl Counter {
+    pub(super) fn new(m: &mut Module, name: &str, count: &Expr) -> Self {
+        let bits = count.width();
+        let less = m.pipe(&format!("{name}_less"), &(count - &lit(1, bits)));
+        let single = m.pipe(&format!("{name}_single"), &count.is(1));
+        Counter {
+            left: m.reg(&format!("{name}_left"), bits),
+            last: m.reg(&format!("{name}_last"), 1),
+            count: count.clone(),
+            less,
+            single,
+        }
+    }
+    /// Next values: back at the first behind the last.
+    pub(super) fn tick(&self) -> [(&Expr, Expr); 2] {
+        let down = &self.left - &lit(1, self.left.width());
+        [
+            (&self.left, self.last.mux(&self.less, &down)),
+            (&self.last, self.last.mux(&self.single, &self.left.is(1))),
+        ]
+    }
+    pub(super) fn start(&self) -> [(&Expr, Expr); 2] {
+        [
+            (&self.left, &self.count - &lit(1, self.count.width())),
+            (&self.last, self.count.is(1)),
+        ]
+    }
+}

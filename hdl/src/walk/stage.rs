@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A stage of the pipeline.
+
+use crate::rtl::{Expr, Module, lit};
+
+/// A stage of registers.
+pub(super) struct Stage {
+    pub(super) name: &'static str,
+    pub(super) valid: Expr,
+    pub(super) moves: Expr,
+}
+
+impl Stage {
+    /// `from`: the stage before is valid; `moves`: this one takes what that has; `stop`: forget all.
+    pub(super) fn new(
+        m: &mut Module,
+        name: &'static str,
+        from: &Expr,
+        moves: &Expr,
+        stop: &Expr,
+    ) -> Self {
+        let valid = m.reg(&format!("valid_{name}"), 1);
+        m.clocked(|s| {
+            s.when(moves, |s| s.set(&valid, from));
+            s.when(stop, |s| s.set(&valid, &lit(0, 1)));
+        });
+        Stage {
+            name,
+            valid,
+            moves: moves.clone(),
+        }
+    }
+    /// A register of the stage.
+    pub(super) fn put(&self, m: &mut Module, name: &str, value: &Expr) -> Expr {
+        let reg = m.reg(&format!("{name}_{}", self.name), value.width());
+        m.clocked(|s| s.when(&self.moves, |s| s.set(&reg, value)));
+        reg
+    }
+}
