@@ -84,14 +84,15 @@ fn bus(
     ports: &mut Vec<(String, String)>,
     prefix: &str,
     first: u32,
-    signal: &str,
+    signal: &Expr,
     bits: std::ops::Range<u32>,
 ) {
     for (i, bit) in bits.enumerate() {
-        ports.push((
-            format!("{prefix}{}", first + i as u32),
-            format!("{signal}[{bit}]"),
-        ));
+        let wire = match signal.width() {
+            1 => signal.text().into(),
+            _ => format!("{}[{bit}]", signal.text()),
+        };
+        ports.push((format!("{prefix}{}", first + i as u32), wire));
     }
 }
 
@@ -105,7 +106,7 @@ fn multiplier(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
     for (name, port, bits) in [("a", "A", a_bits), ("b", "B", b_bits)] {
         let operand = m.input(&format!("{name}{suffix}"), bits);
         let wide = m.wire(&format!("{name}{suffix}_wide"), &operand.sext(BITS));
-        bus(&mut ports, port, 0, wide.text(), 0..BITS);
+        bus(&mut ports, port, 0, &wide, 0..BITS);
         constant(&mut ports, &format!("SIGNED{port}"), 1);
         constant(&mut ports, &format!("SOURCE{port}"), 0);
     }
@@ -113,7 +114,7 @@ fn multiplier(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
     constant(&mut ports, "CE0", 1);
     constant(&mut ports, "RST0", 0);
     let product = m.raw_name(&format!("product{suffix}"), a_bits + b_bits);
-    bus(&mut ports, "P", 0, product.text(), 0..a_bits + b_bits);
+    bus(&mut ports, "P", 0, &product, 0..a_bits + b_bits);
     let registers = ["REG_INPUTA_CLK", "REG_INPUTB_CLK", "REG_OUTPUT_CLK"];
     let parameters = registers.map(|register| (register, "\"CLK0\"".to_string()));
     let text = cell("MULT18X18D", &format!("block{suffix}"), &parameters, &ports);
@@ -205,7 +206,7 @@ fn block_memory(name: &str, words: u32, width: u32) -> Module {
                 write.text(),
                 &w,
                 &r,
-                (data.text(), read.text()),
+                (&data, &read),
                 part,
             );
             let _ = write!(text, "\n{block}");
@@ -232,7 +233,7 @@ fn ram(
     write: &str,
     w_addr: &Expr,
     r_addr: &Expr,
-    (data, read): (&str, &str),
+    (data, read): (&Expr, &Expr),
     part: std::ops::Range<u32>,
 ) -> String {
     const ADDRESS: u32 = 14;
@@ -252,7 +253,7 @@ fn ram(
             &mut ports,
             &format!("AD{port}"),
             low,
-            addr.text(),
+            addr,
             0..depth.trailing_zeros(),
         );
         ports.push((format!("CLK{port}"), "clk".into()));
