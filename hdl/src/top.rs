@@ -11,99 +11,19 @@
 //! | irq             | a frame has finished; falls with the next start                                 |
 //! | busy sending    | a frame is running; words are still to come on m_axis: bits of the status register |
 
+mod beats;
+
 use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{
-    columns, depthwise, expand, fill, host, line_buffer, line_writer, memory, merge, order, packer,
+    columns, depthwise, expand, fill, host, line_buffer, line_writer, memory, merge, packer,
     pixel_buffer, pointwise, pointwise_control, requant, residual, sequencer, window,
 };
+use beats::{Beats, Expanded};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, PARAM_BYTES, address_bits};
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
-
-/// Words of expanded rows on their way to the line buffer.
-struct Expanded {
-    valid: Expr,
-    row_last: Expr,
-    data: Expr,
-}
-
-/// Requantised outputs on their way to a memory.
-#[derive(Clone)]
-struct Beats {
-    /// From the requantisers `tp` times their lanes; with tp > 1, a word when they are in order.
-    data: Expr,
-    first: Expr,
-    count: Expr,
-    /// The beat ends a row; it ends the command. Before they are in order: it ends the command; it ends its pixels.
-    tag: Expr,
-    valid: Expr,
-}
-
-impl Beats {
-    /// The outputs of one pixel behind the other; `pieces` says if a residual map is added to them.
-    #[allow(clippy::too_many_arguments)]
-    fn ordered(
-        &self,
-        m: &mut Module,
-        config: &Config,
-        name: &str,
-        start: &Expr,
-        cols: &Expr,
-        pixel_bytes: &Expr,
-        pieces: Option<&Expr>,
-    ) -> Beats {
-        if config.values().tp == 1 {
-            return self.clone();
-        }
-        let mut inputs = vec![
-            ("start", start.clone()),
-            ("cols", cols.clone()),
-            ("pixel_bytes", pixel_bytes.clone()),
-            ("s_data", self.data.clone()),
-            ("s_count", self.count.clone()),
-            ("s_valid", self.valid.clone()),
-            ("s_last", self.tag.bit(1)),
-            ("s_end", self.tag.bit(0)),
-        ];
-        inputs.extend(pieces.map(|adds| ("pieces", adds.clone())));
-        let unit = order::order(config, pieces.is_some());
-        let ordered = m.instance(name, &unit, &inputs);
-        let [data, first, count, tag, valid] =
-            ["m_data", "m_first", "m_count", "m_tag", "m_valid"].map(|port| ordered.out(port));
-        Beats {
-            data,
-            first,
-            count,
-            tag,
-            valid,
-        }
-    }
-    /// Their words, closed where `last` says so, and then with `tag`.
-    fn packed(
-        &self,
-        m: &mut Module,
-        config: &Config,
-        name: &str,
-        last: &Expr,
-        tag: &Expr,
-    ) -> Instance {
-        let word = config.word_bytes();
-        m.instance(
-            name,
-            &packer::packer(word, word),
-            &[
-                ("s_data", self.data.zext(word * 8)),
-                ("s_first", self.first.clone()),
-                ("s_count", self.count.zext(packer::bits_for(word))),
-                ("s_last", last.clone()),
-                ("s_tag", tag.clone()),
-                ("s_valid", self.valid.clone()),
-            ],
-        )
-    }
-}
 
 /// The accelerator.
 pub fn top(config: &Config) -> Rc<Module> {

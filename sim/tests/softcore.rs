@@ -156,9 +156,8 @@ fn vexriscv_drives_the_accelerator() {
     assert!(both.core > 100 * both.accelerator.cycles);
 }
 
-/// The whole networks, a minute each.
+/// The whole networks, a minute or two each.
 #[test]
-#[ignore = "minutes"]
 fn networks_of_mlperf_tiny_reach_their_cycles() {
     let (Some(program), Some(folder)) = (built(), models::shared_models()) else {
         return;

@@ -5,11 +5,12 @@ use sepstream_spec::config::Config;
 use sepstream_synth::{Area, Cells, Device, Unit, area};
 use serde::Serialize;
 
+use super::cells::cell_table;
 use crate::cli;
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::progress::{describe, spinner};
-use crate::report::{Column, json, percent, table, thousands};
+use crate::report::{json, percent, thousands};
 
 /// Synthesises, and prints the table.
 pub fn run(args: &cli::Area) -> Result<Outcome, Error> {
@@ -67,19 +68,6 @@ impl Report {
     }
 
     fn text(&self) -> String {
-        use Column::{Number, Text};
-        let row = |name: &str, c: &Cells| {
-            let mut row = vec![name.to_string()];
-            let numbers = [
-                c.sites(),
-                c.carries,
-                c.flip_flops,
-                c.multipliers,
-                c.block_rams,
-            ];
-            row.extend(numbers.map(|n| thousands(n.into())));
-            row
-        };
         let device = [
             self.usable_luts,
             0,
@@ -95,20 +83,7 @@ impl Report {
                 thousands(n.into())
             }
         }));
-        let rows = self
-            .units
-            .iter()
-            .map(|unit| row(&unit.name, &unit.cells))
-            .chain([row("total", &self.total), has]);
-        let [site, multiplier, block_ram] = self.device.family.cell_names();
-        let columns = [
-            Text("unit"),
-            Number(site),
-            Number("carry cells"),
-            Number("flip-flops"),
-            Number(multiplier),
-            Number(block_ram),
-        ];
+        let [site, ..] = self.device.family.cell_names();
         let verdict = if self.excess.is_empty() {
             "it fits".to_string()
         } else {
@@ -116,7 +91,7 @@ impl Report {
         };
         format!(
             "{}\n\n{} on {}, {} products per cycle: {verdict}\n{} of {} {}, of which {} may be used; {}",
-            table(&columns, rows),
+            cell_table(&self.device, &self.units, &self.total, vec![has]),
             self.config,
             self.device.name,
             self.products_per_cycle,

@@ -4,6 +4,7 @@
 mod area;
 mod bench;
 mod boards;
+mod cells;
 mod compare;
 mod compile;
 mod demo;

@@ -6,11 +6,12 @@ use sepstream_synth::flow::{self, CriticalPath, Report, Request, Step};
 use sepstream_synth::pll::Mhz;
 use sepstream_synth::{Board, Error as SynthError};
 
+use super::cells::cell_table;
 use crate::cli;
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::progress::{describe, spinner};
-use crate::report::{Column, json, percent, table, thousands};
+use crate::report::{json, percent, thousands};
 
 /// Name of the report beside the bitstream.
 const REPORT: &str = "report.json";
@@ -89,34 +90,7 @@ fn told(step: Step) -> String {
 }
 
 fn text(report: &Report, board: &Board, args: &cli::Synth) -> String {
-    use Column::{Number, Text};
-    let [site, multiplier, block_ram] = report.device.family.cell_names();
-    let columns = [
-        Text("unit"),
-        Number(site),
-        Number("carry cells"),
-        Number("flip-flops"),
-        Number(multiplier),
-        Number(block_ram),
-    ];
-    let row = |name: &str, c: &sepstream_synth::Cells| {
-        let numbers = [
-            c.sites(),
-            c.carries,
-            c.flip_flops,
-            c.multipliers,
-            c.block_rams,
-        ];
-        let mut row = vec![name.to_string()];
-        row.extend(numbers.map(|n| thousands(n.into())));
-        row
-    };
-    let rows = report
-        .units
-        .iter()
-        .map(|unit| row(&unit.name, &unit.cells))
-        .chain([row("total", &report.total)]);
-    let mut text = table(&columns, rows);
+    let mut text = cell_table(&report.device, &report.units, &report.total, Vec::new());
     let placed: Vec<String> = report
         .resources
         .iter()

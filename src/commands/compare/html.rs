@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::report::{How, Report, Row};
-use crate::report::{or_dash, short_name, thousands};
+use crate::report::thousands;
 
 /// Sizes of the chart.
 const WIDTH: f64 = 1060.0;
@@ -151,20 +151,7 @@ fn notes(report: &Report) -> String {
 }
 
 fn layers(report: &Report) -> String {
-    let peers = report.layered();
-    let mut titles = vec!["layer", "operators", "writes", "MACs"];
-    titles.extend(peers.iter().map(|row| row.peer.as_str()));
-    let rows = report.layers.iter().enumerate().map(|(at, layer)| {
-        let mut cells = vec![
-            layer.index.to_string(),
-            layer.operators.clone(),
-            short_name(&layer.name),
-            thousands(layer.macs),
-        ];
-        let cycles = |row: &&Row| or_dash(row.layers.get(at).copied().flatten().map(thousands));
-        cells.extend(peers.iter().map(cycles));
-        cells
-    });
+    let (titles, rows) = report.layer_cells();
     format!("<h2>Cycles of layers</h2>\n{}", table(&titles, rows, 3))
 }
 

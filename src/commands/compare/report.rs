@@ -258,9 +258,12 @@ impl Report {
         }
         text + "\n\ncycles of layers\n\n" + &self.layer_table()
     }
-    fn layer_table(&self) -> String {
+    /// Titles and rows of the table of layers, a column for each peer that has them; the first three hold text.
+    pub fn layer_cells(&self) -> (Vec<&str>, impl Iterator<Item = Vec<String>>) {
         let peers = self.layered();
-        let cells = self.layers.iter().enumerate().map(|(at, layer)| {
+        let mut titles = vec!["layer", "operators", "writes", "MACs"];
+        titles.extend(peers.iter().map(|row| row.peer.as_str()));
+        let rows = self.layers.iter().enumerate().map(move |(at, layer)| {
             let mut cells = vec![
                 layer.index.to_string(),
                 layer.operators.clone(),
@@ -271,9 +274,11 @@ impl Report {
             cells.extend(peers.iter().map(cycles));
             cells
         });
-        let titles: Vec<&str> = peers.iter().map(|row| row.peer.as_str()).collect();
-        let fixed = ["layer", "operators", "writes", "MACs"];
-        markdown(&[&fixed[..], &titles].concat(), cells)
+        (titles, rows)
+    }
+    fn layer_table(&self) -> String {
+        let (titles, rows) = self.layer_cells();
+        markdown(&titles, rows)
     }
 }
 
