@@ -91,7 +91,7 @@ impl Report {
         };
         format!(
             "{}\n\n{} on {}, {} products per cycle: {verdict}\n{} of {} {}, of which {} may be used; {}",
-            cell_table(&self.device, &self.units, &self.total, vec![has]),
+            cell_table(self.device, &self.units, &self.total, vec![has]),
             self.config,
             self.device.name,
             self.products_per_cycle,

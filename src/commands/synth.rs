@@ -90,7 +90,7 @@ fn told(step: Step) -> String {
 }
 
 fn text(report: &Report, board: &Board, args: &cli::Synth) -> String {
-    let mut text = cell_table(&report.device, &report.units, &report.total, Vec::new());
+    let mut text = cell_table(report.device, &report.units, &report.total, Vec::new());
     let placed: Vec<String> = report
         .resources
         .iter()
