@@ -44,6 +44,13 @@ impl Family {
             Family::Ice40 => format!("synth_ice40 -no-rw-check -device hx -top {top}"),
         }
     }
+    /// Yosys' models of the family's cells, as it names the file.
+    pub(crate) fn models(self) -> &'static str {
+        match self {
+            Family::Ecp5 => "+/ecp5/cells_sim.v",
+            Family::Ice40 => "+/ice40/cells_sim.v",
+        }
+    }
     /// Names of the sites of LUTs, of the cells that multiply, of those that are block RAMs.
     pub fn cell_names(self) -> [&'static str; 3] {
         match self {

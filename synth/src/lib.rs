@@ -2,7 +2,7 @@
 //! From the generated Verilog to FPGA cells, and to the bitstream of a board.
 //!
 //! A crate of its own, beside `sim`: what runs here are the tools of an FPGA, not simulators, and what comes out is cells and
-//! frequencies, not bytes and cycles. [`area()`] gives the cells of every unit; [`board`] knows the boards, [`pll`] their clocks, and
+//! frequencies, not bytes and cycles. [`area()`] gives the cells of every unit, [`gates()`] the netlist for a simulator; [`board`] knows the boards, [`pll`] their clocks, and
 //! [`flow`] makes bitstreams. The tools are found and installed by `sim::tools`.
 
 pub mod area;
@@ -11,6 +11,7 @@ mod cells;
 mod device;
 mod error;
 pub mod flow;
+mod gates;
 mod hierarchy;
 mod lone;
 mod mapping;
@@ -22,3 +23,4 @@ pub use board::Board;
 pub use cells::Cells;
 pub use device::{DEVICES, Device, Family, LUT_SHARE, PARTS, Part};
 pub use error::Error;
+pub use gates::gates;

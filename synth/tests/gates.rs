@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Netlists of Yosys in Verilator: the digits network gives the model's bytes in the model's cycles, and no longer does when a
+//! multiplier is missing.
+
+use sepstream_compiler::{Compiled, compile, tflite};
+use sepstream_hdl::generate_for;
+use sepstream_sim::cosim::{self, BuildOptions, Device, Optimise, Rtl};
+use sepstream_sim::model::{self, Machine};
+use sepstream_sim::tools;
+use sepstream_spec::config::Config;
+use sepstream_synth::{self as synth, Error, gates};
+
+/// Frames of each run.
+const FRAMES: u8 = 3;
+
+struct Digits {
+    config: Config,
+    compiled: Compiled,
+}
+
+impl Digits {
+    /// In the smallest configuration that there is for it.
+    fn new() -> Self {
+        let file = include_str!("../../configs/digits_2x1.yaml");
+        let config = Config::from_yaml(file, "digits_2x1.yaml").expect("it passes every rule");
+        let model = include_bytes!("../../models/digits.tflite");
+        let graph = tflite::load(model, "digits").expect("a model of the repository");
+        let compiled = compile(&graph, &config).expect("the configuration is made for it");
+        Digits { config, compiled }
+    }
+
+    /// The netlist for a device; `None` where the tools cannot be had, unless they are required.
+    fn netlist(&self, device: &str) -> Option<String> {
+        let device = synth::Device::named(device).expect("a device of the table");
+        let technology = device.family.technology();
+        let verilog = generate_for(&self.config, technology);
+        let tools = tools::setup(&mut |_| ()).map_err(Error::from);
+        match tools.and_then(|_| gates(&verilog, "sepstream", device, technology, &mut |_| ())) {
+            Ok(netlist) => Some(netlist),
+            Err(Error::Tool(error)) if std::env::var("REQUIRE_TOOLS").as_deref() != Ok("1") => {
+                eprintln!("SKIPPED: {error}");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Frames on a netlist that differ from the model's in a byte or a cycle.
+    fn differing(&self, netlist: &str) -> Result<Vec<u8>, cosim::Error> {
+        let (program, config) = (&self.compiled.program, &self.config);
+        let options = BuildOptions {
+            optimise: Optimise::Build,
+            ..BuildOptions::default()
+        };
+        let mut rtl = Rtl::build(netlist, config.word_bytes(), &options, &mut |_| ())?;
+        rtl.restart(7)?;
+        let cycles: Vec<u64> = model::cycles(program, config)
+            .iter()
+            .map(|command| command.total)
+            .collect();
+        let mut machine = Machine::new(program, config).expect("the compiler made the program");
+        let mut device = Device::load(&mut rtl, program, cycles.iter().sum())?;
+        let mut differing = Vec::new();
+        for seed in 0..FRAMES {
+            let elements = program.inputs[0].elements();
+            let element = |n: usize| (n as u8).wrapping_mul(29 + 2 * seed).wrapping_add(seed);
+            let tensor: Vec<u8> = (0..elements).map(element).collect();
+            let want = machine.run(&[&tensor]).expect("one input of its size");
+            let got = device.run(&[&tensor])?;
+            if got.outputs != want || got.commands != cycles {
+                differing.push(seed);
+            }
+        }
+        Ok(differing)
+    }
+}
+
+fn check(device: &str) {
+    let digits = Digits::new();
+    if let Some(netlist) = digits.netlist(device) {
+        let differing = digits.differing(&netlist).expect("every frame ends");
+        assert!(
+            differing.is_empty(),
+            "frames {differing:?} differ on {device}"
+        );
+    }
+}
+
+#[test]
+fn digits_run_on_the_cells_of_an_ecp5() {
+    check("ecp5-25");
+}
+
+#[test]
+fn digits_run_on_the_cells_of_an_ice40() {
+    check("ice40-hx8k");
+}
+
+#[test]
+fn a_netlist_that_lacks_a_multiplier_is_found_out() {
+    let digits = Digits::new();
+    let Some(netlist) = digits.netlist("ecp5-25") else {
+        return;
+    };
+    // the whole of the first instance, from its name to its last port
+    let begin = netlist.find("MULT18X18D #(").expect("it has multipliers");
+    let end = begin + netlist[begin..].find(");\n").expect("an end") + 3;
+    let broken = format!("{}{}", &netlist[..begin], &netlist[end..]);
+    let differing = digits.differing(&broken).expect("every frame ends");
+    assert!(!differing.is_empty(), "no frame differs");
+}
