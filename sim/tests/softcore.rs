@@ -20,15 +20,17 @@ use std::process::Command;
 /// Cycles that no network here takes.
 const LIMIT: u64 = 1_000_000_000;
 
-/// The program of the soft cores, where Verilator and a Rust for RV32IM are; the latter is not asked for even where all
-/// tools must be there.
+/// The program of the soft cores, where Verilator and a Rust for RV32IM are or can be installed. With `REQUIRE_TOOLS=1` they
+/// must be.
 fn built() -> Option<Vec<u8>> {
     if !tools_present() {
         return None;
     }
-    match Rust::find() {
-        Ok(_) => Some(program().unwrap()),
+    match Rust::setup(&mut |_| {}) {
+        Ok(rust) => Some(program(&rust).unwrap()),
         Err(error) => {
+            let required = std::env::var_os("REQUIRE_TOOLS").is_some_and(|value| value == "1");
+            assert!(!required, "{error}");
             println!("SKIPPED: soft cores: {error}");
             None
         }

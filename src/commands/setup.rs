@@ -28,12 +28,14 @@ pub fn run(args: &Setup) -> Result<Outcome, Error> {
     }
     if args.peers {
         report.tools.extend(tools::setup_peers(&mut progress)?);
+    }
+    if args.softcores || args.peers {
         for core in Core::ALL {
             core.verilog(&mut progress)?;
             report.tools.push(format!("Verilog of {}", core.name()));
         }
-        // not installed by this program: a line says what to do
-        report.tools.push(match Rust::find() {
+        // machines without rustup and apt cannot have it, and can do all but this
+        report.tools.push(match Rust::setup(&mut progress) {
             Ok(rust) => format!("Rust for RV32IM at {}", rust.program().display()),
             Err(error) => format!("MISSING: {error}"),
         });

@@ -10,7 +10,7 @@ use sepstream_xtask::{Error, Project, area, boards, speed};
 
 const USAGE: &str = "usage: cargo xtask test | area | boards [NAME] | speed
 
-test   installs the simulation tools where they are missing, then checks format, lints and documentation
+test   installs the tools of simulation and soft cores where they are missing, then checks format, lints and documentation
        and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
 area   synthesises the configurations for the ECP5-85 with Yosys, writes docs/results/area_*.json and the table of
        docs/architecture.md
@@ -60,7 +60,15 @@ const TEST: [Step; 7] = [
     Step {
         name: "tools",
         component: None,
-        arguments: &["run", "--quiet", "--package", "sepstream", "--", "setup"],
+        arguments: &[
+            "run",
+            "--quiet",
+            "--package",
+            "sepstream",
+            "--",
+            "setup",
+            "--softcores",
+        ],
         environment: &[],
     },
     Step {

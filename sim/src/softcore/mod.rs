@@ -3,13 +3,15 @@
 //!
 //! A system on chip of a core, 4 MiB of RAM that answers in the cycle after a request, and on demand the generated
 //! accelerator on the core's data bus (`system.v`, addresses in `sepstream_firmware::soc`). The cores' Verilog comes from
-//! their PyPI packages. [`program`] builds what runs on them.
+//! their PyPI packages. [`program`] builds what runs on them, with the compiler that [`Rust`] finds or fetches.
 
 mod job;
 mod program;
+mod rust;
 
 pub use job::{Accelerated, AcceleratorOutcome, Job, Outcome};
-pub use program::{Rust, program};
+pub use program::program;
+pub use rust::Rust;
 
 use crate::cosim::{self, Block, BuildOptions, Port};
 use crate::tools::{self, Places, Progress, Wheel};

