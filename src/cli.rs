@@ -278,6 +278,9 @@ pub struct Synth {
     /// Frequency of the accelerator. Default: that of the board
     #[arg(long, value_name = "MHZ", value_parser = parse_hertz)]
     pub freq: Option<u32>,
+    /// Pins of the host link
+    #[arg(long, value_enum, default_value_t = Pins::default())]
+    pub link: Pins,
     /// Seeds of placement to try; the fastest result is taken
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub seeds: u32,

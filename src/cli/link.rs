@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use sepstream_synth::HostPins;
 
 use super::EXIT_CODES;
 
@@ -77,6 +78,15 @@ pub enum Pins {
     Uart,
     /// A peripheral of mode 0
     Spi,
+}
+
+impl From<Pins> for HostPins {
+    fn from(pins: Pins) -> Self {
+        match pins {
+            Pins::Uart => Self::Uart,
+            Pins::Spi => Self::Spi,
+        }
+    }
 }
 
 /// Arguments of `run`.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sepstream boards`: the boards that bitstreams can be made for.
 
-use sepstream_synth::Board;
 use sepstream_synth::pll::Mhz;
+use sepstream_synth::{Board, HostPins};
 use serde::Serialize;
 
 use crate::cli;
@@ -25,6 +25,8 @@ struct Row {
     clock_mhz: f64,
     freq_mhz: f64,
     baud: Option<u32>,
+    /// There are pins for an SPI link.
+    spi: bool,
     /// What the host link lacks.
     missing: Option<String>,
     config: String,
@@ -61,6 +63,7 @@ impl Row {
             clock_mhz: f64::from(board.clock_hz()) / 1e6,
             freq_mhz: f64::from(board.freq_hz()) / 1e6,
             baud: board.baud().ok(),
+            spi: board.reach(HostPins::Spi).is_ok(),
             missing: board.baud().err().map(String::from),
             config: board.config_file().into(),
             memory: board.memory().into(),
@@ -79,6 +82,7 @@ impl Report {
             Number("speed grade"),
             Number("clock, MHz"),
             Number("baud"),
+            Text("SPI"),
             Text("configuration"),
         ];
         let mhz = |mhz: f64| Mhz((mhz * 1e6) as u32).to_string();
@@ -91,6 +95,7 @@ impl Report {
                 dash(row.speed),
                 mhz(row.clock_mhz),
                 dash(row.baud),
+                if row.spi { "yes" } else { "-" }.into(),
                 row.config.clone(),
             ]
         });

@@ -34,6 +34,7 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
         board: &board,
         config: &config,
         freq_hz: args.freq.unwrap_or(board.freq_hz()),
+        pins: args.link.into(),
         seeds: args.seeds,
         folder,
     };

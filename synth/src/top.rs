@@ -5,6 +5,7 @@
 
 use sepstream_spec::timing;
 
+use crate::HostPins;
 use crate::board::Board;
 use crate::pll::{Clock, Mhz};
 
@@ -15,13 +16,13 @@ pub const NAME: &str = "sepstream_top";
 const HOLD_BITS: u32 = 7;
 const _: () = assert!(1 << HOLD_BITS > timing::RESET);
 
-/// Ports of the module that every board connects.
-pub const REQUIRED_PORTS: [&str; 3] = ["clk", "uart_rx", "uart_tx"];
+/// Port of the module that every board connects; the others of its [`HostPins`] come with it.
+pub const CLOCK_PORT: &str = "clk";
 /// Ports that a board connects where it has LEDs.
 pub const LED_PORTS: [&str; 3] = ["led_busy", "led_done", "led_error"];
 
 /// The module's text, in front of which that of `sepstream_board` stands.
-pub(crate) fn verilog(board: &Board, clock: &Clock) -> String {
+pub(crate) fn verilog(board: &Board, clock: &Clock, pins: HostPins) -> String {
     let leds: Vec<&str> = LED_PORTS
         .into_iter()
         .filter(|led| board.connects(led))
@@ -34,13 +35,17 @@ pub(crate) fn verilog(board: &Board, clock: &Clock) -> String {
         .clone()
         .map(|port| format!(",\n    output wire {port}"))
         .collect();
+    let inputs: String = pins
+        .inputs()
+        .iter()
+        .map(|port| format!("    input wire {port},\n"))
+        .collect();
     let mut text = format!(
         "
 // {title}: clock of {from} MHz, accelerator at {to} MHz, reset, pins.
 module {NAME} (
-    input wire clk,
-    input wire uart_rx,
-    output wire uart_tx{ports}
+    input wire {CLOCK_PORT},
+{inputs}    output wire {output}{ports}
 );
 {pll}
     // `locked` comes at any time: two flip-flops. Then the reset is held until every pipeline is empty.
@@ -55,6 +60,7 @@ module {NAME} (
     end
 ",
         title = board.title(),
+        output = pins.output(),
         from = Mhz(board.clock_hz()),
         to = Mhz(clock.hz),
         pll = clock
@@ -65,12 +71,11 @@ module {NAME} (
     for led in LED_PORTS {
         text += &format!("    wire {led}_on;\n");
     }
-    text += "    sepstream_board board (
-        .clk(clock),
-        .reset(!held),
-        .uart_rx(uart_rx),
-        .uart_tx(uart_tx),
-        .led_busy(led_busy_on),
+    text += "    sepstream_board board (\n        .clk(clock),\n        .reset(!held),\n";
+    for port in pins.ports() {
+        text += &format!("        .{port}({port}),\n");
+    }
+    text += "        .led_busy(led_busy_on),
         .led_done(led_done_on),
         .led_error(led_error_on)
     );\n";

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sepstream_spec::config::{Config, Violation};
 use sepstream_synth::board::BoardError;
-use sepstream_synth::{Board, pll, top};
+use sepstream_synth::{Board, HostPins, pll, top};
 
 const GOOD: &str = "\
 title: A board
@@ -126,6 +126,26 @@ fn a_link_is_there_or_what_it_lacks() {
     );
     let missing = neither + "missing: a UART\n";
     assert_eq!(parse(&missing, PINS).unwrap().baud(), Err("a UART"));
+}
+
+#[test]
+fn an_spi_has_all_of_its_pins_or_none() {
+    let spi: String = HostPins::Spi
+        .ports()
+        .iter()
+        .zip(["A1", "A2", "A3", "A4"])
+        .map(|(port, pin)| format!("LOCATE COMP \"{port}\" SITE \"{pin}\";\n"))
+        .collect();
+    let board = parse(GOOD, &(PINS.to_owned() + &spi)).unwrap();
+    assert_eq!(board.reach(HostPins::Spi), Ok(()));
+    let without = parse(GOOD, PINS).unwrap();
+    assert!(without.reach(HostPins::Spi).is_err() && without.reach(HostPins::Uart).is_ok());
+    let partly = PINS.to_owned() + &spi.replace("spi_cs_n", "led_busy");
+    assert!(refusal(GOOD, &partly).contains("no pin for `spi_cs_n`"));
+    // a board without a UART may have an SPI
+    let neither = GOOD.replace("baud: 1000000", "missing: a UART");
+    let board = parse(&neither, &(PINS.to_owned() + &spi)).unwrap();
+    assert!(board.reach(HostPins::Spi).is_ok() && board.reach(HostPins::Uart).is_err());
 }
 
 #[test]

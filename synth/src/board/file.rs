@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Board files: YAML, every field checked, every broken rule with its line.
 
+use std::iter;
+
 use sepstream_spec::config::{Violation, closest};
 
 use super::yaml::Entries;
 use super::{Board, Constraints, pins, stem};
-use crate::Family;
 use crate::device::Part;
-use crate::top::{LED_PORTS, REQUIRED_PORTS};
+use crate::top::{CLOCK_PORT, LED_PORTS};
+use crate::{Family, HostPins};
 
 /// Longest accepted file: a board has some twenty lines.
 const MAX_BYTES: usize = 64 * 1024;
@@ -315,10 +317,14 @@ impl<'a> Reader<'a> {
             return None;
         };
         let located = pins::ports(&text);
-        let required = REQUIRED_PORTS
-            .into_iter()
-            .chain(high.iter().map(String::as_str));
-        let known: Vec<&str> = required.clone().chain(LED_PORTS).collect();
+        let always: Vec<&str> = iter::once(CLOCK_PORT)
+            .chain(high.iter().map(String::as_str))
+            .collect();
+        let mut known = always.clone();
+        for pins in HostPins::ALL {
+            known.extend(pins.ports());
+        }
+        known.extend(LED_PORTS);
         for (port, line) in &located {
             if !known.contains(&port.as_str()) {
                 let near = closest(port, &known);
@@ -331,16 +337,23 @@ impl<'a> Reader<'a> {
                 });
             }
         }
-        for port in required.filter(|port| linked || !port.starts_with("uart")) {
-            if located.iter().all(|(known, _)| known != port) {
-                self.violations.push(Violation {
-                    rule: "board-missing-pin",
-                    place: Some((file.clone(), 1)),
-                    found: format!("no pin for `{port}`"),
-                    allowed: "a pin for every port".into(),
-                    instead: format!("a LOCATE COMP or set_io line with {port}"),
-                });
-            }
+        // a board with a baud rate has a UART; one with a pin of an SPI has all of them
+        let is_there = |port: &str| located.iter().any(|(known, _)| known == port);
+        let mut required = always;
+        if linked {
+            required.extend(HostPins::Uart.ports());
+        }
+        if HostPins::Spi.ports().into_iter().any(is_there) {
+            required.extend(HostPins::Spi.ports());
+        }
+        for port in required.into_iter().filter(|port| !is_there(port)) {
+            self.violations.push(Violation {
+                rule: "board-missing-pin",
+                place: Some((file.clone(), 1)),
+                found: format!("no pin for `{port}`"),
+                allowed: "a pin for every port".into(),
+                instead: format!("a LOCATE COMP or set_io line with {port}"),
+            });
         }
         Some(Constraints {
             file,

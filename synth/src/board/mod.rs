@@ -12,6 +12,7 @@ use std::path::Path;
 
 use sepstream_spec::config::{Violation, closest};
 
+use crate::HostPins;
 use crate::device::Part;
 
 pub use file::hertz;
@@ -205,6 +206,21 @@ impl Board {
     pub fn baud(&self) -> Result<u32, &str> {
         self.baud.as_ref().copied().map_err(String::as_str)
     }
+    /// Whether a host can reach it over such pins.
+    ///
+    /// # Errors
+    /// With what is missing.
+    pub fn reach(&self, pins: HostPins) -> Result<(), String> {
+        match pins {
+            HostPins::Uart => self.baud.as_ref().map(drop).map_err(Clone::clone),
+            HostPins::Spi if pins.ports().iter().all(|port| self.connects(port)) => Ok(()),
+            HostPins::Spi => Err(format!(
+                "{} has no pins for {}; take --link uart, or a board file of your own",
+                self.constraints.file,
+                pins.ports().join(", ")
+            )),
+        }
+    }
     /// The LEDs light up when their pins are low.
     pub fn leds_active_low(&self) -> bool {
         self.leds_active_low
@@ -240,6 +256,15 @@ impl Board {
     /// A port of the top module has a pin.
     pub fn connects(&self, port: &str) -> bool {
         self.constraints.ports.iter().any(|known| known == port)
+    }
+}
+
+impl Constraints {
+    /// The text for a design with these pins of the host link: without those of the others.
+    pub fn for_pins(&self, pins: HostPins) -> String {
+        let others = HostPins::ALL.into_iter().filter(|other| *other != pins);
+        let ports: Vec<&str> = others.flat_map(HostPins::ports).collect();
+        pins::without(&self.text, &ports)
     }
 }
 

@@ -17,6 +17,18 @@ pub(super) fn ports(text: &str) -> Vec<(String, u64)> {
     found
 }
 
+/// The text without the lines about some ports: the design that it goes with does not have them.
+pub(super) fn without(text: &str, ports: &[&str]) -> String {
+    let names = |line: &&str| {
+        let mut words = line
+            .split_whitespace()
+            .map(|word| word.trim_matches(['"', ';']));
+        !line.starts_with('#') && words.any(|word| ports.contains(&word))
+    };
+    let kept = text.split_inclusive('\n').filter(|line| !names(line));
+    kept.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +43,15 @@ mod tests {
             ["clk", "uart_rx"]
         );
         assert_eq!(names("set_io -nowarn uart_rx 6\n"), ["uart_rx"]);
+    }
+
+    #[test]
+    fn lines_of_absent_ports_are_left_out() {
+        let text = "# spi_sck\nLOCATE COMP \"spi_sck\" SITE \"A1\";\nIOBUF PORT \"spi_sck\" IO_TYPE=LVCMOS33;\nset_io spi_sck2 4\nset_io spi_sck 5";
+        assert_eq!(
+            without(text, &["spi_sck"]),
+            "# spi_sck\nset_io spi_sck2 4\n"
+        );
+        assert_eq!(without(text, &["clk"]), text);
     }
 }

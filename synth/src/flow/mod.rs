@@ -22,7 +22,7 @@ pub use report::{Report, Resource};
 
 use crate::mapping::{self, Mapped};
 use crate::pll::{self, Clock};
-use crate::{Board, Error, Family, top};
+use crate::{Board, Error, Family, HostPins, top};
 
 /// What to make.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub config: &'a Config,
     /// Wanted frequency of the accelerator, in hertz.
     pub freq_hz: u32,
+    /// Pins that the host reaches it over.
+    pub pins: HostPins,
     /// Seeds of nextpnr, from 1: the best is taken.
     pub seeds: u32,
     /// Folder for the files; it exists.
@@ -90,20 +92,47 @@ fn make(
     bitstream: &str,
     progress: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Report, Error> {
+    let (clock, verilog) = generate(request)?;
+    build(request, &verilog, &clock, work, bitstream, progress)
+}
+
+/// The clock, and the text of the `sepstream_board` that goes with it.
+fn generate(request: &Request) -> Result<(Clock, String), Error> {
     let Request { board, config, .. } = *request;
     let device = board.part().device();
-    let baud = board.baud().map_err(|missing| Error::NoLink {
+    let no_link = |missing| Error::NoLink {
         board: board.title().into(),
-        missing: missing.into(),
-    })?;
+        missing,
+    };
+    board.reach(request.pins).map_err(no_link)?;
     let clock = pll::solve(device.family, board.clock_hz(), request.freq_hz)?;
-    let link = Link::Uart {
-        clock_hz: clock.hz,
-        baud,
+    // a UART that can be reached has a baud rate
+    let link = match (request.pins, board.baud()) {
+        (HostPins::Uart, Ok(baud)) => Link::Uart {
+            clock_hz: clock.hz,
+            baud,
+        },
+        _ => Link::Spi,
     };
     let technology = device.family.technology();
     let verilog = sepstream_hdl::board(config, &LinkOptions { link }, technology)?;
-    build(request, &verilog, &clock, work, bitstream, progress)
+    Ok((clock, verilog))
+}
+
+/// What goes to Yosys: the generated board, and the wrapper with the board's clock and pins.
+///
+/// # Errors
+/// When the board has no such link, or the clock cannot be made.
+pub fn verilog(request: &Request) -> Result<String, Error> {
+    let (clock, verilog) = generate(request)?;
+    Ok(wrapped(request, &verilog, &clock))
+}
+
+fn wrapped(request: &Request, verilog: &str, clock: &Clock) -> String {
+    format!(
+        "{verilog}{}",
+        top::verilog(request.board, clock, request.pins)
+    )
 }
 
 /// The same for the text of a `sepstream_board`.
@@ -117,12 +146,14 @@ fn build(
 ) -> Result<Report, Error> {
     let Request { board, config, .. } = *request;
     let device = board.part().device();
-    let verilog = format!("{verilog}{}", top::verilog(board, clock));
-    write(&work.join("sepstream_top.v"), &verilog)?;
+    write(
+        &work.join("sepstream_top.v"),
+        &wrapped(request, verilog, clock),
+    )?;
     write(&work.join("config.yaml"), &config.to_string())?;
     write(
         &work.join(&board.constraints().file),
-        &board.constraints().text,
+        &board.constraints().for_pins(request.pins),
     )?;
 
     let yosys = tools::yosys(&mut |event| progress(Step::Tool(event)))?;
@@ -246,6 +277,7 @@ endmodule
                 board: &board,
                 config: &config,
                 freq_hz: board.freq_hz(),
+                pins: HostPins::Uart,
                 seeds: 1,
                 folder: folder.path(),
             };

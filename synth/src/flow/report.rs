@@ -7,7 +7,7 @@ use super::place::Placed;
 use super::{CriticalPath, Request, Run};
 use crate::area::Area;
 use crate::pll::{Clock, Clocking};
-use crate::{Cells, Device, Part, Unit};
+use crate::{Cells, Device, HostPins, Part, Unit};
 
 /// Something that the device has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,9 +35,13 @@ pub struct Report {
     pub speed: Option<u32>,
     /// Fingerprint of the configuration.
     pub fingerprint: u32,
+    /// CRC-32 of the Verilog that was synthesised.
+    pub verilog_crc32: u32,
     /// 8x8 products per cycle.
     pub products_per_cycle: u32,
-    /// Baud rate of the link.
+    /// Pins of the host link.
+    pub link: HostPins,
+    /// Its baud rate, if it is a UART.
     pub baud: Option<u32>,
     /// The clock comes out of a PLL.
     pub pll: bool,
@@ -92,8 +96,10 @@ impl Report {
             package: board.package().into(),
             speed: board.speed(),
             fingerprint: request.config.fingerprint(),
+            verilog_crc32: area.verilog_crc32,
             products_per_cycle: request.config.multipliers(),
-            baud: board.baud().ok(),
+            link: request.pins,
+            baud: board.baud().ok().filter(|_| request.pins == HostPins::Uart),
             pll: clock.clocking != Clocking::Direct,
             wanted_mhz: f64::from(request.freq_hz) / 1e6,
             clock_mhz,
