@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sepstream_spec::config::Config;
+use sepstream_synth::flow::{self, Request};
+use sepstream_synth::{Board, HostPins, board};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -53,6 +56,33 @@ impl Point {
     fn file(&self, root: &Path) -> PathBuf {
         root.join(format!("docs/results/board_{}.json", self.name()))
     }
+    fn config(&self) -> String {
+        format!("configs/{}.yaml", self.config)
+    }
+    /// CRC-32 of the Verilog that goes to Yosys today.
+    fn crc(&self, root: &Path) -> Result<u32, Error> {
+        let path = root.join(self.config());
+        let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+        let config = Config::from_yaml(&text, self.config).map_err(|violations| {
+            let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();
+            Error::Config(lines.join("\n"))
+        })?;
+        let refused =
+            |error: sepstream_synth::Error| Error::Config(format!("{}: {error}", self.name()));
+        let board = Board::find(self.board).map_err(|error| refused(error.into()))?;
+        let freq = board::hertz(self.mhz);
+        let request = Request {
+            board: &board,
+            config: &config,
+            freq_hz: freq
+                .ok_or_else(|| Error::Config(format!("{}: {} MHz", self.name(), self.mhz)))?,
+            pins: HostPins::Uart,
+            seeds: 1,
+            folder: root,
+        };
+        let verilog = flow::verilog(&request).map_err(refused)?;
+        Ok(sepstream_spec::crc32(&[verilog.as_bytes()]))
+    }
 }
 
 /// Builds the points whose names begin with `prefix`, and writes their figures and the table of all.
@@ -82,23 +112,31 @@ pub fn run(project: &Project, prefix: &str) -> Result<(), Error> {
     fs::write(&path, page).map_err(|e| Error::io(&path, e))
 }
 
-/// What the committed page says wrongly, in words.
+/// What the committed figures lack, in words: they are of the Verilog of today, the page says the same.
 ///
 /// # Errors
 /// When a file cannot be read.
 pub fn check(root: &Path) -> Result<Vec<String>, Error> {
+    let mut faults = Vec::new();
+    for point in &POINTS {
+        let (path, name) = (point.file(root), point.name());
+        let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+        let figures: Value = serde_json::from_str(&text).map_err(|e| Error::json(&path, e))?;
+        if figures["verilog_crc32"] != point.crc(root)? {
+            faults.push(format!("cargo xtask boards {name}: of other Verilog"));
+        }
+    }
     let path = root.join(PAGE);
     let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
-    let is_same = text == page(root)?;
-    Ok((!is_same)
-        .then(|| format!("{PAGE}: another table"))
-        .into_iter()
-        .collect())
+    if text != page(root)? {
+        faults.push(format!("cargo xtask boards: {PAGE} has another table"));
+    }
+    Ok(faults)
 }
 
 /// The report of `synth` without its files and times, the network's cycles, or why there is none.
 fn build(project: &Project, point: &Point) -> Result<Value, Error> {
-    let config = format!("configs/{}.yaml", point.config);
+    let config = point.config();
     let model = model(project.root, point)?;
     let mut command = (project.sepstream)();
     command.current_dir(project.root).arg("compile").arg(&model);
@@ -129,7 +167,8 @@ fn build(project: &Project, point: &Point) -> Result<Value, Error> {
         Some(0 | 1) => parse(&String::from_utf8_lossy(&output.stdout), point)?,
         Some(2) => {
             let line = error.lines().find(|line| line.starts_with("error: "));
-            json!({ "board": point.board, "refused": line.map(|line| line.trim_start_matches("error: ")) })
+            json!({ "board": point.board, "verilog_crc32": point.crc(project.root)?,
+                "refused": line.map(|line| line.trim_start_matches("error: ")) })
         }
         _ => {
             return Err(Error::Run {

@@ -243,7 +243,7 @@ fn remove(path: &Path) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    /// Has the ports of the generated one, and little in it.
+    /// Has the ports of the generated one with a UART, and little in it.
     const STUB: &str = "
 module sepstream_board (
     input wire clk,
@@ -264,27 +264,42 @@ endmodule
     /// PLL, reset and pins of every sort of board go through the tools, and a bitstream comes out.
     #[test]
     fn wrappers_become_bitstreams() {
-        for name in Board::names() {
+        let spi = STUB
+            .replace(
+                "    input wire uart_rx,",
+                "    input wire spi_sck,\n    input wire spi_cs_n,\n    input wire spi_copi,",
+            )
+            .replace(
+                "{shift[1:0], uart_rx}",
+                "{shift[0] ^ spi_sck, shift[1] ^ spi_cs_n, spi_copi}",
+            )
+            .replace("uart_tx", "spi_cipo");
+        let all = Board::names().flat_map(|name| HostPins::ALL.map(|pins| (name, pins)));
+        for (name, pins) in all {
             let board = Board::find(name).unwrap();
             // those that differ from others in the size of the FPGA only
             let is_twin = ["ulx3s-25f", "ulx3s-45f", "ulx3s-85f", "orangecrab-85f"].contains(&name);
-            if board.baud().is_err() || is_twin {
+            if board.reach(pins).is_err() || is_twin {
                 continue;
             }
+            let stub = match pins {
+                HostPins::Uart => STUB,
+                HostPins::Spi => &spi,
+            };
             let config = Config::from_yaml(board.config_text().unwrap(), name).unwrap();
             let folder = tempfile::tempdir().unwrap();
             let request = Request {
                 board: &board,
                 config: &config,
                 freq_hz: board.freq_hz(),
-                pins: HostPins::Uart,
+                pins,
                 seeds: 1,
                 folder: folder.path(),
             };
             let family = board.part().device().family;
             let clock = pll::solve(family, board.clock_hz(), board.freq_hz()).unwrap();
             let work = folder.path();
-            let report = match build(&request, STUB, &clock, work, "bits", &mut |_| ()) {
+            let report = match build(&request, stub, &clock, work, "bits", &mut |_| ()) {
                 Err(Error::Tool(error)) if std::env::var("REQUIRE_TOOLS").as_deref() != Ok("1") => {
                     eprintln!("SKIPPED: {error}");
                     return;
