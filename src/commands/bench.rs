@@ -24,7 +24,7 @@ use crate::report::{Column, json, or_dash, table, thousands};
 /// Folder of the committed figures.
 const RESULTS: &str = "docs/results";
 /// What other tasks keep there.
-const OTHER_RESULTS: [&str; 3] = ["area_", "board_", "speed"];
+const OTHER_RESULTS: [&str; 4] = ["area_", "board_", "compare", "speed"];
 /// Other on every run, or on every processor.
 const NOT_COMMITTED: [&str; 2] = ["seconds_per_frame", "kernels"];
 

@@ -3,6 +3,7 @@
 
 pub mod area;
 pub mod boards;
+pub mod compare;
 mod error;
 #[path = "../../src/markers.rs"]
 mod markers;

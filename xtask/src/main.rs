@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use sepstream_xtask::{Error, Project, area, boards, speed};
+use sepstream_xtask::{Error, Project, area, boards, compare, speed};
 
-const USAGE: &str = "usage: cargo xtask test | area | boards [NAME] | speed
+const USAGE: &str = "usage: cargo xtask test | area | boards [NAME] | compare | speed
 
 test   installs the tools of simulation and soft cores where they are missing, then checks format, lints and documentation
        and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
@@ -16,6 +16,8 @@ area   synthesises the configurations for the ECP5-85 with Yosys, writes docs/re
        docs/architecture.md
 boards builds bitstreams with three seeds each, those whose NAME begins so or all; writes docs/results/board_*.json and
        the table of docs/boards.md; needs the shared models (SEPSTREAM_MODELS) and hours
+compare runs networks on soft cores in Verilator, beside the accelerator; writes docs/results/compare.json and its table
+       in README.md; needs the shared models, a Rust for RV32IM, what `sepstream setup --peers` installs, and minutes
 speed  measures the model's fast path against TensorFlow Lite, writes docs/results/speed.json and its table in
        README.md; needs the shared models (SEPSTREAM_MODELS)";
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         ["area"] => report(with_binary(&[], area::run)),
         ["boards"] => report(with_binary(&[], |project| boards::run(project, ""))),
         ["boards", name] => report(with_binary(&[], |project| boards::run(project, name))),
+        ["compare"] => report(with_binary(&[], compare::run)),
         ["speed"] => report(with_binary(&["--release"], speed::run)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cargo xtask compare`: the cycles of the accelerator and of soft cores, in Verilator, beside those that others tell, in
+//! `docs/results/compare.json` and the table of `README.md`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::markers::replace;
+use crate::project::{Project, finish};
+
+/// A network: title, file in the repository or (without a folder) among the shared models, its frames, and a configuration.
+struct Case {
+    title: &'static str,
+    model: &'static str,
+    frames: &'static str,
+    config: &'static str,
+}
+
+const CASES: [Case; 3] = [
+    Case {
+        title: "VWW",
+        model: "vww_mbv1_025_96.tflite",
+        frames: "vww_mbv1_025_96.npz",
+        config: "configs/vww_16x8.yaml",
+    },
+    Case {
+        title: "KWS",
+        model: "kws_dscnn_mlperf.tflite",
+        frames: "kws_dscnn_mlperf.npz",
+        config: "configs/vww_16x8.yaml",
+    },
+    Case {
+        title: "digits",
+        model: "models/digits.tflite",
+        frames: "models/digits_test.npz",
+        config: "configs/small_4x4.yaml",
+    },
+];
+
+/// What depends on the machine, and is not published.
+const LOCAL: &str = "wall-clock";
+/// Fields of a row that are published.
+const FIELDS: [&str; 6] = [
+    "peer",
+    "how",
+    "cycles",
+    "times_the_cycles",
+    "multipliers",
+    "bytes",
+];
+
+/// Runs all networks, and writes their figures.
+///
+/// # Errors
+/// When a model or a peer is missing, a run fails or gives other bytes, or a file cannot be written.
+pub fn run(project: &Project) -> Result<(), Error> {
+    let mut setup = (project.sepstream)();
+    setup.current_dir(project.root);
+    finish(setup.args(["setup", "--peers"]))?;
+    let mut networks = Vec::new();
+    for case in &CASES {
+        println!("{}: soft cores in Verilator", case.title);
+        let (model, frames) = (
+            case.file(project.root, case.model)?,
+            case.file(project.root, case.frames)?,
+        );
+        let mut command = (project.sepstream)();
+        command.current_dir(project.root).arg("compare").arg(&model);
+        command
+            .args(["--config", case.config, "--verify", "--json", "--input"])
+            .arg(&frames);
+        let output = finish(&mut command)?;
+        let report: Value = serde_json::from_str(&output).map_err(|e| Error::json(&model, e))?;
+        let rows = rows(case, &report)?;
+        networks.push(json!({ "network": case.title, "config": case.config, "macs": report["macs"], "rows": rows }));
+    }
+    let figures = json!({ "networks": networks });
+    let write = |name: &str, text: String| {
+        let path = project.root.join(name);
+        fs::write(&path, text).map_err(|e| Error::io(&path, e))
+    };
+    write("docs/results/compare.json", format!("{figures:#}\n"))?;
+    let readme = project.root.join("README.md");
+    let text = fs::read_to_string(&readme).map_err(|e| Error::io(&readme, e))?;
+    let text = replace(&text, "compare", "cargo xtask compare", &table(&figures))
+        .map_err(Error::Marker)?;
+    write("README.md", text)
+}
+
+impl Case {
+    fn file(&self, root: &Path, name: &str) -> Result<PathBuf, Error> {
+        let shared = || {
+            std::env::var_os("SEPSTREAM_MODELS")
+                .map_or_else(|| root.join("../shared/models"), PathBuf::from)
+        };
+        let folder = if name.contains('/') {
+            root.to_path_buf()
+        } else {
+            shared()
+        };
+        let path = folder.join(name);
+        match path.is_file() {
+            true => Ok(path),
+            false => Err(Error::NoModel {
+                case: self.title,
+                folder,
+            }),
+        }
+    }
+}
+
+/// The published fields of the rows that are the same on every machine; all of them must have figures.
+fn rows(case: &Case, report: &Value) -> Result<Vec<Value>, Error> {
+    let mut rows = Vec::new();
+    for row in report["rows"].as_array().into_iter().flatten() {
+        let peer = row["peer"].as_str().unwrap_or_default();
+        if row["how"] == LOCAL || (row["how"] == "published" && !row["missing"].is_null()) {
+            continue;
+        }
+        if let Some(missing) = row["missing"].as_str() {
+            return Err(Error::Field(format!("{}: {peer}: {missing}", case.title)));
+        }
+        let fields = FIELDS
+            .iter()
+            .map(|field| ((*field).to_owned(), row[field].clone()));
+        rows.push(Value::Object(fields.collect()));
+    }
+    Ok(rows)
+}
+
+/// A row for each peer, a column for each network.
+fn table(figures: &Value) -> String {
+    let networks: Vec<&Value> = figures["networks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut peers: Vec<(&str, &str)> = Vec::new();
+    for row in networks
+        .iter()
+        .flat_map(|network| network["rows"].as_array())
+        .flatten()
+    {
+        let peer = (
+            row["peer"].as_str().unwrap_or_default(),
+            row["how"].as_str().unwrap_or_default(),
+        );
+        if !peers.contains(&peer) {
+            peers.push(peer);
+        }
+    }
+    let titles = networks.iter().map(|network| {
+        let config = network["config"].as_str().unwrap_or_default();
+        format!(
+            " {} on [{}]({config}) |",
+            network["network"].as_str().unwrap_or_default(),
+            stem(config)
+        )
+    });
+    let mut text = format!(
+        "| cycles of a frame | how |{}\n|---|---|",
+        titles.collect::<String>()
+    );
+    text += &"--:|".repeat(networks.len());
+    for (peer, how) in peers {
+        let cells = networks.iter().map(|network| {
+            let rows = network["rows"].as_array().into_iter().flatten();
+            let row = rows.into_iter().find(|row| row["peer"] == peer);
+            let cycles = row.and_then(|row| row["cycles"].as_u64());
+            let times = row.and_then(|row| row["times_the_cycles"].as_f64());
+            match (cycles, times) {
+                (Some(cycles), Some(times)) => {
+                    format!(" {}, {} x |", thousands(cycles), rounded(times))
+                }
+                _ => " - |".into(),
+            }
+        });
+        text += &format!("\n| {peer} | {how} |{}", cells.collect::<String>());
+    }
+    text + "\n"
+}
+
+fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split('.').next().unwrap_or(name)
+}
+
+/// Three digits.
+fn rounded(times: f64) -> String {
+    match times {
+        100.0.. => thousands(times.round() as u64),
+        10.0.. => format!("{times:.1}"),
+        _ => format!("{times:.2}"),
+    }
+}
+
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_are_rows_and_networks_are_columns() {
+        let row = |peer: &str, cycles: u64, times: f64| json!({ "peer": peer, "how": "rtl", "cycles": cycles, "times_the_cycles": times });
+        let network = |name: &str, rows: Vec<Value>| json!({ "network": name, "config": "configs/a_1x2.yaml", "rows": rows });
+        let figures = json!({ "networks": [
+            network("A", vec![row("ours", 1000, 1.0), row("core", 1_234_567, 1234.567)]),
+            network("B", vec![row("ours", 10, 1.0)]),
+        ]});
+        let text = table(&figures);
+        assert!(
+            text.contains("| A on [a_1x2](configs/a_1x2.yaml) | B on"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| core | rtl | 1,234,567, 1,235 x | - |"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| ours | rtl | 1,000, 1.00 x | 10, 1.00 x |"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_depends_on_the_machine_is_left_out_and_what_is_missing_is_an_error() {
+        let report = |rows: Value| json!({ "rows": rows });
+        let wall = json!({ "peer": "cpu", "how": "wall-clock", "cycles": 1, "missing": null });
+        let core = json!({ "peer": "core", "how": "rtl", "cycles": 2, "missing": null });
+        let kept = rows(&CASES[0], &report(json!([wall, core]))).unwrap();
+        assert_eq!((kept.len(), &kept[0]["peer"]), (1, &json!("core")));
+        let none = json!({ "peer": "core", "how": "rtl", "cycles": null, "missing": "no Rust" });
+        assert!(rows(&CASES[0], &report(json!([none]))).is_err());
+    }
+}
