@@ -30,7 +30,7 @@ const CASES: [Case; 3] = [
         title: "KWS",
         model: "kws_dscnn_mlperf.tflite",
         frames: "kws_dscnn_mlperf.npz",
-        config: "configs/vww_16x8.yaml",
+        config: "configs/kws_16x8.yaml",
     },
     Case {
         title: "digits",
