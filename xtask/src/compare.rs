@@ -11,12 +11,15 @@ use crate::error::Error;
 use crate::markers::replace;
 use crate::project::{Project, finish};
 
-/// A network: title, file in the repository or (without a folder) among the shared models, its frames, and a configuration.
+/// A network and a configuration.
 struct Case {
     title: &'static str,
+    /// In the repository, or (without a folder) among the shared models.
     model: &'static str,
     frames: &'static str,
     config: &'static str,
+    /// Stem of the results of `sepstream bench` with the same cycles, which a test compares with the model.
+    bench: &'static str,
 }
 
 const CASES: [Case; 3] = [
@@ -25,32 +28,30 @@ const CASES: [Case; 3] = [
         model: "vww_mbv1_025_96.tflite",
         frames: "vww_mbv1_025_96.npz",
         config: "configs/vww_16x8.yaml",
+        bench: "vww_16x8",
     },
     Case {
         title: "KWS",
         model: "kws_dscnn_mlperf.tflite",
         frames: "kws_dscnn_mlperf.npz",
         config: "configs/kws_16x8.yaml",
+        bench: "kws_16x8",
     },
     Case {
         title: "digits",
         model: "models/digits.tflite",
         frames: "models/digits_test.npz",
         config: "configs/small_4x4.yaml",
+        bench: "digits_4x4",
     },
 ];
 
 /// What depends on the machine, and is not published.
 const LOCAL: &str = "wall-clock";
 /// Fields of a row that are published.
-const FIELDS: [&str; 6] = [
-    "peer",
-    "how",
-    "cycles",
-    "times_the_cycles",
-    "multipliers",
-    "bytes",
-];
+const FIELDS: [&str; 5] = ["peer", "how", "cycles", "multipliers", "bytes"];
+const FILE: &str = "docs/results/compare.json";
+const PAGE: &str = "README.md";
 
 /// Runs all networks, and writes their figures.
 ///
@@ -60,7 +61,7 @@ pub fn run(project: &Project) -> Result<(), Error> {
     let mut setup = (project.sepstream)();
     setup.current_dir(project.root);
     finish(setup.args(["setup", "--peers"]))?;
-    let mut networks = Vec::new();
+    let (mut networks, mut compiler) = (Vec::new(), Value::Null);
     for case in &CASES {
         println!("{}: soft cores in Verilator", case.title);
         let (model, frames) = (
@@ -75,19 +76,66 @@ pub fn run(project: &Project) -> Result<(), Error> {
         let output = finish(&mut command)?;
         let report: Value = serde_json::from_str(&output).map_err(|e| Error::json(&model, e))?;
         let rows = rows(case, &report)?;
+        compiler = report["soft_core_compiler"].clone();
         networks.push(json!({ "network": case.title, "config": case.config, "macs": report["macs"], "rows": rows }));
     }
-    let figures = json!({ "networks": networks });
+    let figures = json!({ "soft_core_compiler": compiler, "networks": networks });
     let write = |name: &str, text: String| {
         let path = project.root.join(name);
         fs::write(&path, text).map_err(|e| Error::io(&path, e))
     };
-    write("docs/results/compare.json", format!("{figures:#}\n"))?;
-    let readme = project.root.join("README.md");
-    let text = fs::read_to_string(&readme).map_err(|e| Error::io(&readme, e))?;
-    let text = replace(&text, "compare", "cargo xtask compare", &table(&figures))
-        .map_err(Error::Marker)?;
-    write("README.md", text)
+    write(FILE, format!("{figures:#}\n"))?;
+    write(PAGE, page(project.root, &figures)?)
+}
+
+/// What the committed figures lack, in words: the accelerator's cycles are those of the other results, the page says the same.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn check(root: &Path) -> Result<Vec<String>, Error> {
+    let figures = parsed(root, FILE)?;
+    let mut faults = Vec::new();
+    for case in &CASES {
+        let file = format!("docs/results/{}.json", case.bench);
+        let wanted = &parsed(root, &file)?["cycles"];
+        let networks = figures["networks"].as_array().into_iter().flatten();
+        let own = networks
+            .filter(|network| network["network"] == case.title)
+            .flat_map(|network| network["rows"].as_array().into_iter().flatten())
+            .filter(|row| row["peer"].as_str().is_some_and(is_accelerator));
+        let cycles: Vec<_> = own.map(|row| &row["cycles"]).collect();
+        if cycles.is_empty() || cycles.iter().any(|cycles| *cycles != wanted) {
+            faults.push(format!(
+                "{FILE}: {}: the accelerator takes {cycles:?} cycles, in {file} {wanted}",
+                case.title
+            ));
+        }
+    }
+    if read(root, PAGE)? != page(root, &figures)? {
+        faults.push(format!("{PAGE}: another table"));
+    }
+    Ok(faults)
+}
+
+/// Whether a row is of the accelerator: by the model, in Verilator, or driven by a core.
+fn is_accelerator(peer: &str) -> bool {
+    peer.starts_with("accelerator")
+}
+
+fn read(root: &Path, name: &str) -> Result<String, Error> {
+    let path = root.join(name);
+    fs::read_to_string(&path).map_err(|e| Error::io(&path, e))
+}
+
+fn parsed(root: &Path, name: &str) -> Result<Value, Error> {
+    serde_json::from_str(&read(root, name)?).map_err(|e| Error::json(root.join(name), e))
+}
+
+/// The page with the table as it must be.
+fn page(root: &Path, figures: &Value) -> Result<String, Error> {
+    let text = read(root, PAGE)?;
+    replace(&text, "compare", "cargo xtask compare", &table(figures))
+        .map_err(|fault| Error::Marker(format!("{PAGE}: {fault}")))
 }
 
 impl Case {
@@ -131,7 +179,7 @@ fn rows(case: &Case, report: &Value) -> Result<Vec<Value>, Error> {
     Ok(rows)
 }
 
-/// A row for each peer, a column for each network.
+/// A row for each peer, a column for each network; multiples are of the accelerator's cycles, which are in the first row.
 fn table(figures: &Value) -> String {
     let networks: Vec<&Value> = figures["networks"]
         .as_array()
@@ -167,20 +215,33 @@ fn table(figures: &Value) -> String {
     text += &"--:|".repeat(networks.len());
     for (peer, how) in peers {
         let cells = networks.iter().map(|network| {
-            let rows = network["rows"].as_array().into_iter().flatten();
-            let row = rows.into_iter().find(|row| row["peer"] == peer);
+            let rows = network["rows"].as_array();
+            let row = rows.and_then(|rows| rows.iter().find(|row| row["peer"] == peer));
             let cycles = row.and_then(|row| row["cycles"].as_u64());
-            let times = row.and_then(|row| row["times_the_cycles"].as_f64());
-            match (cycles, times) {
-                (Some(cycles), Some(times)) => {
+            match (cycles, network["rows"][0]["cycles"].as_u64()) {
+                (Some(cycles), Some(base)) => {
+                    let times = cycles as f64 / base as f64;
                     format!(" {}, {} x |", thousands(cycles), rounded(times))
                 }
-                _ => " - |".into(),
+                _ => " |".into(),
             }
         });
-        text += &format!("\n| {peer} | {how} |{}", cells.collect::<String>());
+        text += &format!("\n| {peer} | {} |{}", words(how), cells.collect::<String>());
     }
-    text + "\n"
+    text += &format!(
+        "\n\nKernels for soft cores are built by {}.\n",
+        figures["soft_core_compiler"].as_str().unwrap_or_default()
+    );
+    text
+}
+
+/// How a figure was got, for people.
+fn words(how: &str) -> &str {
+    match how {
+        "model" => "exact model",
+        "rtl" => "measured RTL",
+        other => other,
+    }
 }
 
 fn stem(path: &str) -> &str {
@@ -215,11 +276,11 @@ mod tests {
 
     #[test]
     fn peers_are_rows_and_networks_are_columns() {
-        let row = |peer: &str, cycles: u64, times: f64| json!({ "peer": peer, "how": "rtl", "cycles": cycles, "times_the_cycles": times });
+        let row = |peer: &str, cycles: u64| json!({ "peer": peer, "how": "rtl", "cycles": cycles });
         let network = |name: &str, rows: Vec<Value>| json!({ "network": name, "config": "configs/a_1x2.yaml", "rows": rows });
         let figures = json!({ "networks": [
-            network("A", vec![row("ours", 1000, 1.0), row("core", 1_234_567, 1234.567)]),
-            network("B", vec![row("ours", 10, 1.0)]),
+            network("A", vec![row("ours", 1000), row("core", 1_234_567)]),
+            network("B", vec![row("ours", 10)]),
         ]});
         let text = table(&figures);
         assert!(
@@ -227,11 +288,11 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("| core | rtl | 1,234,567, 1,235 x | - |"),
+            text.contains("| core | measured RTL | 1,234,567, 1,235 x | |"),
             "{text}"
         );
         assert!(
-            text.contains("| ours | rtl | 1,000, 1.00 x | 10, 1.00 x |"),
+            text.contains("| ours | measured RTL | 1,000, 1.00 x | 10, 1.00 x |"),
             "{text}"
         );
     }

@@ -101,6 +101,13 @@ impl Rust {
     pub fn program(&self) -> &Path {
         &self.rustc
     }
+
+    /// Its name and version in its own words, without what it was built from: kernels of another compiler take other cycles.
+    pub fn banner(&self) -> Option<String> {
+        let output = Command::new(&self.rustc).arg("--version").output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        Some(text.split('(').next()?.trim().to_owned())
+    }
 }
 
 /// Lets rustup add the target to the toolchain in use.

@@ -15,6 +15,7 @@ use std::fs;
 use std::path::Path;
 
 use sepstream_sim::reference::Trace;
+use sepstream_sim::softcore::Rust;
 use sepstream_spec::graph::{Graph, TensorId};
 
 use self::report::{LayerTitle, Report, Row};
@@ -135,6 +136,7 @@ fn report(args: &Compare, subject: &Subject, mut rows: Vec<Row>, clock_mhz: Opti
         macs,
         clock_mhz,
         noise_seed: args.input.is_none().then_some(args.seed),
+        soft_core_compiler: Rust::find().ok().and_then(|rust| rust.banner()),
         layers: layers.collect(),
         rows,
     }

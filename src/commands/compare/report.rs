@@ -177,6 +177,8 @@ pub struct Report {
     pub clock_mhz: Option<f64>,
     /// Seed of the input, if it was noise.
     pub noise_seed: Option<u64>,
+    /// What the soft cores' kernels are built by.
+    pub soft_core_compiler: Option<String>,
     /// Layers as the accelerator runs them.
     pub layers: Vec<LayerTitle>,
     /// The peers.
