@@ -46,6 +46,7 @@ pub mod window;
 pub use technology::Technology;
 
 use sepstream_spec::config::Config;
+use std::rc::Rc;
 
 /// Waivers for `verilator --lint-only -Wall`, each with its reason: a Verilator configuration file, given beside the Verilog.
 pub const LINT_WAIVERS: &str = include_str!("waivers.vlt");
@@ -58,7 +59,12 @@ pub fn generate(config: &Config) -> String {
 /// The same, with the multipliers and memories of a family of FPGAs.
 pub fn generate_for(config: &Config, technology: Technology) -> String {
     let banner = format!("sepstream accelerator, generated from this configuration:\n{config}");
-    rtl::verilog(&technology.map(&top::top(config)), &banner)
+    rtl::verilog(&design(config, technology), &banner)
+}
+
+/// The same before it is text.
+pub fn design(config: &Config, technology: Technology) -> Rc<rtl::Module> {
+    technology.map(&top::top(config))
 }
 
 /// The Verilog text of the accelerator with its host link; its top module is `sepstream_board`, for a board's own top with clock,
@@ -75,6 +81,17 @@ pub fn board(
     let banner = format!(
         "sepstream accelerator with host link, generated from this configuration:\n{config}"
     );
-    let top = technology.map(&link::board::board(config, options));
-    Ok(rtl::verilog(&top, &banner))
+    Ok(rtl::verilog(
+        &board_design(config, options, technology),
+        &banner,
+    ))
+}
+
+/// The same before it is text, of a link that [`LinkOptions::check`](link::LinkOptions::check) passes.
+pub fn board_design(
+    config: &Config,
+    options: &link::LinkOptions,
+    technology: Technology,
+) -> Rc<rtl::Module> {
+    technology.map(&link::board::board(config, options))
 }

@@ -29,6 +29,21 @@ pub fn cell_table(
     table(&columns, rows.chain(more))
 }
 
+/// An estimate beside what a device has.
+pub fn estimate_line(total: &Cells, device: &Device) -> String {
+    let [site, multiplier, block_ram] = device.family.cell_names();
+    let of =
+        |used: u32, has: u32| format!("{} of {}", thousands(used.into()), thousands(has.into()));
+    format!(
+        "{} {site}, {} flip-flops, {} {multiplier}, {} {block_ram} of {}",
+        of(total.sites(), device.luts),
+        thousands(total.flip_flops.into()),
+        of(total.multipliers, device.multipliers),
+        of(total.block_rams, device.block_rams),
+        device.name
+    )
+}
+
 fn row(name: &str, c: &Cells) -> Vec<String> {
     let numbers = [
         c.sites(),

@@ -6,7 +6,7 @@ use sepstream_synth::flow::{self, CriticalPath, Report, Request, Step};
 use sepstream_synth::pll::Mhz;
 use sepstream_synth::{Board, Error as SynthError};
 
-use super::cells::cell_table;
+use super::cells::{cell_table, estimate_line};
 use crate::cli;
 use crate::error::Error;
 use crate::outcome::Outcome;
@@ -29,7 +29,6 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
     };
     let folder = &args.output;
     std::fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
-    let spinner = spinner();
     let request = Request {
         board: &board,
         config: &config,
@@ -38,6 +37,14 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
         seeds: args.seeds,
         folder,
     };
+    // what has no estimate is refused by the run, which first removes an old bitstream
+    if let Ok(estimate) = flow::estimate(&request)
+        && !args.json
+    {
+        let line = estimate_line(&estimate.total, board.part().device());
+        println!("estimate: {line}");
+    }
+    let spinner = spinner();
     let report = flow::run(&request, &mut |step| spinner.set_message(told(step)))?;
     spinner.finish_and_clear();
     let file = folder.join(REPORT);

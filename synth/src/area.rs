@@ -8,13 +8,13 @@ use std::fs;
 
 use sepstream_sim::tools::{self, Progress};
 use sepstream_spec::config::Config;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cells::Cells;
 use crate::{Device, Error, mapping};
 
 /// A unit and its cells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     /// Name of the instance in `top`; `top` itself for what lies between them.
     pub name: String,
@@ -24,7 +24,7 @@ pub struct Unit {
 }
 
 /// Cells of an accelerator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Area {
     /// Version of Yosys.
     pub tool: String,
@@ -43,24 +43,7 @@ impl Area {
     }
     /// What is exceeded on a device, in words; nothing when the design fits.
     pub fn excess(&self, device: &Device) -> Vec<String> {
-        let total = self.total();
-        let [site, multiplier, block_ram] = device.family.cell_names();
-        let sites = format!("usable {site}");
-        [
-            (sites.as_str(), total.sites(), device.usable_luts()),
-            ("flip-flops", total.flip_flops, device.luts),
-            (multiplier, total.multipliers, device.multipliers),
-            (block_ram, total.block_rams, device.block_rams),
-            (
-                "SB_SPRAM256KA",
-                total.single_port_rams,
-                device.single_port_rams,
-            ),
-        ]
-        .into_iter()
-        .filter(|(_, used, has)| used > has)
-        .map(|(what, used, has)| format!("{used} {what} of {has}"))
-        .collect()
+        self.total().excess(device)
     }
 }
 

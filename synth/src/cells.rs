@@ -3,10 +3,12 @@
 
 use std::ops::{Add, AddAssign};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::Device;
 
 /// Cells of an FPGA.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cells {
     /// LUT sites taken: one by a LUT4 or SB_LUT4, two by a CCU2C (two bits of a carry chain), six by a TRELLIS_DPR16X4 (16 words
     /// of 4 bits and their write port).
@@ -31,6 +33,26 @@ impl Cells {
     /// Sites of LUTs that are taken.
     pub fn sites(&self) -> u32 {
         self.luts + self.lone_flip_flops
+    }
+    /// What is exceeded on a device, in words; nothing when it fits.
+    pub fn excess(&self, device: &Device) -> Vec<String> {
+        let [site, multiplier, block_ram] = device.family.cell_names();
+        let sites = format!("usable {site}");
+        [
+            (sites.as_str(), self.sites(), device.usable_luts()),
+            ("flip-flops", self.flip_flops, device.luts),
+            (multiplier, self.multipliers, device.multipliers),
+            (block_ram, self.block_rams, device.block_rams),
+            (
+                "SB_SPRAM256KA",
+                self.single_port_rams,
+                device.single_port_rams,
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, used, has)| used > has)
+        .map(|(what, used, has)| format!("{used} {what} of {has}"))
+        .collect()
     }
     /// A cell of Yosys' library; `None` for other modules.
     pub(crate) fn of(kind: &str) -> Option<Self> {

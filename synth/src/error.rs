@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use sepstream_hdl::link::LinkError;
 use sepstream_sim::tools;
 
-use crate::area::{Area, Unit};
+use crate::area::Unit;
 use crate::board::{Board, BoardError};
+use crate::estimate::{Estimate, EstimateError};
 use crate::pll::Impossible;
 
 /// Synthesis could not be done.
@@ -54,6 +55,22 @@ pub enum Error {
         /// Units and their cells.
         largest: String,
     },
+    /// The device has too little of something, by the estimate.
+    #[error(
+        "by the estimate before synthesis the design does not fit {board}: {excess}\n  the largest units are {largest}\n  take fewer lanes \
+         or less memory, or a larger board"
+    )]
+    SurelyTooBig {
+        /// The board.
+        board: String,
+        /// What there is too little of.
+        excess: String,
+        /// Units and their cells.
+        largest: String,
+    },
+    /// There is no estimate.
+    #[error(transparent)]
+    Estimate(#[from] EstimateError),
     /// Nothing was asked of nextpnr.
     #[error("at least one seed is needed")]
     NoSeeds,
@@ -80,20 +97,25 @@ impl Error {
     pub fn is_input(&self) -> bool {
         !matches!(
             self,
-            Error::Tool(_) | Error::Io { .. } | Error::Statistics { .. }
+            Error::Tool(_) | Error::Io { .. } | Error::Statistics { .. } | Error::Estimate(_)
         )
     }
 
     /// A mapped design that a board's FPGA cannot hold.
-    pub(crate) fn too_big(board: &Board, area: &Area, excess: &[String]) -> Self {
-        let mut units: Vec<&Unit> = area.units.iter().collect();
-        units.sort_by_key(|unit| std::cmp::Reverse(unit.cells.sites()));
-        let told = |unit: &&Unit| format!("{} ({} LUTs)", unit.name, unit.cells.sites());
-        let largest: Vec<String> = units.iter().take(4).map(told).collect();
+    pub(crate) fn too_big(board: &Board, units: &[Unit], excess: &[String]) -> Self {
         Error::TooBig {
             board: format!("{} ({})", board.title(), board.part().name),
             excess: excess.join(", "),
-            largest: largest.join(", "),
+            largest: largest(units),
+        }
+    }
+
+    /// A design that it cannot hold, whatever Yosys makes of it.
+    pub(crate) fn surely_too_big(board: &Board, estimate: &Estimate) -> Self {
+        Error::SurelyTooBig {
+            board: format!("{} ({})", board.title(), board.part().name),
+            excess: estimate.excess(board.part().device()).join(", "),
+            largest: largest(&estimate.units),
         }
     }
 
@@ -102,4 +124,13 @@ impl Error {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
+}
+
+/// The four largest units, with their LUTs.
+fn largest(units: &[Unit]) -> String {
+    let mut units: Vec<&Unit> = units.iter().collect();
+    units.sort_by_key(|unit| std::cmp::Reverse(unit.cells.sites()));
+    let told = |unit: &&Unit| format!("{} ({} LUTs)", unit.name, unit.cells.sites());
+    let told: Vec<String> = units.iter().take(4).map(told).collect();
+    told.join(", ")
 }

@@ -6,6 +6,11 @@ use std::collections::BTreeMap;
 /// Modules that are no units, but consist of them: the board's wrapper, the accelerator with its link, the accelerator.
 const OPEN: [&str; 3] = [crate::top::NAME, "sepstream_board", "sepstream"];
 
+/// Whether a module is no unit, but consists of them.
+pub(crate) fn is_open(module: &str) -> bool {
+    OPEN.contains(&module)
+}
+
 /// An instance that keeps its border when the design is flattened, so that each of its cells is known to be its.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
@@ -56,7 +61,7 @@ fn walk(
 ) {
     for (kind, name) in modules.get(module).into_iter().flatten() {
         let path = format!("{above}{name}");
-        if OPEN.contains(kind) {
+        if is_open(kind) {
             walk(modules, kind, &format!("{path}."), found);
         } else if modules.contains_key(kind) {
             found.push(Placed {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sepstream_spec::config::Config;
+use sepstream_synth::estimate::LUT_ERROR;
 use sepstream_synth::flow::{self, Request};
 use sepstream_synth::{Board, HostPins, board};
 use serde_json::{Value, json};
@@ -46,6 +47,8 @@ const POINTS: [Point; 4] = [
     point("ulx3s-12f", "digits_4x2", DIGITS, "50"),
     point("ulx3s-25f", "kws_8x6", KWS, "50"),
 ];
+/// As nextpnr names them.
+const LUTS: [&str; 2] = ["TRELLIS_COMB", "ICESTORM_LC"];
 const SEEDS: &str = "3";
 const PAGE: &str = "docs/boards.md";
 
@@ -124,6 +127,15 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
         let figures: Value = serde_json::from_str(&text).map_err(|e| Error::json(&path, e))?;
         if figures["verilog_crc32"] != point.crc(root)? {
             faults.push(format!("cargo xtask boards {name}: of other Verilog"));
+        }
+        let estimated = figures["estimate"]["luts"].as_f64();
+        let placed = resource(&figures, &LUTS).and_then(|luts| luts["used"].as_f64());
+        if let Some((estimated, placed)) = estimated.zip(placed)
+            && (estimated / placed - 1.0).abs() > LUT_ERROR
+        {
+            faults.push(format!(
+                "cargo xtask fit: {name} takes {placed} LUTs, the estimate was {estimated}"
+            ));
         }
     }
     let path = root.join(PAGE);
@@ -246,6 +258,12 @@ fn page(root: &Path) -> Result<String, Error> {
         .map_err(|fault| Error::Marker(format!("{PAGE}: {fault}")))
 }
 
+/// What nextpnr took of the first of these.
+fn resource<'a>(figures: &'a Value, names: &[&str]) -> Option<&'a Value> {
+    let mut all = figures["resources"].as_array().into_iter().flatten();
+    all.find(|r| names.iter().any(|name| r["name"] == *name))
+}
+
 fn row(point: &Point, figures: &Value) -> Result<String, Error> {
     let lacks = |what: &str| Error::Field(format!("{}: {what}", point.name()));
     let head = format!(
@@ -263,9 +281,7 @@ fn row(point: &Point, figures: &Value) -> Result<String, Error> {
         ));
     }
     let used = |names: &[&str]| {
-        let all = figures["resources"].as_array().into_iter().flatten();
-        let mut own = all.filter(|r| names.iter().any(|name| r["name"] == *name));
-        own.next().map_or("0".into(), |r| {
+        resource(figures, names).map_or("0".into(), |r| {
             format!("{} of {}", r["used"], r["available"])
         })
     };
@@ -285,7 +301,7 @@ fn row(point: &Point, figures: &Value) -> Result<String, Error> {
     };
     Ok(format!(
         "{head} {} | {} | {} | {clock}{verdict} | {} | {} | {cycles} | {:.0} |\n",
-        used(&["TRELLIS_COMB", "ICESTORM_LC"]),
+        used(&LUTS),
         used(&["MULT18X18D", "ICESTORM_DSP"]),
         used(&["DP16KD", "ICESTORM_RAM"]),
         reached.join(", "),

@@ -5,6 +5,7 @@ pub mod area;
 pub mod boards;
 pub mod compare;
 mod error;
+pub mod fit;
 #[path = "../../src/markers.rs"]
 mod markers;
 mod project;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use sepstream_xtask::{Error, Project, area, boards, compare, speed};
+use sepstream_xtask::{Error, Project, area, boards, compare, fit, speed};
 
-const USAGE: &str = "usage: cargo xtask test | area | boards [NAME] | compare | speed
+const USAGE: &str = "usage: cargo xtask test | area | boards [NAME] | compare | fit | speed
 
 test   installs the tools of simulation and soft cores where they are missing, then checks format, lints and documentation
        and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
@@ -18,6 +18,8 @@ boards builds bitstreams with three seeds each, those whose NAME begins so or al
        the table of docs/boards.md; needs the shared models (SEPSTREAM_MODELS) and hours
 compare runs networks on soft cores in Verilator, beside the accelerator; writes docs/results/compare.json and its table
        in README.md; needs the shared models, a Rust for RV32IM, what `sepstream setup --peers` installs, and minutes
+fit    fits the estimate before synthesis to designs that Yosys maps, those whose Verilog has changed since; writes
+       synth/src/estimate/*.json; half an hour
 speed  measures the model's fast path against TensorFlow Lite, writes docs/results/speed.json and its table in
        README.md; needs the shared models (SEPSTREAM_MODELS)";
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         ["boards"] => report(with_binary(&[], |project| boards::run(project, ""))),
         ["boards", name] => report(with_binary(&[], |project| boards::run(project, name))),
         ["compare"] => report(with_binary(&[], compare::run)),
+        ["fit"] => report(with_binary(&[], fit::run)),
         ["speed"] => report(with_binary(&["--release"], speed::run)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -5,6 +5,7 @@
 //! width left to the tools' rules. Everything is unsigned; the `_s` methods read their operands in two's complement. A width
 //! that does not fit is a bug in a block, found at the first generation, hence a panic with the caller's place.
 
+use super::cost::Cost;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Not, Sub};
 
 /// A value of a fixed width.
@@ -14,6 +15,8 @@ pub struct Expr {
     width: u32,
     /// For a name or a slice of one, which alone can be sliced: the name, and the lowest bit taken.
     part_of: Option<(String, u32)>,
+    /// The operators in the text.
+    cost: Cost,
 }
 
 impl Expr {
@@ -23,15 +26,21 @@ impl Expr {
             part_of: Some((text.clone(), 0)),
             text,
             width,
+            cost: Cost::default(),
         }
     }
-    fn new(text: String, width: u32) -> Self {
+    fn new(text: String, width: u32, cost: Cost) -> Self {
         assert!(width > 0, "no bits in {text}");
         Expr {
             text,
             width,
             part_of: None,
+            cost,
         }
+    }
+    /// The operators in the text.
+    pub fn cost(&self) -> Cost {
+        self.cost
     }
     /// Width in bits.
     pub fn width(&self) -> u32 {
@@ -54,7 +63,11 @@ impl Expr {
             "widths of `{}` {op} `{}`",
             self.text, other.text
         );
-        Expr::new(format!("({} {op} {})", self.text, other.text), width)
+        Expr::new(
+            format!("({} {op} {})", self.text, other.text),
+            width,
+            self.cost + other.cost + Cost::binary(op, self.width),
+        )
     }
     /// 1 if equal.
     #[track_caller]
@@ -92,6 +105,7 @@ impl Expr {
         Expr::new(
             format!("($signed({}) < $signed({}))", self.text, other.text),
             1,
+            self.cost + other.cost + Cost::binary("<", self.width),
         )
     }
     /// Bit `i`.
@@ -125,6 +139,7 @@ impl Expr {
             text,
             width,
             part_of: Some((name.clone(), low)),
+            cost: Cost::default(),
         }
     }
     /// Byte `i`.
@@ -148,7 +163,7 @@ impl Expr {
         );
         match width - self.width {
             0 => self.clone(),
-            more => Expr::new(format!("{{{more}'d0, {}}}", self.text), width),
+            more => Expr::new(format!("{{{more}'d0, {}}}", self.text), width, self.cost),
         }
     }
     /// Extended with the sign to `width`.
@@ -169,6 +184,7 @@ impl Expr {
                     self.text
                 ),
                 width,
+                self.cost,
             ),
         }
     }
@@ -202,6 +218,13 @@ impl Expr {
         Expr::new(
             format!("({} ? {} : {})", self.text, yes.text, no.text),
             yes.width,
+            self.cost
+                + yes.cost
+                + no.cost
+                + Cost {
+                    choices: yes.width.into(),
+                    ..Cost::default()
+                },
         )
     }
     /// This many copies side by side.
@@ -209,12 +232,28 @@ impl Expr {
         if times == 1 {
             self.clone()
         } else {
-            Expr::new(format!("{{{times}{{{}}}}}", self.text), self.width * times)
+            Expr::new(
+                format!("{{{times}{{{}}}}}", self.text),
+                self.width * times,
+                self.cost,
+            )
         }
     }
     /// Shifted left by a variable amount.
     pub fn shl(&self, amount: &Expr) -> Expr {
-        Expr::new(format!("({} << {})", self.text, amount.text), self.width)
+        Expr::new(
+            format!("({} << {})", self.text, amount.text),
+            self.width,
+            self.shift_cost(amount),
+        )
+    }
+    fn shift_cost(&self, amount: &Expr) -> Cost {
+        self.cost
+            + amount.cost
+            + Cost {
+                shifts: u64::from(self.width) * u64::from(amount.width),
+                ..Cost::default()
+            }
     }
     /// Shifted right by a variable amount, the sign coming in.
     pub fn shr_s(&self, amount: &Expr) -> Expr {
@@ -222,6 +261,7 @@ impl Expr {
         Expr::new(
             format!("$unsigned($signed({}) >>> {})", self.text, amount.text),
             self.width,
+            self.shift_cost(amount),
         )
     }
     /// Full product in two's complement.
@@ -234,6 +274,12 @@ impl Expr {
                 other.sext(width).text
             ),
             width,
+            self.cost
+                + other.cost
+                + Cost {
+                    products: u64::from(self.width) * u64::from(other.width),
+                    ..Cost::default()
+                },
         )
     }
     /// 1 if any bit is 1.
@@ -241,7 +287,8 @@ impl Expr {
         if self.width == 1 {
             self.clone()
         } else {
-            Expr::new(format!("(|{})", self.text), 1)
+            let cost = self.cost + Cost::binary("|", self.width);
+            Expr::new(format!("(|{})", self.text), 1, cost)
         }
     }
 }
@@ -253,7 +300,7 @@ pub fn lit(value: u64, width: u32) -> Expr {
         width <= 64 && (width == 64 || value >> width == 0),
         "{value} does not fit {width} bits"
     );
-    Expr::new(format!("{width}'d{value}"), width)
+    Expr::new(format!("{width}'d{value}"), width, Cost::default())
 }
 
 /// A constant in two's complement.
@@ -276,7 +323,11 @@ pub fn cat(parts: &[Expr]) -> Expr {
         .map(|p| p.text.as_str())
         .collect::<Vec<_>>()
         .join(", ");
-    Expr::new(format!("{{{text}}}"), parts.iter().map(|p| p.width).sum())
+    Expr::new(
+        format!("{{{text}}}"),
+        parts.iter().map(|p| p.width).sum(),
+        parts.iter().map(|p| p.cost).sum(),
+    )
 }
 
 /// Parts side by side, the least significant first.
@@ -309,6 +360,6 @@ operator!(Sub, sub, "-");
 impl Not for &Expr {
     type Output = Expr;
     fn not(self) -> Expr {
-        Expr::new(format!("(~{})", self.text), self.width)
+        Expr::new(format!("(~{})", self.text), self.width, self.cost)
     }
 }

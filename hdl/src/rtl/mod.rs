@@ -5,10 +5,14 @@
 //! precedence and literal widths to chance (docs/dependencies.md). Here a block is a [`Module`] built by plain Rust code out of
 //! checked [`Expr`]s; rust_hdl carries the block tree, its checks and the Verilog output.
 
+mod array;
+mod cost;
 mod emit;
 mod expr;
 mod module;
 
+pub use array::Array;
+pub use cost::Cost;
 pub use emit::verilog;
 pub use expr::{Expr, all, cat, lit, lit_s, pack};
 pub use module::{Direction, Instance, Module, Port, Statements};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Modules: ports, wires, registers, instances.
 
+use super::array::{Array, Declared, declared};
+use super::cost::Cost;
 use super::expr::Expr;
 use crate::technology::Primitive;
 use std::collections::BTreeSet;
@@ -37,6 +39,8 @@ pub struct Module {
     names: BTreeSet<String>,
     undriven: BTreeSet<String>,
     primitive: Option<Primitive>,
+    cost: Cost,
+    arrays: Vec<Array>,
 }
 
 /// An instance whose outputs can be read.
@@ -75,6 +79,8 @@ impl Module {
             names: BTreeSet::new(),
             undriven: BTreeSet::new(),
             primitive: None,
+            cost: Cost::default(),
+            arrays: Vec::new(),
         }
     }
     /// Name of the module.
@@ -92,9 +98,6 @@ impl Module {
     pub(super) fn body(&self) -> &str {
         &self.body
     }
-    pub(super) fn children(&self) -> &[(String, Rc<Module>)] {
-        &self.children
-    }
     /// Says that a technology may have a block for this module.
     pub fn set_primitive(&mut self, primitive: Primitive) {
         self.primitive = Some(primitive);
@@ -102,6 +105,26 @@ impl Module {
     /// What it does that a technology may have a block for.
     pub fn primitive(&self) -> Option<Primitive> {
         self.primitive
+    }
+    /// Operators and registers of this module without those of its children.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+    /// Memories that its own text declares.
+    pub fn arrays(&self) -> &[Array] {
+        &self.arrays
+    }
+    /// Blocks of an FPGA of this kind that its own text instantiates.
+    pub fn blocks(&self, kind: &str) -> usize {
+        let mark = format!("{kind} #(");
+        self.body
+            .lines()
+            .filter(|line| line.trim_start().starts_with(&mark))
+            .count()
+    }
+    /// Names and modules of its instances.
+    pub fn children(&self) -> &[(String, Rc<Module>)] {
+        &self.children
     }
     /// The same module around others of the same ports.
     pub(crate) fn with_children(&self, mut change: impl FnMut(&Rc<Module>) -> Rc<Module>) -> Self {
@@ -189,12 +212,14 @@ impl Module {
             width: value.width(),
             direction: Direction::Out,
         });
+        self.cost += value.cost();
         self.line(&format!("assign {name} = {};", value.text()));
     }
     /// A wire with its value.
     #[track_caller]
     pub fn wire(&mut self, name: &str, value: &Expr) -> Expr {
         self.claim(name);
+        self.cost += value.cost();
         self.line(&format!(
             "wire {}{name} = {};",
             range(value.width()),
@@ -226,12 +251,14 @@ impl Module {
             wire.text(),
             value.text()
         );
+        self.cost += value.cost();
         self.line(&format!("assign {} = {};", wire.text(), value.text()));
     }
     /// A register; [`Module::clocked`] gives it values.
     #[track_caller]
     pub fn reg(&mut self, name: &str, width: u32) -> Expr {
         self.claim(name);
+        self.cost.registers += u64::from(width);
         self.line(&format!("reg {}{name};", range(width)));
         Expr::named(name, width)
     }
@@ -240,6 +267,7 @@ impl Module {
     pub fn pipe(&mut self, name: &str, value: &Expr) -> Expr {
         let reg = self.reg(name, value.width());
         self.clock();
+        self.cost += value.cost().assigned(value.width());
         self.line(&format!(
             "always @(posedge clk) {name} <= {};",
             value.text()
@@ -258,8 +286,10 @@ impl Module {
         let mut s = Statements {
             text: String::new(),
             depth: 1,
+            cost: Cost::default(),
         };
         statements(&mut s);
+        self.cost += s.cost;
         self.line("always @(posedge clk) begin");
         self.body.push_str(&s.text);
         self.line("end");
@@ -267,6 +297,19 @@ impl Module {
     /// Verilog as it is: for memories, which need an array.
     pub fn raw(&mut self, text: &str) {
         self.clock();
+        for line in text.lines() {
+            match declared(line) {
+                Some(Declared::Array(array)) => self.arrays.push(array),
+                Some(Declared::Register(width)) => {
+                    let moves = Cost::default().assigned(width);
+                    self.cost += Cost {
+                        registers: width.into(),
+                        ..moves
+                    };
+                }
+                None => (),
+            }
+        }
         self.line(text);
     }
     /// A name that [`Module::raw`] declares.
@@ -312,6 +355,7 @@ impl Module {
                 port.name,
                 value.text()
             );
+            self.cost += value.cost();
             self.line(&format!("assign {name}${} = {};", port.name, value.text()));
         }
         assert!(
@@ -331,6 +375,7 @@ impl Module {
 pub struct Statements {
     text: String,
     depth: usize,
+    cost: Cost,
 }
 
 impl Statements {
@@ -350,12 +395,17 @@ impl Statements {
             reg.text(),
             value.text()
         );
+        self.cost += value.cost().assigned(value.width());
+        if self.depth > 1 {
+            self.cost.enables += u64::from(reg.width());
+        }
         self.line(&format!("{} <= {};", reg.text(), value.text()));
     }
     /// Statements under a condition.
     #[track_caller]
     pub fn when(&mut self, condition: &Expr, then: impl FnOnce(&mut Statements)) {
         assert_eq!(condition.width(), 1, "condition `{}`", condition.text());
+        self.cost += condition.cost();
         self.line(&format!("if ({}) begin", condition.text()));
         self.depth += 1;
         then(self);

@@ -20,6 +20,7 @@ pub use path::{CriticalPath, Hop};
 pub use place::Run;
 pub use report::{Report, Resource};
 
+use crate::estimate::{Coefficients, Estimate};
 use crate::mapping::{self, Mapped};
 use crate::pll::{self, Clock};
 use crate::{Board, Error, Family, HostPins, top};
@@ -92,20 +93,26 @@ fn make(
     bitstream: &str,
     progress: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Report, Error> {
+    let estimate = estimate(request)?;
     let (clock, verilog) = generate(request)?;
-    build(request, &verilog, &clock, work, bitstream, progress)
+    let mut report = build(request, &verilog, &clock, work, bitstream, progress)?;
+    report.estimate = Some(estimate.total);
+    Ok(report)
 }
 
-/// The clock, and the text of the `sepstream_board` that goes with it.
-fn generate(request: &Request) -> Result<(Clock, String), Error> {
-    let Request { board, config, .. } = *request;
-    let device = board.part().device();
+/// The clock, and the link that goes with it.
+fn link(request: &Request) -> Result<(Clock, LinkOptions), Error> {
+    let board = request.board;
     let no_link = |missing| Error::NoLink {
         board: board.title().into(),
         missing,
     };
     board.reach(request.pins).map_err(no_link)?;
-    let clock = pll::solve(device.family, board.clock_hz(), request.freq_hz)?;
+    let clock = pll::solve(
+        board.part().device().family,
+        board.clock_hz(),
+        request.freq_hz,
+    )?;
     // a UART that can be reached has a baud rate
     let link = match (request.pins, board.baud()) {
         (HostPins::Uart, Ok(baud)) => Link::Uart {
@@ -114,9 +121,33 @@ fn generate(request: &Request) -> Result<(Clock, String), Error> {
         },
         _ => Link::Spi,
     };
-    let technology = device.family.technology();
-    let verilog = sepstream_hdl::board(config, &LinkOptions { link }, technology)?;
+    let options = LinkOptions { link };
+    options.check()?;
+    Ok((clock, options))
+}
+
+/// The clock, and the text of the `sepstream_board` that goes with it.
+fn generate(request: &Request) -> Result<(Clock, String), Error> {
+    let (clock, options) = link(request)?;
+    let technology = request.board.part().device().family.technology();
+    let verilog = sepstream_hdl::board(request.config, &options, technology)?;
     Ok((clock, verilog))
+}
+
+/// What the design will take of the board's FPGA, apart from the wrapper's few cells.
+///
+/// # Errors
+/// When the board has no such link, the clock cannot be made, or the design cannot fit.
+pub fn estimate(request: &Request) -> Result<Estimate, Error> {
+    let (_, options) = link(request)?;
+    let device = request.board.part().device();
+    let technology = device.family.technology();
+    let top = sepstream_hdl::board_design(request.config, &options, technology);
+    let estimate = Coefficients::embedded()?.estimate(&top, device)?;
+    if estimate.sure_excess(device).is_empty() {
+        return Ok(estimate);
+    }
+    Err(Error::surely_too_big(request.board, &estimate))
 }
 
 /// What goes to Yosys: the generated board, and the wrapper with the board's clock and pins.
@@ -166,7 +197,7 @@ fn build(
     let map_seconds = start.elapsed().as_secs_f64();
     let excess = area.excess(device);
     if !excess.is_empty() {
-        return Err(Error::too_big(board, &area, &excess));
+        return Err(Error::too_big(board, &area.units, &excess));
     }
 
     let mut best: Option<place::Placed> = None;

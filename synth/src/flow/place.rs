@@ -90,7 +90,7 @@ pub(super) fn run(
         return Err(if excess.is_empty() {
             error
         } else {
-            Error::too_big(board, area, &excess)
+            Error::too_big(board, &area.units, &excess)
         });
     }
     let seconds = start.elapsed().as_secs_f64();

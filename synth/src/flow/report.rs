@@ -59,6 +59,8 @@ pub struct Report {
     pub seed: u32,
     /// All seeds.
     pub runs: Vec<Run>,
+    /// Cells by the estimate before synthesis.
+    pub estimate: Option<Cells>,
     /// Cells of every unit, by Yosys.
     pub units: Vec<Unit>,
     /// Cells of all of them.
@@ -108,6 +110,7 @@ impl Report {
             met: fmax_mhz >= clock_mhz,
             seed: best.run.seed,
             runs,
+            estimate: None,
             total: area.total(),
             units: area.units,
             resources: best.resources.clone(),

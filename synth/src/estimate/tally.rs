@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a design is made of before synthesis: blocks of the FPGA, which are counted, and operators, whose LUTs are estimated.
+
+use sepstream_hdl::rtl::{Array, Cost, Module};
+
+use crate::{Cells, Family};
+
+/// A unit before synthesis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Blocks, and the LUTs of LUT memories.
+    pub blocks: Cells,
+    /// Everything else.
+    pub operators: Cost,
+}
+
+/// Blocks that a technology's modules instantiate.
+const BLOCKS: [&str; 5] = [
+    "MULT18X18D",
+    "DP16KD",
+    "SB_MAC16",
+    "SB_RAM40_4K",
+    "SB_SPRAM256KA",
+];
+
+/// Words and bits of a DP16KD and of an SB_RAM40_4K in each of their shapes.
+const ECP5_SHAPES: [(u32, u32); 6] = [
+    (512, 36),
+    (1024, 18),
+    (2048, 9),
+    (4096, 4),
+    (8192, 2),
+    (16384, 1),
+];
+const ICE40_SHAPES: [(u32, u32); 4] = [(256, 16), (512, 8), (1024, 4), (2048, 2)];
+/// Words and bits of a TRELLIS_DPR16X4.
+const LUT_RAM: (u32, u32) = (16, 4);
+
+/// A module with all that is below it.
+pub(super) fn tally(module: &Module, family: Family) -> Tally {
+    let mut sum = Tally {
+        blocks: Cells::default(),
+        operators: module.cost(),
+    };
+    for kind in BLOCKS {
+        let count = module.blocks(kind) as u32;
+        sum.blocks += Cells::of(kind).unwrap_or_default().times(count);
+    }
+    for array in module.arrays() {
+        memory(array, family, &mut sum);
+    }
+    for (_, child) in module.children() {
+        let below = tally(child, family);
+        sum.blocks += below.blocks;
+        sum.operators += below.operators;
+    }
+    sum
+}
+
+/// Adds a memory that Yosys infers. Of the registers behind a block RAM the first is in it.
+fn memory(array: &Array, family: Family, sum: &mut Tally) {
+    let (kind, shapes): (_, &[(u32, u32)]) = match family {
+        Family::Ecp5 if array.in_luts => ("TRELLIS_DPR16X4", &[LUT_RAM]),
+        Family::Ecp5 => ("DP16KD", &ECP5_SHAPES),
+        Family::Ice40 => ("SB_RAM40_4K", &ICE40_SHAPES),
+    };
+    let banks = |(words, _): (u32, u32)| array.words.div_ceil(words);
+    let count = |shape: (u32, u32)| banks(shape) * array.width.div_ceil(shape.1);
+    let Some(shape) = shapes.iter().copied().min_by_key(|shape| count(*shape)) else {
+        return;
+    };
+    sum.blocks += Cells::of(kind).unwrap_or_default().times(count(shape));
+    let bits = u64::from(array.width);
+    sum.operators.choices += u64::from(banks(shape) - 1) * bits;
+    if shape != LUT_RAM {
+        let operators = &mut sum.operators;
+        operators.registers = operators.registers.saturating_sub(bits);
+        operators.moves = operators.moves.saturating_sub(bits);
+    }
+}
