@@ -20,86 +20,59 @@ pub const RESULT: u32 = ACCELERATOR + 0x408;
 /// Where the program finds its [`Mailbox`]: behind the program.
 pub const MAILBOX: u32 = 0x0002_0000;
 
-/// What the program is to do, and what it tells. Addresses are those of the core.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Mailbox {
-    /// A network image (`sepstream_kernels`).
-    pub image: u32,
-    /// Its bytes.
-    pub image_bytes: u32,
-    /// Its arena, with the input in it.
-    pub arena: u32,
-    /// Its scratch memory.
-    pub scratch: u32,
-    /// A word for each layer: the program writes its cycles there.
-    pub layer_cycles: u32,
-    /// A program image for the accelerator; 0 when there is no accelerator.
-    pub program: u32,
-    /// Its bytes.
-    pub program_bytes: u32,
-    /// The accelerator's input, a dense tensor.
-    pub input: u32,
-    /// The accelerator's output, a dense tensor, for the program to write.
-    pub output: u32,
-    /// Told: cycles of the frame, as the accelerator counts them.
-    pub accelerator_cycles: u32,
-    /// Told: cycles from the first access for a frame to the last byte of its result, by the core's timer.
-    pub frame_cycles: u32,
-    /// Told: cycles of loading the program, by the core's timer.
-    pub load_cycles: u32,
+/// A struct of words: its fields in their order are its words.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident, $count:ident { $($(#[$meaning:meta])* $field:ident,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[repr(C)]
+        pub struct $name {
+            $($(#[$meaning])* pub $field: u32,)*
+        }
+
+        impl $name {
+            /// As words, in the order of the fields.
+            pub fn to_words(&self) -> [u32; $count] {
+                [$(self.$field),*]
+            }
+            /// From words, in the order of the fields.
+            pub fn from_words(words: [u32; $count]) -> Self {
+                let [$($field),*] = words;
+                $name { $($field),* }
+            }
+        }
+    };
+}
+
+words! {
+    /// What the program is to do, and what it tells. Addresses are those of the core.
+    Mailbox, MAILBOX_WORDS {
+        /// A network image (`sepstream_kernels`).
+        image,
+        /// Its bytes.
+        image_bytes,
+        /// Its arena, with the input in it.
+        arena,
+        /// Its scratch memory.
+        scratch,
+        /// A word for each layer: the program writes its cycles there.
+        layer_cycles,
+        /// A program image for the accelerator; 0 when there is no accelerator.
+        program,
+        /// Its bytes.
+        program_bytes,
+        /// The accelerator's input, a dense tensor.
+        input,
+        /// The accelerator's output, a dense tensor, for the program to write.
+        output,
+        /// Told: cycles of the frame, as the accelerator counts them.
+        accelerator_cycles,
+        /// Told: cycles from the first access for a frame to the last byte of its result, by the core's timer.
+        frame_cycles,
+        /// Told: cycles of loading the program, by the core's timer.
+        load_cycles,
+    }
 }
 
 /// Words of a mailbox.
 pub const MAILBOX_WORDS: usize = size_of::<Mailbox>() / 4;
-
-impl Mailbox {
-    /// As words, in the order of the fields.
-    pub fn to_words(&self) -> [u32; MAILBOX_WORDS] {
-        [
-            self.image,
-            self.image_bytes,
-            self.arena,
-            self.scratch,
-            self.layer_cycles,
-            self.program,
-            self.program_bytes,
-            self.input,
-            self.output,
-            self.accelerator_cycles,
-            self.frame_cycles,
-            self.load_cycles,
-        ]
-    }
-    /// From words, in the order of the fields.
-    pub fn from_words(words: [u32; MAILBOX_WORDS]) -> Self {
-        let [
-            image,
-            image_bytes,
-            arena,
-            scratch,
-            layer_cycles,
-            program,
-            program_bytes,
-            input,
-            output,
-            accelerator_cycles,
-            frame_cycles,
-            load_cycles,
-        ] = words;
-        Mailbox {
-            image,
-            image_bytes,
-            arena,
-            scratch,
-            layer_cycles,
-            program,
-            program_bytes,
-            input,
-            output,
-            accelerator_cycles,
-            frame_cycles,
-            load_cycles,
-        }
-    }
-}
