@@ -7,6 +7,7 @@
 mod path;
 mod place;
 mod report;
+mod workspace;
 
 use std::fs;
 use std::path::Path;
@@ -70,10 +71,7 @@ pub fn run(request: &Request, progress: &mut (dyn FnMut(Step) + Send)) -> Result
     let bitstream = format!("{}.{}", board.id(), ending(board));
     // one of an earlier run must not pass for that of this one
     remove(&folder.join(&bitstream))?;
-    let work = tempfile::Builder::new()
-        .prefix(".synth-")
-        .tempdir_in(folder)
-        .map_err(Error::io(folder))?;
+    let (work, _lock) = workspace::open(folder)?;
     let result = make(request, work.path(), &bitstream, progress);
     for log in ["yosys.log", "nextpnr.log"] {
         if work.path().join(log).exists() {
