@@ -13,6 +13,7 @@
 //! Throughput: 1 word per cycle while `row < released + line_rows`. Latency: `timing::FILL_ROW` from a row's last read to the row
 //! counting as filled (`line_writer`). Invariant: a row is read only after `released` passed the one in its place.
 
+use crate::counter::Counter;
 use crate::rtl::{Module, all, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
@@ -25,7 +26,6 @@ pub fn fill(config: &Config) -> Rc<Module> {
         "fill",
         "Reads ifm rows out of the activation memory for the line buffer.",
     );
-    let line = address_bits(config.values().line_words);
     let memory = address_bits(config.activation_words());
     let start = m.input("start", 1);
     let field = |m: &mut Module, f: Field| m.input(f.name(), f.used_bits(config));
@@ -43,30 +43,45 @@ pub fn fill(config: &Config) -> Rc<Module> {
     let hold = m.input("hold", 1);
     let rst = m.reset();
 
-    let row = m.reg("row", 16);
-    let word = m.reg("word", line + 1);
+    // the row less those that the line buffer holds: its place is free once the window has left that one
+    let place = m.reg("place", 17);
+    let word = Counter::new(&mut m, "word", &row_words);
+    let rows = Counter::new(&mut m, "rows", &fill_rows);
+    let row_first = m.reg("row_first", 1);
     let address = m.reg("address", memory);
     let active = m.reg("active", 1);
     m.note("A row begins when its slot is free; its other words follow without asking again.");
-    let room = m.wire("room", &row.lt(&(&released + &line_rows)));
-    let read = m.wire("read", &all(&[active.clone(), &word.any() | &room, !&hold]));
-    let word_next = m.wire("word_next", &(&word + &lit(1, line + 1)));
-    let row_end = m.wire("row_end", &(&read & &word_next.eq(&row_words)));
-    let row_next = m.wire("row_next", &(&row + &lit(1, 16)));
+    let room = m.wire("room", &place.lt_s(&released.zext(17)));
+    let may = &!&row_first | &room;
+    let read = m.wire("read", &all(&[active.clone(), may, !&hold]));
+    let row_end = m.wire("row_end", &(&read & &word.last));
     m.clocked(|s| {
+        for (tick, counter) in [(&read, &word), (&row_end, &rows)] {
+            s.when(tick, |s| {
+                counter
+                    .tick()
+                    .iter()
+                    .for_each(|(reg, value)| s.set(reg, value))
+            });
+        }
         s.when(&read, |s| {
-            s.set(&word, &word_next);
+            s.set(&row_first, &word.last);
             s.set(&address, &(&address + &lit(1, memory)));
         });
         s.when(&row_end, |s| {
-            s.set(&word, &lit(0, line + 1));
-            s.set(&row, &row_next);
-            s.when(&row_next.eq(&fill_rows), |s| s.set(&active, &lit(0, 1)));
+            s.set(&place, &(&place + &lit(1, 17)));
+            s.when(&rows.last, |s| s.set(&active, &lit(0, 1)));
         });
         s.when(&start, |s| {
+            for counter in [&word, &rows] {
+                counter
+                    .start()
+                    .iter()
+                    .for_each(|(reg, value)| s.set(reg, value));
+            }
             s.set(&active, &reads);
-            s.set(&row, &lit(0, 16));
-            s.set(&word, &lit(0, line + 1));
+            s.set(&place, &(&lit(0, 17) - &line_rows.zext(17)));
+            s.set(&row_first, &lit(1, 1));
             s.set(&address, &in_base);
         });
         s.when(&rst, |s| s.set(&active, &lit(0, 1)));

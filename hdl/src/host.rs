@@ -2,10 +2,10 @@
 //! # host — register bus, memory loader, result sender
 //! | port           | dir | data   | note                                                                    |
 //! |----------------|-----|--------|-------------------------------------------------------------------------|
-//! | s_wb_*         |     | 32 bits| Wishbone B4 classic, word addresses of `spec::regs`; one wait state      |
+//! | s_wb_*         |     | 32 bits| Wishbone B4 classic, word addresses of `spec::regs`; two wait states     |
 //! | s_axis_*       | in  | a word | AXI4-Stream: beats fill the memory chosen by LoadTarget, from LoadAddress; tlast ends a transfer |
 //! | m_axis_*       | out | a word | AXI4-Stream: SendWords words of activation memory from SendAddress      |
-//! | load_*         | out |        | to the memories: data, word address, slice, which memory                |
+//! | load_*         | out |        | to the memories: data, word address, slice, if it is its word's last, which memory; to the activation memory it stays while busy_port is 1 |
 //! | sending        | out | 1      | the result stream is not finished                                       |
 //! | busy_port      | in  | 1      | the writer has the activation memory's write port                       |
 //! | read_taken     | in  | 1      | the fill unit has its read port                                         |
@@ -54,22 +54,44 @@ pub fn host(config: &Config) -> Rc<Module> {
     let is_activation = target.is(Memory::Activation as u64);
     let fires = m.wire("fires", &(&pending & &!&(&is_activation & &busy_port)));
 
-    m.note("Register bus. A new load target or address waits until no beat is on its way to the old one.");
+    m.note("Register bus: a cycle to decode the address, one for the access. A new load target or address waits until no beat is");
+    m.note("on its way to the old one.");
     let ack = m.reg("ack", 1);
-    let moves = &adr.is(Reg::LoadTarget as u64) | &adr.is(Reg::LoadAddress as u64);
-    let wait = m.wire(
-        "wait_for_beat",
-        &all(&[we.clone(), moves, pending.clone(), !&fires]),
-    );
-    let access = m.wire("access", &all(&[cyc, stb, !&ack, !&wait]));
-    let write = m.wire("write", &(&access & &we));
-    let writes = |r: Reg| &write & &adr.is(r as u64);
+    let asks = m.wire("asks", &all(&[cyc, stb, !&ack]));
+    let asked = m.reg("asked", 1);
+    let mut chosen = |name: &str, r: Reg, yes: &Expr| {
+        m.pipe(&format!("{name}_chosen"), &(&adr.is(r as u64) & yes))
+    };
+    let [control, target_set, address_set, send_set, words_set] = [
+        ("control", Reg::Control),
+        ("target", Reg::LoadTarget),
+        ("address", Reg::LoadAddress),
+        ("send_address", Reg::SendAddress),
+        ("send_words", Reg::SendWords),
+    ]
+    .map(|(name, r)| chosen(name, r, &we));
+    let readable = [
+        ("id", Reg::Id),
+        ("version", Reg::Version),
+        ("fingerprint", Reg::Fingerprint),
+        ("status", Reg::Status),
+        ("cycles", Reg::Cycles),
+        ("command", Reg::Command),
+    ]
+    .map(|(name, r)| chosen(name, r, &lit(1, 1)));
+    let wait = &(&target_set | &address_set) & &pending;
+    let access = m.wire("access", &all(&[asks.clone(), asked.clone(), !&wait]));
     m.clocked(|s| {
+        s.set(&asked, &(&asks & &!&access));
         s.set(&ack, &access);
-        s.when(&rst, |s| s.set(&ack, &lit(0, 1)));
+        s.when(&rst, |s| {
+            s.set(&asked, &lit(0, 1));
+            s.set(&ack, &lit(0, 1));
+        });
     });
     m.output("s_wb_ack", &ack);
-    m.output("run", &(&writes(Reg::Control) & &dat_w.bit(0)));
+    let run = m.pipe("run_q", &all(&[access.clone(), control, dat_w.bit(0)]));
+    m.output("run", &run);
 
     m.note("Loader.");
     let load_addr = m.reg("load_addr_q", LOAD_ADDRESS_BITS);
@@ -78,11 +100,16 @@ pub fn host(config: &Config) -> Rc<Module> {
     let ends = m.reg("ends", 1);
     let ready = m.wire("ready", &(&!&pending | &fires));
     let accept = m.wire("accept", &(&t_valid & &ready));
-    let last_slice = Memory::ALL.iter().fold(lit(0, SLICE_BITS), |rest, memory| {
+    let last_slice = m.reg("last_slice", SLICE_BITS);
+    let last_of_new = Memory::ALL.iter().fold(lit(0, SLICE_BITS), |rest, memory| {
         let last = lit((memory.shape(config).beats - 1).into(), SLICE_BITS);
-        target.is(*memory as u64).mux(&last, &rest)
+        dat_w.low(3).is(*memory as u64).mux(&last, &rest)
     });
-    let word_end = m.wire("word_end", &(&slice.eq(&last_slice) | &ends));
+    // the slice is the last of its word, which a register knows
+    let at_last = m.reg("at_last", 1);
+    let single = m.wire("single", &!&last_slice.any());
+    let before_last = m.pipe("before_last", &(&last_slice - &lit(1, SLICE_BITS)));
+    let word_end = m.wire("word_end", &(&at_last | &ends));
     m.clocked(|s| {
         s.when(&fires, |s| {
             s.set(&pending, &lit(0, 1));
@@ -90,8 +117,10 @@ pub fn host(config: &Config) -> Rc<Module> {
                 &slice,
                 &word_end.mux(&lit(0, SLICE_BITS), &(&slice + &lit(1, SLICE_BITS))),
             );
+            s.set(&at_last, &slice.eq(&before_last));
             s.when(&word_end, |s| {
-                s.set(&load_addr, &(&load_addr + &lit(1, LOAD_ADDRESS_BITS)))
+                s.set(&load_addr, &(&load_addr + &lit(1, LOAD_ADDRESS_BITS)));
+                s.set(&at_last, &single);
             });
         });
         s.when(&accept, |s| {
@@ -99,10 +128,16 @@ pub fn host(config: &Config) -> Rc<Module> {
             s.set(&pending_data, &t_data);
             s.set(&ends, &t_last);
         });
-        s.when(&writes(Reg::LoadTarget), |s| s.set(&target, &dat_w.low(3)));
-        s.when(&writes(Reg::LoadAddress), |s| {
+        s.when(&(&access & &target_set), |s| {
+            s.set(&target, &dat_w.low(3));
+            s.set(&last_slice, &last_of_new);
+            s.set(&slice, &lit(0, SLICE_BITS));
+            s.set(&at_last, &!&last_of_new.any());
+        });
+        s.when(&(&access & &address_set), |s| {
             s.set(&load_addr, &dat_w.low(LOAD_ADDRESS_BITS));
             s.set(&slice, &lit(0, SLICE_BITS));
+            s.set(&at_last, &single);
         });
         s.when(&rst, |s| s.set(&pending, &lit(0, 1)));
     });
@@ -112,9 +147,10 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.output("load_slice", &slice);
     let enables: Vec<Expr> = Memory::ALL
         .iter()
-        .map(|memory| &fires & &target.is(*memory as u64))
+        .map(|memory| &pending & &target.is(*memory as u64))
         .collect();
     m.output("load_we", &pack(&enables));
+    m.output("load_last", &at_last);
 
     m.note("Sender: reads as long as the four places of its queue are not all spoken for.");
     let send_addr = m.reg("send_addr", address);
@@ -150,10 +186,10 @@ pub fn host(config: &Config) -> Rc<Module> {
             }
         });
         s.when(&taken, |s| s.set(&head, &(&head + &lit(1, 2))));
-        s.when(&writes(Reg::SendAddress), |s| {
+        s.when(&(&access & &send_set), |s| {
             s.set(&send_addr, &dat_w.low(address))
         });
-        s.when(&writes(Reg::SendWords), |s| {
+        s.when(&(&access & &words_set), |s| {
             s.set(&send_left, &dat_w.low(LOAD_ADDRESS_BITS))
         });
         s.when(&rst, |s| {
@@ -173,16 +209,19 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.output("sending", &sending);
     let status = pack(&[busy, finished, sending]);
     let values = [
-        (Reg::Id, lit(regs::ID.into(), 32)),
-        (Reg::Version, lit(regs::VERSION.into(), 32)),
-        (Reg::Fingerprint, lit(config.fingerprint().into(), 32)),
-        (Reg::Status, status.zext(32)),
-        (Reg::Cycles, cycles),
-        (Reg::Command, index.zext(32)),
+        lit(regs::ID.into(), 32),
+        lit(regs::VERSION.into(), 32),
+        lit(config.fingerprint().into(), 32),
+        status.zext(32),
+        cycles,
+        index.zext(32),
     ];
-    let read = values.iter().fold(lit(0, 32), |rest, (r, value)| {
-        adr.is(*r as u64).mux(value, &rest)
-    });
+    let read = readable
+        .iter()
+        .zip(&values)
+        .fold(lit(0, 32), |rest, (chosen, value)| {
+            &rest | &(&chosen.repeat(32) & value)
+        });
     let read = m.pipe("dat_r", &read);
     m.output("s_wb_dat_r", &read);
     Rc::new(m)

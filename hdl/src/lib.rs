@@ -15,6 +15,7 @@
 //! ```
 
 pub mod columns;
+mod counter;
 pub mod depthwise;
 mod engine;
 pub mod expand;

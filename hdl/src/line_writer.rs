@@ -37,21 +37,16 @@ pub fn line_writer(config: &Config) -> Rc<Module> {
     let slot = m.reg("slot", line);
     let filled = m.reg("filled_q", 16);
     let row_end = m.wire("row_end", &(&valid & &last));
-    let slot_next = m.wire("slot_next", &(&slot.zext(line + 1) + &row_words));
+    let last_slot = m.pipe("last_slot", &(&slot_limit - &row_words));
+    let at_end = slot.zext(line + 1).eq(&last_slot);
+    let slot_next = at_end.mux(&lit(0, line), &(&slot + &row_words.fit(line)));
     m.clocked(|s| {
         s.when(&valid, |s| s.set(&word, &(&word + &lit(1, line))));
         s.when(&row_end, |s| {
             s.set(&word, &lit(0, line));
             s.set(&filled, &(&filled + &lit(1, 16)));
             s.set(&bank, &(&bank + &lit(1, 2)));
-            s.when(&bank.is(3), |s| {
-                s.set(
-                    &slot,
-                    &slot_next
-                        .eq(&slot_limit)
-                        .mux(&lit(0, line), &slot_next.low(line)),
-                )
-            });
+            s.when(&bank.is(3), |s| s.set(&slot, &slot_next));
         });
         s.when(&start, |s| {
             for reg in [&word, &bank, &slot, &filled] {

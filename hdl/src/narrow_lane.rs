@@ -51,9 +51,10 @@ pub fn narrow_lane(bits: u32) -> Rc<Module> {
     };
 
     m.note("Both roundings in one sum: bit 30 is the carry of the first, half (one less below zero) the second's.");
-    let right = m.delay("shift", &shift, 2 + FACTOR_PRODUCT);
+    let early = m.delay("shift", &shift, 1 + FACTOR_PRODUCT);
+    let right = m.pipe("right_of_half", &early);
     let negative = m.delay("negative", &s.bit(bits - 1), FACTOR_PRODUCT);
-    let half = tie(&mut m, "half", bits, &right, &negative);
+    let half = tie(&mut m, "half", bits, &early, &negative);
     let half = m.pipe("half", &half);
     let kept = product.slice(30, bits + 1);
     // (kept >> 1) + half + the bit that is shifted out, as one sum with a carry from below

@@ -67,8 +67,16 @@ pub fn packer(source: u32, width: u32) -> Rc<Module> {
         &(&fill.zext(position_bits + 1) + &count.zext(position_bits + 1)),
     );
     let limit = lit(width.into(), position_bits + 1);
-    let full = m.wire("full", &limit.le(&sum));
-    let spill = m.wire("spill", &limit.lt(&sum));
+    // the sum is less than twice the width: of a power of two one bit says it
+    let (full, spill) = match width.is_power_of_two() && width > 1 {
+        true => {
+            let full = sum.bit(position_bits - 1);
+            (full.clone(), &full & &sum.low(position_bits - 1).any())
+        }
+        false => (limit.le(&sum), limit.lt(&sum)),
+    };
+    let full = m.wire("full", &full);
+    let spill = m.wire("spill", &spill);
     let wrapped = m.wire("wrapped", &(&sum - &limit));
     m.clocked(|s| {
         s.when(&valid, |s| {

@@ -26,13 +26,17 @@
 //!
 //! Throughput: one step per cycle, no cycle lost between groups and pixels. A pixel begins when it is complete.
 
+use crate::counter::Counter;
 use crate::rtl::{Expr, Module, all, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use std::rc::Rc;
 
-/// 8 bits behind a group, 16 behind a batch, and a gap.
-const WAIT_BITS: u32 = 17;
+/// A number of idle cycles, and if it is any.
+struct Idle {
+    cycles: Expr,
+    some: Expr,
+}
 
 /// A sort of pixels: the command's own, or those of its expanding layer.
 struct Pixels {
@@ -40,19 +44,19 @@ struct Pixels {
     /// A new pixel is complete.
     arrives: Expr,
     rows: Expr,
-    cols: Expr,
     pixel_words: Expr,
     ring_words: Expr,
-    groups: Expr,
-    idle: Expr,
-    gap: Expr,
-    /// Idle cycles behind a batch, besides those behind its last group.
-    pixel_idle: Option<Expr>,
     weight_base: Expr,
+    /// Idle cycles behind a group, behind a batch, behind a row.
+    idle: [Idle; 3],
+    words: Counter,
+    groups: Counter,
+    x: Counter,
+    y: Counter,
     active: Expr,
     available: Expr,
-    y: Expr,
-    x: Expr,
+    /// Any are available.
+    some: Expr,
     base: Expr,
 }
 
@@ -76,12 +80,7 @@ impl Pixels {
             weight_base,
         ] = fields.map(|f| m.input(f.name(), f.used_bits(config)));
         let address = address_bits(buffer_words);
-        let field = match prefix {
-            "" => Field::PixelIdle,
-            _ => Field::ExpandPixelIdle,
-        };
-        let bits = field.used_bits(config);
-        let pixel_idle = (bits > 0).then(|| m.input(field.name(), bits));
+        let named = |name: &str| format!("{prefix}{name}");
         let tp = config.values().tp;
         let cols = if tp == 1 {
             cols
@@ -89,58 +88,115 @@ impl Pixels {
             let bits = tp.trailing_zeros();
             let whole = cols.slice(bits, 16 - bits).zext(16);
             m.wire(
-                &format!("{prefix}batches"),
+                &named("batches"),
                 &(&whole + &cols.low(bits).any().zext(16)),
             )
         };
-        let mut reg = |name: &str, width| m.reg(&format!("{prefix}{name}"), width);
+        let field = match prefix {
+            "" => Field::PixelIdle,
+            _ => Field::ExpandPixelIdle,
+        };
+        let behind = field.used_bits(config);
+        let width = wait_bits(config);
+        let behind_group = idle.zext(width);
+        let behind_pixel = match behind {
+            0 => behind_group.clone(),
+            bits => &behind_group + &m.input(field.name(), bits).zext(width),
+        };
+        let behind_row = &behind_pixel + &gap.zext(width);
+        // fields stay for a command, and no group ends in its first cycles
+        let idle = [
+            ("group", behind_group),
+            ("pixel", behind_pixel),
+            ("row", behind_row),
+        ]
+        .map(|(name, cycles)| {
+            let cycles = m.pipe(&named(&format!("idle_{name}")), &cycles);
+            let some = m.pipe(&named(&format!("idles_{name}")), &cycles.any());
+            Idle { cycles, some }
+        });
+        let mut counter = |name: &str, count: &Expr| Counter::new(m, &named(name), count);
+        let words = counter("words", &pixel_words);
+        let groups = counter("groups", &groups);
+        let x = counter("columns", &cols);
+        let y = counter("rows", &rows);
         Pixels {
             prefix,
-            active: reg("active", 1),
-            available: reg("available", address + 1),
-            y: reg("y", 16),
-            x: reg("x", 16),
-            base: reg("base", address),
-            arrives: m.input(&format!("{prefix}pixel"), 1),
+            arrives: m.input(&named("pixel"), 1),
+            active: m.reg(&named("active"), 1),
+            available: m.reg(&named("available"), address + 1),
+            some: m.reg(&named("some"), 1),
+            base: m.reg(&named("base"), address),
+            words,
+            groups,
+            x,
+            y,
+            idle,
             rows,
-            cols,
             pixel_words,
             ring_words,
-            groups,
-            idle,
-            gap,
-            pixel_idle,
             weight_base,
         }
     }
     fn wire(&self, m: &mut Module, name: &str, value: &Expr) -> Expr {
         m.wire(&format!("{}{name}", self.prefix), value)
     }
-    /// Tokens, place in the ring, row and column; `begins` and `ends` are of this sort's pixels.
-    fn count(&self, m: &mut Module, start: &Expr, begins: &Expr, ends: &Expr) {
+    /// Counters, tokens and place in the ring; the events are of this sort's pixels.
+    fn count(&self, m: &mut Module, start: &Expr, events: &Events) {
+        let Events {
+            step,
+            begins,
+            group_ends,
+            ends,
+        } = events;
         let words = self.available.width();
         let address = self.base.width();
-        let sum = self.wire(m, "base_sum", &(&self.base.zext(words) + &self.pixel_words));
-        let at_end = sum.eq(&self.ring_words);
-        let x_last = last(&self.x, &self.cols);
-        let y_last = last(&self.y, &self.rows);
+        let last_base = m.pipe(
+            &format!("{}last_base", self.prefix),
+            &(&self.ring_words - &self.pixel_words),
+        );
+        let at_end = self.base.zext(words).eq(&last_base);
+        let next = &self.base + &self.pixel_words.fit(address);
+        let row_ends = self.wire(m, "row_ends", &(ends & &self.x.last));
         let rst = m.reset();
+        let one = lit(1, words);
         m.clocked(|s| {
+            for (tick, counter) in [
+                (step, &self.words),
+                (group_ends, &self.groups),
+                (ends, &self.x),
+                (&row_ends, &self.y),
+            ] {
+                s.when(tick, |s| {
+                    counter
+                        .tick()
+                        .iter()
+                        .for_each(|(reg, value)| s.set(reg, value))
+                });
+            }
             s.when(ends, |s| {
-                s.set(&self.base, &at_end.mux(&lit(0, address), &sum.low(address)));
-                s.set(&self.x, &x_last.mux(&lit(0, 16), &(&self.x + &lit(1, 16))));
-                s.when(&x_last, |s| s.set(&self.y, &(&self.y + &lit(1, 16))));
-                s.when(&(&x_last & &y_last), |s| s.set(&self.active, &lit(0, 1)));
+                s.set(&self.base, &at_end.mux(&lit(0, address), &next))
+            });
+            s.when(&(&row_ends & &self.y.last), |s| {
+                s.set(&self.active, &lit(0, 1))
             });
             s.when(&(&self.arrives & &!begins), |s| {
-                s.set(&self.available, &(&self.available + &lit(1, words)))
+                s.set(&self.available, &(&self.available + &one));
+                s.set(&self.some, &lit(1, 1));
             });
             s.when(&(begins & &!&self.arrives), |s| {
-                s.set(&self.available, &(&self.available - &lit(1, words)))
+                s.set(&self.available, &(&self.available - &one));
+                s.set(&self.some, &!&self.available.is(1));
             });
             s.when(start, |s| {
+                for counter in [&self.words, &self.groups, &self.x, &self.y] {
+                    counter
+                        .start()
+                        .iter()
+                        .for_each(|(reg, value)| s.set(reg, value));
+                }
                 s.set(&self.active, &self.rows.any());
-                for reg in [&self.available, &self.y, &self.x, &self.base] {
+                for reg in [&self.available, &self.some, &self.base] {
                     s.set(reg, &lit(0, reg.width()));
                 }
             });
@@ -149,9 +205,20 @@ impl Pixels {
     }
 }
 
-/// `at` counts from 0 and is at its last value.
-fn last(at: &Expr, count: &Expr) -> Expr {
-    (at + &lit(1, at.width())).eq(count)
+/// What happens to a sort of pixels in a cycle: a step, and if it is the first of a pixel, the last of a group, of a pixel.
+struct Events {
+    step: Expr,
+    begins: Expr,
+    group_ends: Expr,
+    ends: Expr,
+}
+
+/// 8 bits behind a group, 16 behind a batch, and a gap.
+fn wait_bits(config: &Config) -> u32 {
+    match Field::PixelIdle.used_bits(config) {
+        0 => Field::OutIdle.bits() + 1,
+        bits => bits + 1,
+    }
 }
 
 /// The control of the pointwise array.
@@ -161,7 +228,6 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
         "Steps the pointwise array through pixels, output groups and words.",
     );
     let v = config.values();
-    let weight_address = address_bits(config.weight_words());
     let start = m.input("start", 1);
     let own = Pixels::new(
         &mut m,
@@ -198,27 +264,27 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
         );
         let released = m.input("released", 16);
         let line_rows = m.input(Field::LineRows.name(), Field::LineRows.used_bits(config));
-        let room = m.wire("room", &pixels.y.lt(&(&released + &line_rows)));
-        (pixels, room)
+        // as in `fill`
+        let place = m.reg("expand_place", 17);
+        let first_place = m.wire("first_place", &(&lit(0, 17) - &line_rows.zext(17)));
+        let room = m.wire("room", &place.lt_s(&released.zext(17)));
+        (pixels, (place, first_place), room)
     });
     let rst = m.reset();
 
     m.note("Which pixel: the one at work, else the command's, else an expanding one.");
-    let words = address_bits(v.pixel_words.max(v.expand_words)) + 1;
+    let words = address_bits(v.pixel_words.max(v.expand_words));
     let at_start = m.reg("at_start", 1);
     let waiting = m.reg("waiting", 1);
-    let wait_left = m.reg("wait_left", WAIT_BITS);
-    let group = m.reg("group", 12);
+    let wait_left = m.reg("wait_left", wait_bits(config));
+    let first = m.reg("first", 1);
     let word = m.reg("word", words);
-    let offset = m.reg("weight_offset", weight_address);
-    let ready = m.wire("ready", &(&own.active & &own.available.any()));
+    let ready = m.wire("ready", &(&own.active & &own.some));
     let (can_begin, of_expand) = match &expand {
         None => (ready, None),
-        Some((pixels, room)) => {
-            let other = m.wire(
-                "expand_ready",
-                &all(&[pixels.active.clone(), pixels.available.any(), room.clone()]),
-            );
+        Some((pixels, _, room)) => {
+            let other = [&pixels.active, &pixels.some, room].map(Expr::clone);
+            let other = m.wire("expand_ready", &all(&other));
             let at_work = m.reg("expand_at_work", 1);
             let of_expand = m.wire("expand_now", &at_start.mux(&!&ready, &at_work));
             m.clocked(|s| s.set(&at_work, &of_expand));
@@ -228,91 +294,109 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
     let step = m.wire("issue", &(&!&waiting & &(&!&at_start | &can_begin)));
     let begins = m.wire("begins", &(&step & &at_start));
 
-    m.note("Its counters.");
+    m.note("Where it is in its loops; what comes behind it.");
     let choose = |get: &dyn Fn(&Pixels) -> Expr| match (&expand, &of_expand) {
-        (Some((pixels, _)), Some(of_expand)) => of_expand.mux(&get(pixels), &get(&own)),
+        (Some((pixels, ..)), Some(of_expand)) => of_expand.mux(&get(pixels), &get(&own)),
         _ => get(&own),
     };
-    let pixel_words = choose(&|p| p.pixel_words.zext(words));
-    let word_last = m.wire("word_last", &last(&word, &pixel_words));
-    let group_last = m.wire(
-        "group_is_last",
-        &last(&group, &choose(&|p| p.groups.clone())),
-    );
-    let x_last = m.wire("x_last", &choose(&|p| last(&p.x, &p.cols)));
-    let y_last = m.wire("y_last", &last(&own.y, &own.rows));
+    let word_last = m.wire("word_last", &choose(&|p| p.words.last.clone()));
+    let group_last = m.wire("group_is_last", &choose(&|p| p.groups.last.clone()));
+    let x_last = m.wire("x_last", &choose(&|p| p.x.last.clone()));
     let group_end = m.wire("group_end", &(&step & &word_last));
     let pixel_end = m.wire("pixel_end", &(&group_end & &group_last));
-    let row_gap = choose(&|p| p.gap.clone());
-    let gap = m.wire("gap", &all(&[group_last.clone(), x_last.clone(), row_gap]));
-    let idle = choose(&|p| p.idle.clone());
-    let idle = &idle.zext(WAIT_BITS) + &gap.zext(WAIT_BITS);
-    let idle = if own.pixel_idle.is_some() {
-        let behind = choose(&|p| p.pixel_idle.clone().unwrap_or_else(|| lit(0, 16)));
-        let behind = group_last.mux(&behind, &lit(0, 16));
-        m.wire("idle", &(&idle + &behind.zext(WAIT_BITS)))
-    } else {
-        m.wire("idle", &idle)
+    let behind = |get: &dyn Fn(&Idle) -> Expr| {
+        choose(&|p| {
+            let [group, pixel, row] = [0, 1, 2].map(|i: usize| get(&p.idle[i]));
+            let pixel = p.x.last.mux(&row, &pixel);
+            p.groups.last.mux(&pixel, &group)
+        })
+    };
+    let idle = m.wire("idle", &behind(&|idle| idle.cycles.clone()));
+    let idles = m.wire("idles", &behind(&|idle| idle.some.clone()));
+    let weight_base = choose(&|p| p.weight_base.clone());
+    let weight_at = m.reg("weight_at", weight_base.width());
+    let w_addr = match &of_expand {
+        None => weight_at.clone(),
+        Some(_) => m.wire("w_addr_now", &at_start.mux(&weight_base, &weight_at)),
     };
     m.clocked(|s| {
         s.when(&step, |s| {
             s.set(&at_start, &lit(0, 1));
+            s.set(&first, &word_last);
             s.set(
                 &word,
                 &word_last.mux(&lit(0, words), &(&word + &lit(1, words))),
             );
-            s.set(&offset, &(&offset + &lit(1, weight_address)));
+            s.set(&weight_at, &(&w_addr + &lit(1, w_addr.width())));
         });
         s.when(&waiting, |s| {
-            s.set(&wait_left, &(&wait_left - &lit(1, WAIT_BITS)));
+            s.set(&wait_left, &(&wait_left - &lit(1, wait_left.width())));
             s.set(&waiting, &!&wait_left.is(1));
         });
         s.when(&group_end, |s| {
-            s.set(
-                &group,
-                &group_last.mux(&lit(0, 12), &(&group + &lit(1, 12))),
-            );
-            s.set(&waiting, &idle.any());
+            s.set(&waiting, &idles);
             s.set(&wait_left, &idle);
         });
         s.when(&pixel_end, |s| {
             s.set(&at_start, &lit(1, 1));
-            s.set(&offset, &lit(0, weight_address));
+            s.set(&weight_at, &own.weight_base);
         });
         s.when(&(&start | &rst), |s| {
             s.set(&at_start, &lit(1, 1));
-            for reg in [&waiting, &group, &word, &offset] {
-                s.set(reg, &lit(0, reg.width()));
-            }
+            s.set(&first, &lit(1, 1));
+            s.set(&waiting, &lit(0, 1));
+            s.set(&word, &lit(0, words));
+            s.set(&weight_at, &own.weight_base);
         });
     });
 
     m.note("Tokens.");
     let is_own = of_expand.as_ref().map_or(lit(1, 1), |e| !e);
-    let done = m.wire("own_ends", &(&pixel_end & &is_own));
-    let own_begins = m.wire("own_begins", &(&begins & &is_own));
-    own.count(&mut m, &start, &own_begins, &done);
-    m.output("pixel_done", &done);
+    let mut events = |prefix: &str, of: &Expr| {
+        let [step, begins, group_ends, ends] = [
+            ("step", &step),
+            ("begins", &begins),
+            ("group_ends", &group_end),
+            ("ends", &pixel_end),
+        ]
+        .map(|(name, event)| m.wire(&format!("{prefix}_{name}"), &(event & of)));
+        Events {
+            step,
+            begins,
+            group_ends,
+            ends,
+        }
+    };
+    let own_events = events("own", &is_own);
+    let expand_events = of_expand.as_ref().map(|e| events("expand", e));
+    own.count(&mut m, &start, &own_events);
+    m.output("pixel_done", &own_events.ends);
     m.output("p_addr", &(&own.base + &word.low(own.base.width())));
-    if let (Some((pixels, _)), Some(of_expand)) = (&expand, &of_expand) {
-        let done = m.wire("expand_ends", &(&pixel_end & of_expand));
-        let begins = m.wire("expand_begins", &(&begins & of_expand));
-        pixels.count(&mut m, &start, &begins, &done);
-        m.output("expand_done", &done);
+    if let (Some((pixels, (place, first_place), _)), Some(of_expand), Some(events)) =
+        (&expand, &of_expand, &expand_events)
+    {
+        pixels.count(&mut m, &start, events);
+        m.clocked(|s| {
+            s.when(&(&events.ends & &pixels.x.last), |s| {
+                s.set(place, &(place + &lit(1, 17)))
+            });
+            s.when(&start, |s| s.set(place, first_place));
+        });
+        m.output("expand_done", &events.ends);
         m.output(
             "expand_addr",
             &(&pixels.base + &word.low(pixels.base.width())),
         );
         m.output("of_expand", of_expand);
     }
-    m.output("w_addr", &(&choose(&|p| p.weight_base.clone()) + &offset));
+    m.output("w_addr", &w_addr);
     m.output("step", &step);
-    m.output("step_first", &!&word.any());
+    m.output("step_first", &first);
     m.output("step_last", &word_last);
     m.output("group_last", &group_last);
     if v.tp == 1 {
         m.output("row_last", &x_last);
     }
-    m.output("command_last", &all(&[is_own, x_last, y_last]));
+    m.output("command_last", &all(&[is_own, x_last, own.y.last.clone()]));
     Rc::new(m)
 }

@@ -23,7 +23,7 @@
 //! | m_data       | out | lanes x 8 bits     |                                                         |
 //! | m_count      | out | bytes              | valid outputs of the beat, from lane 0                  |
 //! | m_tag        | out | `tag` bits         | s_tag in the last beat of a pixel, else 0               |
-//! | m_valid      | out | 1                  |                                                         |
+//! | m_valid      | out | 1                  | with `early`, m_count, m_tag and m_valid come a cycle before m_data |
 //!
 //! Latency: `timing::requant` to the first beat. Throughput: 1 beat per cycle. No back-pressure.
 //! Bit widths: |sum << left| < 2^31 (wraps like the software), multiplier < 2^31, so the product has 63 bits and its half
@@ -80,6 +80,8 @@ pub struct Shape {
     pub tag: u32,
     /// Pixels of two sorts may follow one another, each with a parameter base, bytes, zero point and clamp of its own.
     pub contexts: bool,
+    /// What a beat is comes a cycle before its bytes.
+    pub early: bool,
 }
 
 /// A requantiser.
@@ -91,6 +93,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         param_words,
         tag,
         contexts,
+        early,
     } = shape;
     let beats = channels.div_ceil(lanes);
     let mut m = Module::new(
@@ -167,39 +170,63 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     }
 
     m.note("Parameters: one word per beat, from param_base for every pixel.");
-    let offset = m.reg("param_offset", address);
+    let offset_q = m.reg("param_offset", address);
     let pixel_end = m.wire(
         "pixel_end",
         &all(&[active.clone(), ends.clone(), group_last.clone()]),
     );
-    m.clocked(|s| {
-        s.when(&active, |s| s.set(&offset, &(&offset + &lit(1, address))));
-        s.when(&(&(&rst | &start) | &pixel_end), |s| {
-            s.set(&offset, &lit(0, address))
-        });
-    });
+    let fresh = m.reg("fresh", 1);
+    let offset = m.wire("offset", &(&offset_q & &(!&fresh).repeat(address)));
+    m.clocked(|s| s.when(&active, |s| s.set(&offset_q, &(&offset + &lit(1, address)))));
     m.output("p_addr", &(&param_base + &offset));
 
-    m.note("Valid bytes of the beat: what the group has left, and what the pixel has left.");
-    let done = m.reg("bytes_done", 16);
-    let left = m.wire("bytes_left", &(&pixel_bytes - &done));
+    m.note("Valid bytes of the beat: what the group has left, and what the pixel has left. The beat that closes the pixel is known");
+    m.note("a beat before, from what is left then.");
+    let rest = m.reg("rest", 16);
+    let left = m.wire("bytes_left", &fresh.mux(&pixel_bytes, &rest));
     let in_last_beat = channels - (beats - 1) * lanes;
-    let in_beat = if in_last_beat == lanes {
-        lit(lanes.into(), 16)
-    } else {
-        last_beat.mux(&lit(in_last_beat.into(), 16), &lit(lanes.into(), 16))
+    let by_beat = |last: u32, other: u32| match last == other {
+        true => lit(last.into(), 16),
+        false => last_beat.mux(&lit(last.into(), 16), &lit(other.into(), 16)),
     };
-    let in_beat = m.wire("in_beat", &in_beat);
-    let closes = m.wire("closes", &left.le(&in_beat));
+    let in_beat = m.wire("in_beat", &by_beat(in_last_beat, lanes));
+    // this beat and the next: of another group behind a last beat
+    let mut within = |bytes: u32| {
+        let two = lit(bytes.into(), 16);
+        m.wire(&format!("within_{bytes}"), &left.le(&two))
+    };
+    let closes_next = match (&beat, beats) {
+        (None, _) => within(2 * channels),
+        (Some(_), 2) => within(channels),
+        _ if in_last_beat == lanes => within(2 * lanes),
+        (Some(beat), _) => {
+            let inside = within(2 * lanes);
+            let around = within(in_last_beat + lanes);
+            let turns = &beat.is((beats - 2).into()) | &last_beat;
+            turns.mux(&around, &inside)
+        }
+    };
+    let first_closes = pixel_bytes.le(&lit(lanes.min(channels).into(), 16));
+    // where pixels are of two sorts, a pixel's bytes are known with it
+    let first_closes = match contexts {
+        true => m.wire("first_closes", &first_closes),
+        false => m.pipe("first_closes", &first_closes),
+    };
+    let rest_closes = m.reg("rest_closes", 1);
+    let closes = m.wire("closes", &fresh.mux(&first_closes, &rest_closes));
     if beats > 1 {
         m.drive(&ends, &(&last_beat | &(&closes & &group_last)));
     }
-    let count = m.wire("count", &closes.mux(&left, &in_beat));
-    let some = m.wire("some", &left.any());
+    let count = closes.mux(&left.low(count_bits), &in_beat.low(count_bits));
+    let count = m.wire("count", &count);
     m.clocked(|s| {
-        s.when(&active, |s| s.set(&done, &(&done + &count)));
+        s.when(&active, |s| {
+            s.set(&fresh, &lit(0, 1));
+            s.set(&rest, &(&left - &in_beat));
+            s.set(&rest_closes, &closes_next);
+        });
         s.when(&(&(&rst | &start) | &pixel_end), |s| {
-            s.set(&done, &lit(0, 16))
+            s.set(&fresh, &lit(1, 1))
         });
     });
 
@@ -214,12 +241,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let beat_d = beat.map(|b| m.delay("beat", &b, 1));
     let control = m.pipe(
         "control_d1",
-        &pack(&[
-            &active & &some,
-            &closes & &some,
-            count.low(count_bits),
-            tag_now.clone(),
-        ]),
+        &pack(&[active.clone(), closes.clone(), count, tag_now.clone()]),
     );
     let mut outputs = Vec::new();
     let wide = sum_bits == WIDE_SUM;
@@ -249,7 +271,8 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         let inst = m.instance(&format!("lane_{l}"), &lane_module, &inputs);
         outputs.push(inst.out("m_data"));
     }
-    let control = m.delay("control_lane", &control, 1 + timing::requant_lane(sum_bits));
+    let cycles = timing::requant_lane(sum_bits) + u32::from(!early);
+    let control = m.delay("control_lane", &control, cycles);
     m.output("m_data", &pack(&outputs));
     m.output("m_valid", &control.bit(0));
     m.output("m_count", &control.slice(2, count_bits));

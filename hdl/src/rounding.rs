@@ -55,7 +55,8 @@ pub fn half(m: &mut Module, name: &str, product: &Expr, shift: u32) -> Expr {
     m.pipe(&format!("{name}_half"), &sum.slice(1, bits - 1))
 }
 
-/// Division by `2^right` with ties away from zero, [`ROUND_SHIFT`] cycles later; 33 bits, as half of 2^31 has 31.
+/// Division by `2^right` with ties away from zero, [`ROUND_SHIFT`] cycles later; 33 bits, as half of 2^31 has 31. `right` comes a
+/// cycle before the value.
 pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) -> Expr {
     const BITS: u32 = 33;
     let negative = m.wire(&format!("{name}_negative"), &value.bit(value.width() - 1));
@@ -64,21 +65,23 @@ pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) ->
         &format!("{name}_rounded"),
         &(&value.sext(BITS) + &tie.zext(BITS)),
     );
-    let right = m.delay(&format!("{name}_right"), right, ROUND_SHIFT - 1);
+    let right = m.delay(&format!("{name}_right"), right, ROUND_SHIFT);
     m.pipe(name, &rounded.shr_s(&right))
 }
 
-/// What rounding to `2^right` with ties away from zero adds: 2^(right - 1), one less below zero, nothing for no shift.
+/// What rounding to `2^right` with ties away from zero adds: 2^(right - 1), one less below zero, nothing for no shift. `right` comes a
+/// cycle before `negative` and the sum.
 pub fn tie(m: &mut Module, name: &str, bits: u32, right: &Expr, negative: &Expr) -> Expr {
     let point = m.wire(&format!("{name}_point"), &lit(1, 32).shl(right));
     // bit i: 2^(right - 1), or for numbers below zero all bits below it
+    let at = point.slice(1, bits);
+    let below: Vec<Expr> = (0..bits)
+        .map(|i| &lit(i.into(), 5).lt(right) & &!&at.bit(i))
+        .collect();
+    let at = m.pipe(&format!("{name}_at"), &at);
+    let below = m.pipe(&format!("{name}_below"), &pack(&below));
     let tie: Vec<Expr> = (0..bits)
-        .map(|i| {
-            let below = m.wire(&format!("{name}_below_{i}"), &lit(i.into(), 5).lt(right));
-            let at = point.bit(i + 1);
-            let below = &below & &!&at;
-            m.wire(&format!("{name}_tie_{i}"), &negative.mux(&below, &at))
-        })
+        .map(|i| negative.mux(&below.bit(i), &at.bit(i)))
         .collect();
     pack(&tie)
 }
@@ -117,7 +120,7 @@ pub fn round_and_clamp(
     high: &Expr,
 ) -> Expr {
     let half = high_product(m, "product", value, factor);
-    let right = m.delay("right_of_half", right, FACTOR_PRODUCT + 2);
+    let right = m.delay("right_of_half", right, FACTOR_PRODUCT + 1);
     let shifted = rounding_shift(m, "shifted", &half, &right);
     place_and_clamp(m, &shifted, zero, low, high)
 }

@@ -42,10 +42,9 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
     let cycles = m.reg("cycles_q", 32);
     let finished = m.reg("finished_q", 1);
     let busy = m.wire("busy_now", &(&fetching | &working));
-    let fetched = m.wire(
-        "fetched",
-        &(&fetching & &count.is((words + FETCH - 1).into())),
-    );
+    // known a cycle ahead: everything starts with it
+    let fetched = m.reg("fetched", 1);
+    let before = &fetching & &count.is((words + FETCH - 2).into());
 
     m.note("Fields, each taken from the words that hold it.");
     let mut fields: Vec<(Field, Expr)> = Vec::new();
@@ -80,6 +79,7 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
     m.note("Idle, fetching, working.");
     let layer_done = m.wire("layer_done_now", &(&working & &done));
     m.clocked(|s| {
+        s.set(&fetched, &before);
         s.when(&busy, |s| s.set(&cycles, &(&cycles + &lit(1, 32))));
         s.when(&fetching, |s| s.set(&count, &(&count + &lit(1, 6))));
         s.when(&fetched, |s| {
@@ -101,7 +101,7 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
             s.set(&cycles, &lit(0, 32));
         });
         s.when(&rst, |s| {
-            for reg in [&fetching, &working, &finished] {
+            for reg in [&fetching, &fetched, &working, &finished] {
                 s.set(reg, &lit(0, 1));
             }
         });

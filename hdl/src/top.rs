@@ -193,6 +193,7 @@ pub fn top(config: &Config) -> Rc<Module> {
             param_words: config.dw_param_words(),
             tag: 1,
             contexts: false,
+            early: true,
         },
     );
     let dw_out = m.instance(
@@ -216,11 +217,22 @@ pub fn top(config: &Config) -> Rc<Module> {
     m.note("Pixels: depthwise outputs or runs of the line buffer, packed into words of tn bytes.");
     let behind = sepstream_spec::timing::WINDOW_BYTES - 1;
     let gather = seq.out("gather");
-    let run_valid = m.delay("run_valid", &window.out("run_valid"), behind);
-    let run_count = m.delay("run_count", &window.out("run_count"), behind);
-    let run_last = m.delay("run_last", &window.out("run_last"), behind);
-    let run_first = m.delay("run_first", &run_first, behind);
     let count_bits = packer::bits_for(v.tn);
+    // of which sort they are is asked a cycle before they come
+    let [pixel_valid, pixel_count, pixel_last] = [
+        ("valid", dw_out.out("m_valid")),
+        ("count", dw_out.out("m_count").zext(count_bits)),
+        ("last", dw_out.out("m_tag")),
+    ]
+    .map(|(name, of_depthwise)| {
+        let port = format!("run_{name}");
+        let of_run = m.delay(&port, &window.out(&port), behind - 1);
+        m.pipe(
+            &format!("pixel_{name}"),
+            &gather.mux(&of_run, &of_depthwise),
+        )
+    });
+    let run_first = m.delay("run_first", &run_first, behind);
     let pixels = m.instance(
         "pixel_packer",
         &packer::packer(word, v.tn),
@@ -233,13 +245,10 @@ pub fn top(config: &Config) -> Rc<Module> {
                 "s_first",
                 gather.mux(&run_first, &lit(0, word.trailing_zeros())),
             ),
-            (
-                "s_count",
-                gather.mux(&run_count, &dw_out.out("m_count").zext(count_bits)),
-            ),
-            ("s_last", gather.mux(&run_last, &dw_out.out("m_tag"))),
+            ("s_count", pixel_count),
+            ("s_last", pixel_last),
             ("s_tag", lit(1, 1)),
-            ("s_valid", gather.mux(&run_valid, &dw_out.out("m_valid"))),
+            ("s_valid", pixel_valid),
         ],
     );
 
@@ -326,6 +335,7 @@ pub fn top(config: &Config) -> Rc<Module> {
             param_words: config.pw_param_words(),
             tag: 2,
             contexts: config.expands(),
+            early: false,
         },
     );
     let mut fields = [
@@ -519,8 +529,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         } else {
             let tail = load_data.low((shape.bytes - last * word) * 8);
             let word = [&loaded[..last as usize], &[tail]].concat();
-            let complete = &enable & &host.out("load_slice").is(last.into());
-            (complete, w_addr, pack(&word))
+            (&enable & &host.out("load_last"), w_addr, pack(&word))
         };
         m.instance(
             name,

@@ -17,14 +17,15 @@ mod place;
 mod run;
 mod stage;
 
+use crate::counter::Counter;
 use crate::rtl::{Expr, Module, all, cat, lit};
-use place::{Counter, Place};
+use place::Place;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits, offset_bits};
 use stage::Stage;
 use std::rc::Rc;
 
-pub use run::{IDLE_BITS, Run, limit_bits, reach};
+pub use run::{IDLE_BITS, Reach, Run, limit_bits, place_bits, reach};
 
 /// The walker.
 pub fn walk(config: &Config) -> Rc<Module> {
@@ -237,34 +238,53 @@ pub fn walk(config: &Config) -> Rc<Module> {
     m.note("Stage 3: the run. One part of padding also stands for column passes, for rows outside the map, for merged rows.");
     let three = Stage::new(&mut m, "3", &two.valid, &moves, &stop);
     let mapped = m.wire("mapped", &(&row_by_row & &row_ok.bit(0)));
-    let mut whole = gather.mux(&run_bytes.clone(), &column_passes.zext(off));
+    let tn = lit(v.tn.into(), off);
+    let in_a_step = |length: &Expr| length.le(&tn);
+    let whole = gather.mux(&run_bytes, &column_passes.zext(off));
+    let whole_fits = gather.mux(&in_a_step(&run_bytes), &column_passes.is(1));
+    let mut whole = m.pipe("whole", &whole);
+    let mut whole_fits = m.pipe("whole_fits", &whole_fits);
     if let Some(last) = &merge_bytes {
+        let last = last.zext(off);
         let three_runs = m.pipe("three_runs", &(&(&run_bytes + &run_bytes) + &run_bytes));
-        let merged = flags.bit(1).mux(&last.zext(off), &three_runs);
+        let last_fits = m.pipe("last_fits", &in_a_step(&last));
+        let three_fit = m.pipe("three_fit", &in_a_step(&three_runs));
         let merges = m.pipe("merges", &any_merged);
+        let merged = flags.bit(1).mux(&last, &three_runs);
         whole = merges.mux(&merged, &whole);
+        whole_fits = merges.mux(&flags.bit(1).mux(&last_fits, &three_fit), &whole_fits);
     }
-    let whole = m.wire("whole", &whole);
     let [has_pre, has_data, has_post] = [("pre", &before), ("data", &data), ("post", &after)]
         .map(|(name, e)| m.wire(&format!("has_{name}"), &(&mapped & &e.any())));
-    let limit_bits = limit_bits(config);
-    let tn = lit(v.tn.into(), limit_bits);
-    let reach = reach(&mut m, config, "first", &src);
+    let in_map = reach(config, &src.low(place_bits(config)));
+    let data_fits = data.le(&in_map.first.zext(off));
+    let data_fits = m.wire("data_fits", &data_fits);
+    let [before_fits, after_fits] = [("before", &before), ("behind", &after)]
+        .map(|(name, e)| m.wire(&format!("{name}_fits"), &in_a_step(e)));
     let in_data = m.wire("starts_in_data", &(&has_data & &!&has_pre));
-    let pad_limit = gather.mux(&tn, &lit(1, limit_bits));
-    let first = has_pre.mux(&before, &has_data.mux(&data, &has_post.mux(&after, &whole)));
+    let of_first = |before: &Expr, data: &Expr, after: &Expr, whole: &Expr| {
+        has_pre.mux(before, &has_data.mux(data, &has_post.mux(after, whole)))
+    };
+    let length = of_first(&before, &data, &after, &whole);
+    let fits = of_first(&before_fits, &data_fits, &after_fits, &whole_fits);
     let then_data = m.wire("follows_data", &(&has_pre & &has_data));
     let then_post = m.wire("follows_post", &(&(&has_pre | &has_data) & &has_post));
+    let steps = in_map.or(&in_data, &Reach::padding(config, &gather));
     let run = Run::new(config);
     let packed = run.pack(|name| match name {
-        "length" => first.clone(),
-        "limit" => in_data.mux(&reach, &pad_limit),
+        "length" => length.clone(),
+        "fits" => fits.clone(),
         "in_data" => in_data.clone(),
+        "limit" => steps[0].1.clone(),
+        "ahead" => steps[1].1.clone(),
+        "both" => steps[2].1.clone(),
+        "third" => steps[3].1.clone(),
         "then_data" => then_data.clone(),
         "then_post" => then_post.clone(),
         "data" => data.clone(),
-        "data_limit" => reach.clone(),
+        "data_fits" => data_fits.clone(),
         "post" => after.clone(),
+        "post_fits" => after_fits.clone(),
         "src" => src.clone(),
         "tap" => left.clone(),
         "bank" => lines.low(2),

@@ -19,7 +19,7 @@
 
 use crate::merge;
 use crate::rtl::{Expr, Module, all, lit, pack};
-use crate::walk::{IDLE_BITS, Run, limit_bits, reach, walk};
+use crate::walk::{IDLE_BITS, Reach, Run, limit_bits, place_bits, reach, walk};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, offset_bits};
 use std::rc::Rc;
@@ -30,7 +30,6 @@ pub fn window(config: &Config) -> Rc<Module> {
         "window",
         "Asks the line buffer for what each of the ofm's pixels needs.",
     );
-    let v = config.values();
     let columns = config.column_taps();
     let off = offset_bits(config);
     let ring = Field::RingPixels.used_bits(config);
@@ -73,7 +72,12 @@ pub fn window(config: &Config) -> Rc<Module> {
     let limit_width = limit_bits(config);
     let valid = m.reg("valid", 1);
     let rest = m.reg("rest", off);
+    // bytes that this step takes at most, the one behind it, both together; where the third begins; if this step takes the rest
     let limit = m.reg("limit", limit_width);
+    let ahead = m.reg("ahead", limit_width);
+    let both = m.reg("both", limit_width + 1);
+    let third = m.reg("third", place_bits(config));
+    let fits = m.reg("fits", 1);
     let [in_data, then_data, then_post] =
         ["in_data", "then_data", "then_post"].map(|name| m.reg(name, 1));
     let src = m.reg("src", off);
@@ -82,8 +86,9 @@ pub fn window(config: &Config) -> Rc<Module> {
     // what does not change while the run is at work
     let mut kept: Vec<(&str, Expr)> = vec![
         ("data", m.reg("data", off)),
-        ("data_limit", m.reg("data_limit", limit_width)),
+        ("data_fits", m.reg("data_fits", 1)),
         ("post", m.reg("post", off)),
+        ("post_fits", m.reg("post_fits", 1)),
         ("bank", m.reg("bank", 2)),
         ("slot", m.reg("slot", part("slot").width())),
         ("slot_next", m.reg("slot_next", part("slot").width())),
@@ -119,7 +124,6 @@ pub fn window(config: &Config) -> Rc<Module> {
     let issue = m.wire("issue", &all(&[valid.clone(), !&waiting, may]));
 
     m.note("The step: what it takes of the run, and if that is the end of the part, of the run, of the sum.");
-    let fits = m.wire("fits", &rest.le(&limit.zext(off)));
     let count = m.wire("count", &fits.mux(&rest.low(limit_width), &limit));
     let more = &then_data | &then_post;
     let ends = m.wire("ends", &(&fits & &!&more));
@@ -127,9 +131,26 @@ pub fn window(config: &Config) -> Rc<Module> {
     let unit_end = m.wire("unit_end", &(&run_end & &of_run("last")));
     let load = m.wire("load", &(&run_end | &!&valid));
     m.drive(&take, &load);
-    let half = config.word_bytes().trailing_zeros() - 1;
-    let src_on = m.wire("src_on", &(&src.low(half) + &limit.fit(half)));
-    let reach = reach(&mut m, config, "on", &src_on);
+    let rest_fits = m.wire("rest_fits", &rest.le(&both.zext(off)));
+    let third_reach = reach(config, &third);
+    let wide = limit_width + 1;
+    let both_next = m.wire(
+        "both_next",
+        &(&ahead.zext(wide) + &third_reach.first.zext(wide)),
+    );
+    let part_steps = reach(config, &src.low(place_bits(config)))
+        .or(&then_data, &Reach::padding(config, &gather));
+    let part_fits = then_data.mux(&of_run("data_fits"), &of_run("post_fits"));
+    let on = [
+        (&limit, ahead.clone()),
+        (&ahead, in_data.mux(&third_reach.first, &ahead)),
+        (&both, in_data.mux(&both_next, &both)),
+        (&third, in_data.mux(&third_reach.next, &third)),
+    ];
+    let mut stepped = vec![("fits", &fits, fits.mux(&part_fits, &rest_fits))];
+    for ((reg, on), (name, next_part)) in on.iter().zip(&part_steps) {
+        stepped.push((name, reg, fits.mux(next_part, on)));
+    }
     let column_step = if columns == 1 {
         pixel_bytes.clone()
     } else {
@@ -158,17 +179,19 @@ pub fn window(config: &Config) -> Rc<Module> {
             s.set(&at_start, &lit(0, 1));
             s.set(&first_step, &lit(0, 1));
             s.set(&rest, &(&rest - &limit.zext(off)));
-            s.when(&in_data, |s| s.set(&limit, &reach));
             s.when(&moves, |s| s.set(&src, &(&src + &by)));
             s.set(&tap, &(&tap + &column_step));
             s.when(&fits, |s| {
                 s.set(&rest, &then_data.mux(&of_run("data"), &of_run("post")));
-                let pad = lit(v.tn.into(), limit_width);
-                s.set(&limit, &then_data.mux(&of_run("data_limit"), &pad));
                 s.set(&in_data, &then_data);
                 s.set(&then_data, &lit(0, 1));
                 s.set(&then_post, &(&then_data & &then_post));
             });
+        });
+        s.when(&(&issue | &load), |s| {
+            for (name, reg, value) in &stepped {
+                s.set(reg, &load.mux(&part(name), value));
+            }
         });
         // rows that are filled stay so as long as a run waits for them
         s.set(&ready, &(&all_filled | &of_run("need").le(&filled)));
@@ -179,7 +202,6 @@ pub fn window(config: &Config) -> Rc<Module> {
             s.set(&at_start, &part("begins"));
             s.set(&ready, &(&all_filled | &part("need").le(&filled)));
             for (name, reg) in [
-                ("limit", &limit),
                 ("in_data", &in_data),
                 ("then_data", &then_data),
                 ("then_post", &then_post),

@@ -13,10 +13,14 @@
 //! No vendor's primitives: clock, reset and pins are the board's. The pins of the link are synchronised here.
 
 use super::options::{Link, LinkOptions};
-use super::{bridge, buffer, crc, deframe, enframe, spi, uart_rx, uart_tx};
+use super::{bridge, crc, deframe, enframe, spi, uart_rx, uart_tx};
+use crate::memory::memory;
 use crate::rtl::{Expr, Instance, Module, cat, lit};
 use sepstream_spec::config::Config;
 use std::rc::Rc;
+
+/// Bytes of the buffer: a block RAM.
+const BUFFER: u32 = 512;
 
 /// Bytes from the pins.
 struct Pins {
@@ -173,22 +177,21 @@ fn shared(
     let replies = enframe.out("p_addr");
     let reading = bridge.out("r_reads");
     let read = reading.mux(&cat(&[lit(1, 1), replies]), &bridge.out("b_r_addr").zext(9));
+    m.note("The data of the request at work from 0 (byte 256 at 0, as the payload's first byte is kept elsewhere), of the reply from 256.");
+    let write = cat(&[
+        hold.mux(&bridge.out("b_w_data"), &deframe.out("w_data")),
+        hold.clone(),
+        hold.mux(&bridge.out("b_w_addr"), &deframe.out("w_addr")),
+        hold.mux(&bridge.out("b_we"), &deframe.out("we")),
+    ]);
+    let write = m.pipe("write", &write);
     let buffer = m.instance(
         "buffer",
-        &buffer::buffer(),
+        &memory(BUFFER, 8),
         &[
-            ("we", hold.mux(&bridge.out("b_we"), &deframe.out("we"))),
-            (
-                "w_addr",
-                cat(&[
-                    hold.clone(),
-                    hold.mux(&bridge.out("b_w_addr"), &deframe.out("w_addr")),
-                ]),
-            ),
-            (
-                "w_data",
-                hold.mux(&bridge.out("b_w_data"), &deframe.out("w_data")),
-            ),
+            ("we", write.bit(0)),
+            ("w_addr", write.slice(1, 9)),
+            ("w_data", write.slice(10, 8)),
             ("r_addr", read),
         ],
     );

@@ -7,7 +7,7 @@
 //! | r_start r_kind r_length | out | | the reply, for `enframe`                                |
 //! | r_reads r_refuses r_reason r_expected | out | | its payload: from `buffer`, or these two |
 //! | r_done       | in  | 1      | it is sent                                                  |
-//! | b_*          |     |        | to `buffer`: writes the reply's data, reads the request's   |
+//! | b_*          |     |        | to the buffer: writes the reply's data, reads the request's, `timing::MEMORY_READ` later |
 //! | m_wb_*       |     | 32 bits| Wishbone, to `host`                                         |
 //! | m_axis_*     | out | a word | load stream                                                 |
 //! | s_axis_*     | in  | a word | result stream                                               |
@@ -15,7 +15,7 @@
 //! | ignored      | out | 1      | one cycle: a frame was no request                           |
 //!
 //! Rules of docs/host-link.md: each request is executed once, in the order of sequence numbers, and its reply is kept until the
-//! next one is executed. Throughput: two cycles a byte to the accelerator, one from it; a byte on a link takes 40.
+//! next one is executed. Throughput: four cycles a byte to the accelerator, one from it; a byte on a link takes 40.
 //!
 //! One word goes through a shift register: bytes come in at its top and leave at its bottom; register values use 32 bits of it.
 
@@ -23,10 +23,14 @@ use crate::rtl::{Expr, Module, all, cat, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::link::{Kind, LOAD_LAST, MAX_PAYLOAD, Refusal};
 use sepstream_spec::regs::Reg;
+use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
 
 /// Bytes of a register.
 const VALUE: u64 = 4;
+/// Bits that count the cycles from the address of a byte in the buffer to its end.
+const TAKE: u32 = 2;
+const _: () = assert!(MEMORY_READ < 1 << TAKE);
 
 /// The bridge.
 pub fn bridge(config: &Config) -> Rc<Module> {
@@ -37,7 +41,7 @@ pub fn bridge(config: &Config) -> Rc<Module> {
     let bytes = config.word_bytes();
     let word_bits = bytes * 8;
     let lane_bits = bytes.trailing_zeros();
-    let frame = m.input("f_valid", 1);
+    let f_valid = m.input("f_valid", 1);
     let kind = m.input("f_kind", 4);
     let sequence = m.input("f_number", 8);
     let length = m.input("f_length", 9);
@@ -62,6 +66,8 @@ pub fn bridge(config: &Config) -> Rc<Module> {
         .fold(take.clone(), |a, b| &a | b);
     let busy = m.wire("busy", &busy);
 
+    m.note("What stands in the frame is known three cycles behind it: a fact per register, what it asks for, what is done.");
+    let frame = m.delay("frame", &f_valid, 2);
     m.note("A request has the payload of its kind.");
     let [opens, writes, reads, loads, fetches] = [
         ("opens", Kind::Open, length.is(0)),
@@ -73,7 +79,7 @@ pub fn bridge(config: &Config) -> Rc<Module> {
         }),
         ("fetches", Kind::Fetch, length.is(2)),
     ]
-    .map(|(name, k, payload)| m.wire(name, &(&is(k) & &payload)));
+    .map(|(name, k, payload)| m.pipe(name, &(&is(k) & &payload)));
     const { assert!(LOAD_LAST == 1) }
     let request = [&writes, &reads, &loads, &fetches]
         .iter()
@@ -84,27 +90,29 @@ pub fn bridge(config: &Config) -> Rc<Module> {
     let is_open = m.reg("is_open", 1);
     let last = m.reg("last", 8);
     let expected = m.wire("expected", &(&last + &lit(1, 8)));
-    let fresh = &is_open & &sequence.eq(&expected);
-    let executes = m.wire(
-        "executes",
-        &all(&[frame.clone(), request.clone(), &opens | &fresh]),
-    );
-    let again = m.wire("again", &(&is_open & &sequence.eq(&last)));
-    let answers = m.wire(
-        "answers",
-        &all(&[frame.clone(), request.clone(), !&executes]),
-    );
+    let fresh = m.pipe("fresh", &(&is_open & &sequence.eq(&expected)));
+    let accepted = m.pipe("accepted", &(&request & &(&opens | &fresh)));
+    let executes = m.pipe("executes", &(&frame & &accepted));
+    let again = m.pipe("again", &(&is_open & &sequence.eq(&last)));
+    let refused_now = m.pipe("refused_now", &(&request & &!&(&opens | &fresh)));
+    let answers = m.pipe("answers", &(&frame & &refused_now));
+    let unknown = m.pipe("unknown", &!&request);
+    let ignores = m.pipe("ignores", &(&frame & &unknown));
 
     m.note("What cannot be done: a register that is none, part of a word, more than fits a frame.");
     let registers = lit(Reg::Command as u64 + 1, 8);
-    let no_register = &(&writes | &reads) & &!&first.lt(&registers);
-    let part = &all(&[loads.clone(), !&first.bit(0)])
-        & &length
-            .low(lane_bits)
-            .ne(&lit(1 % u64::from(bytes), lane_bits));
+    let none = m.pipe("no_register", &!&first.lt(&registers));
+    let no_register = &(&writes | &reads) & &none;
+    let odd_length = length
+        .low(lane_bits)
+        .ne(&lit(1 % u64::from(bytes), lane_bits));
+    let part = m.pipe("part", &(&!&first.bit(0) & &odd_length));
+    let part = &loads & &part;
     let too_much = &second.bit(1) | &(&second.bit(0) & &first.any());
-    let bad_fetch = &fetches & &(&too_much | &first.low(lane_bits).any());
-    let bad = m.wire("bad", &(&(&no_register | &part) | &bad_fetch));
+    let no_words = &too_much | &first.low(lane_bits).any();
+    let no_words = m.pipe("no_words", &no_words);
+    let bad_fetch = &fetches & &no_words;
+    let bad = m.pipe("bad", &(&(&no_register | &part) | &bad_fetch));
 
     m.note("The reply that is kept, and a refusal in front of it.");
     let kept_kind = m.reg("kept_kind", 3);
@@ -118,15 +126,15 @@ pub fn bridge(config: &Config) -> Rc<Module> {
     let next = m.wire("next", &(&index + &lit(1, 9)));
     let lane = m.reg("lane", lane_bits);
     let last_lane = m.wire("last_lane", &lane.is(u64::from(bytes) - 1));
-    let odd = m.reg("odd", 1);
+    let read = m.reg("read", TAKE);
+    let came = m.wire("came", &read.is((1 << TAKE) - 1));
     let word = m.reg("word", word_bits);
     let all_taken = m.wire("all_taken", &index.eq(&length));
-    let empty_load = &loads & &length.is(1);
-    let empty_fetch = &fetches & &!&(&first.any() | &second.bit(0));
-    let direct = m.wire(
-        "direct",
-        &(&(&opens | &bad) | &(&empty_load | &empty_fetch)),
-    );
+    let empty_load = &loads & &m.pipe("no_beats", &length.is(1));
+    let none_asked = m.pipe("none_asked", &!&(&first.any() | &second.bit(0)));
+    let empty = &empty_load | &(&fetches & &none_asked);
+    let empty = m.pipe("empty", &(&opens | &empty));
+    let direct = m.wire("direct", &(&bad | &empty));
     let fetched = cat(&[second.bit(0), first.clone()]);
     let value_length = reads.mux(&lit(VALUE, 9), &lit(0, 9));
     let lacks = m.wire("lacks", &all(&[wait.clone(), !&t_valid, !&sending]));
@@ -137,7 +145,9 @@ pub fn bridge(config: &Config) -> Rc<Module> {
     let shifted_out = cat(&[lit(0, 8), word.slice(8, word_bits - 8)]);
     // a value that is all there before the word is
     let value_taken = &writes & &all_taken;
-    let given = m.wire("given", &(&give & &next.eq(&kept_length)));
+    let kept_last = m.pipe("kept_last", &(&kept_length - &lit(1, 9)));
+    let gives_last = m.reg("gives_last", 1);
+    let given = m.wire("given", &(&give & &gives_last));
     m.clocked(|s| {
         let set = |s: &mut crate::rtl::Statements, reg: &Expr, value: u64| {
             s.set(reg, &lit(value, reg.width()))
@@ -154,8 +164,10 @@ pub fn bridge(config: &Config) -> Rc<Module> {
             s.set(&bus, &(&!&direct & &reads));
             s.set(&wait, &(&!&direct & &fetches));
             set(s, &refuses, 0);
+            // a reply has no byte or more than one
+            set(s, &gives_last, 0);
             set(s, &lane, 0);
-            set(s, &odd, 0);
+            set(s, &read, 0);
             // the request's data begin behind its first byte, the reply's at 0
             s.set(&index, &cat(&[lit(0, 8), &writes | &loads]));
         });
@@ -163,10 +175,10 @@ pub fn bridge(config: &Config) -> Rc<Module> {
             set(s, &reply, 1);
             s.set(&refuses, &!&again);
         });
-        // buffer to word: the byte comes a cycle behind its address
+        // buffer to word: the byte is there in the last cycle of four
         s.when(&take, |s| {
-            s.set(&odd, &!&odd);
-            s.when(&odd, |s| {
+            s.set(&read, &(&read + &lit(1, TAKE)));
+            s.when(&came, |s| {
                 s.set(&word, &shifted_in);
                 s.set(&lane, &(&lane + &lit(1, lane_bits)));
                 s.when(&!&all_taken, |s| s.set(&index, &next));
@@ -206,6 +218,7 @@ pub fn bridge(config: &Config) -> Rc<Module> {
         s.when(&give, |s| {
             s.set(&word, &shifted_out);
             s.set(&index, &next);
+            s.set(&gives_last, &next.eq(&kept_last));
             s.set(&lane, &(&lane + &lit(1, lane_bits)));
             s.when(&last_lane, |s| {
                 set(s, &give, 0);
@@ -256,6 +269,6 @@ pub fn bridge(config: &Config) -> Rc<Module> {
     m.output("m_axis_tvalid", &beat);
     m.output("m_axis_tlast", &(&all_taken & &first.bit(0)));
     m.output("s_axis_tready", &wait);
-    m.output("ignored", &(&frame & &!&request));
+    m.output("ignored", &ignores);
     Rc::new(m)
 }

@@ -24,9 +24,9 @@ use std::rc::Rc;
 /// The frame receiver.
 pub fn deframe() -> Rc<Module> {
     let mut m = Module::new("deframe", "Frames out of the bytes of a link.");
-    let data = m.input("s_data", 8);
-    let valid = m.input("s_valid", 1);
-    let error = m.input("s_error", 1);
+    let s_data = m.input("s_data", 8);
+    let s_valid = m.input("s_valid", 1);
+    let s_error = m.input("s_error", 1);
     let hold = m.input("hold", 1);
     let wrong = m.input("c_wrong", 1);
     let rst = m.reset();
@@ -37,18 +37,24 @@ pub fn deframe() -> Rc<Module> {
     let hunting = m.reg("hunting", 1);
     let escaped = m.reg("escaped", 1);
     let broken = m.reg("broken", 1);
-    let come = m.wire("come", &(&valid & &!&hold));
-    let is_flag = m.wire("is_flag", &data.is(FLAG.into()));
-    let is_escape = m.wire("is_escape", &data.is(ESCAPE.into()));
-    let flag = m.wire("flag", &(&come & &is_flag));
-    let escape = m.wire("escape", &(&come & &is_escape));
-    let take = m.wire("take", &all(&[come, !&is_flag, !&is_escape]));
-    let plain = m.wire(
+    m.note("A byte rests in registers for three cycles, then it counts; nothing changes before the next one.");
+    let come = m.wire("come", &(&s_valid & &!&hold));
+    let counts = m.delay("counts", &come, 3);
+    let error = m.pipe("error", &(&s_error & &!&hold));
+    let data = m.reg("data", 8);
+    m.clocked(|s| s.when(&come, |s| s.set(&data, &s_data)));
+    let is_flag = m.pipe("is_flag", &data.is(FLAG.into()));
+    let is_escape = m.pipe("is_escape", &data.is(ESCAPE.into()));
+    let is_plain = m.pipe("is_plain", &!&(&is_flag | &is_escape));
+    let flag = m.wire("flag", &(&counts & &is_flag));
+    let escape = m.wire("escape", &(&counts & &is_escape));
+    let take = m.wire("take", &(&counts & &is_plain));
+    let plain = m.pipe(
         "plain",
         &(&data ^ &escaped.mux(&lit(ESCAPE_XOR.into(), 8), &lit(0, 8))),
     );
     let escapable = &plain.is(FLAG.into()) | &plain.is(ESCAPE.into());
-    let no_escape = &escaped & &!&escapable;
+    let no_escape = m.pipe("no_escape", &(&escaped & &!&escapable));
 
     m.note(
         "Place in the frame: the header's four bytes, the payload, the four of the check, the end.",
@@ -60,7 +66,7 @@ pub fn deframe() -> Rc<Module> {
     let kind = m.reg("kind_q", 4);
     let sequence = m.reg("number_q", 8);
     let length = m.reg("length_q", 9);
-    let checks = m.wire("checks", &(&body & &count.eq(&length)));
+    let checks = m.pipe("checks", &(&body & &count.eq(&length)));
     let payload = m.wire("payload", &all(&[take.clone(), body.clone(), !&checks]));
     let header = |n| all(&[take.clone(), !&body, step.is(n)]);
     let headers = [0, 1, 2, 3].map(|n| m.wire(&format!("header_{n}"), &header(n)));
@@ -74,7 +80,7 @@ pub fn deframe() -> Rc<Module> {
         &take & &complete,
         &headers[0] & &other_version,
         &headers[3] & &plain.slice(1, 7).any(),
-        &error & &!&hold,
+        error,
     ];
     let fault = m.wire(
         "fault",

@@ -4,17 +4,21 @@
 //! |----------|-----|------|-----------------------------------------------------------------------------|
 //! | start    | in  | 1    | send a frame of these: they stay until `done`                               |
 //! | kind number length | in | | 4, 8, 9 bits                                                           |
-//! | p_addr / p_data | | 8, 8 | payload byte, in the next cycle                                           |
+//! | p_addr / p_data | | 8, 8 | payload byte, `timing::MEMORY_READ` later                                 |
 //! | c_start c_data c_valid c_check | out | | to `crc`                                                    |
 //! | c_low c_busy | in |   | from there                                                                  |
 //! | m_data m_valid m_ready | | 8 | bytes with flags and stuffing                                          |
-//! | done     | out | 1    | one cycle: the link has taken the last one                                  |
+//! | done     | out | 1    | one cycle: the last byte waits at the output                                |
 //!
-//! Throughput: a byte in 10 cycles, which `crc` takes. Back-pressure: `m_ready`.
+//! Throughput: a byte in 8 + `SETTLE` cycles: `crc` takes 8, then the next byte passes through its registers. Back-pressure: `m_ready`.
 
 use crate::rtl::{Module, all, cat, lit};
 use sepstream_spec::link::{ESCAPE, ESCAPE_XOR, FLAG, VERSION};
+use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
+
+/// From a step to the next byte: payload memory, payload, byte, stuffing.
+const SETTLE: u32 = MEMORY_READ + 4;
 
 /// The frame sender.
 pub fn enframe() -> Rc<Module> {
@@ -34,7 +38,8 @@ pub fn enframe() -> Rc<Module> {
     let [opening, header, body, closing] = places.map(|place| m.reg(place, 1));
     let step = m.reg("step", 2);
     let count = m.reg("count", 9);
-    let checks = m.wire("checks", &(&body & &count.eq(&length)));
+    let data = m.pipe("data", &data);
+    let checks = m.pipe("checks", &(&body & &count.eq(&length)));
     let head = {
         let words = [
             cat(&[lit(VERSION.into(), 4), kind]),
@@ -45,24 +50,40 @@ pub fn enframe() -> Rc<Module> {
         crate::packer::choose(&words, &step, 1)
     };
     let plain = header.mux(&head, &checks.mux(&low, &data));
-    let plain = m.wire("plain", &plain);
+    let plain = m.pipe("plain", &plain);
 
     m.note("Stuffing.");
     let stuffs = m.wire("stuffs", &(&header | &body));
     let escaped = m.reg("escaped", 1);
-    let stuffed = &plain.is(FLAG.into()) | &plain.is(ESCAPE.into());
+    let stuffed = m.pipe(
+        "stuffed",
+        &(&plain.is(FLAG.into()) | &plain.is(ESCAPE.into())),
+    );
     let escapes = m.wire("escapes", &all(&[stuffs.clone(), stuffed, !&escaped]));
     let value = &plain ^ &escaped.mux(&lit(ESCAPE_XOR.into(), 8), &lit(0, 8));
     let value = escapes.mux(&lit(ESCAPE.into(), 8), &value);
     let value = m.wire("value", &stuffs.mux(&value, &lit(FLAG.into(), 8)));
     let sending = &(&stuffs | &opening) | &closing;
-    let valid = m.wire("valid", &(&sending & &!&crc_busy));
-    let sent = m.wire("sent", &(&valid & &ready));
+    m.note("Ones run out of here once the byte has passed its registers.");
+    let settles = m.reg("settles", SETTLE);
+    let settled = m.wire("settled", &!&settles.bit(0));
+    let valid = m.reg("valid", 1);
+    let out = m.reg("out", 8);
+    let sent = m.wire("sent", &all(&[sending, settled, !&valid]));
     let moves = m.wire("moves", &(&sent & &!&escapes));
     let step_ends = m.wire("step_ends", &step.is(3));
     let counts = &header | &checks;
     m.clocked(|s| {
-        s.when(&sent, |s| s.set(&escaped, &escapes));
+        s.set(&settles, &cat(&[crc_busy, settles.slice(1, SETTLE - 1)]));
+        s.when(&ready, |s| s.set(&valid, &lit(0, 1)));
+        s.when(&sent, |s| {
+            s.set(&escaped, &escapes);
+            s.set(&out, &value);
+            s.set(&valid, &lit(1, 1));
+        });
+        s.when(&(&sent | &start), |s| {
+            s.set(&settles, &lit((1 << SETTLE) - 1, SETTLE))
+        });
         s.when(&(&moves & &counts), |s| s.set(&step, &(&step + &lit(1, 2))));
         s.when(&all(&[moves.clone(), body.clone(), !&checks]), |s| {
             s.set(&count, &(&count + &lit(1, 9)))
@@ -89,7 +110,7 @@ pub fn enframe() -> Rc<Module> {
             s.set(&count, &lit(0, 9));
         });
         s.when(&rst, |s| {
-            for reg in [&opening, &header, &body, &closing, &escaped] {
+            for reg in [&opening, &header, &body, &closing, &escaped, &valid] {
                 s.set(reg, &lit(0, 1));
             }
         });
@@ -99,7 +120,7 @@ pub fn enframe() -> Rc<Module> {
     m.output("c_data", &plain);
     m.output("c_valid", &(&moves & &stuffs));
     m.output("c_check", &checks);
-    m.output("m_data", &value);
+    m.output("m_data", &out);
     m.output("m_valid", &valid);
     m.output("done", &(&moves & &closing));
     Rc::new(m)

@@ -6,7 +6,6 @@
 
 pub mod board;
 pub mod bridge;
-pub mod buffer;
 pub mod crc;
 pub mod deframe;
 pub mod enframe;

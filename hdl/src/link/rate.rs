@@ -38,19 +38,25 @@ impl Rate {
     fn step(clock: u128, rate: u128, bits: u32) -> u128 {
         ((rate << bits) + clock / 2) / clock.max(1)
     }
-    /// The ticks, beginning anew with phase 0 in the cycle behind `start`.
+    /// The ticks, beginning anew with phase 0 in the cycle behind `start`. They come from a register: the phase is a step ahead.
     pub fn ticks(&self, m: &mut Module, start: &Expr) -> Expr {
         if self.bits == 0 {
             return lit(1, 1);
         }
         let phase = m.reg("phase", self.bits);
+        let tick = m.reg("tick", 1);
         let wide = self.bits + 1;
         let sum = m.wire("phase_sum", &(&phase.zext(wide) + &lit(self.step, wide)));
         m.clocked(|s| {
             s.set(&phase, &sum.low(self.bits));
-            s.when(start, |s| s.set(&phase, &lit(0, self.bits)));
+            s.set(&tick, &sum.bit(self.bits));
+            // no rate with a phase ticks in every cycle: the first step carries nothing
+            s.when(start, |s| {
+                s.set(&phase, &lit(self.step, self.bits));
+                s.set(&tick, &lit(0, 1));
+            });
         });
-        sum.bit(self.bits)
+        tick
     }
 }
 

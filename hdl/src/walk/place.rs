@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where a row lies in the line buffer, and how far a loop has come: registers that know early what is asked of them.
+//! Where a row lies in the line buffer.
 
-use crate::rtl::{Expr, Module, lit};
+use crate::rtl::{Expr, Module};
 
 /// A row's place: number (signed), bank and slot in the line buffer, and the slot of rows behind the turn of the banks.
 pub(super) struct Place {
@@ -43,44 +43,5 @@ impl Place {
             ),
             next: m.wire(&format!("{name}_next_to"), &turn.mux(&after, &self.next)),
         }
-    }
-}
-
-/// Counts `count` values; knows its last in a register.
-pub(super) struct Counter {
-    pub(super) left: Expr,
-    pub(super) last: Expr,
-    pub(super) count: Expr,
-    /// One less than the count; the count is one.
-    pub(super) less: Expr,
-    pub(super) single: Expr,
-}
-
-impl Counter {
-    pub(super) fn new(m: &mut Module, name: &str, count: &Expr) -> Self {
-        let bits = count.width();
-        let less = m.pipe(&format!("{name}_less"), &(count - &lit(1, bits)));
-        let single = m.pipe(&format!("{name}_single"), &count.is(1));
-        Counter {
-            left: m.reg(&format!("{name}_left"), bits),
-            last: m.reg(&format!("{name}_last"), 1),
-            count: count.clone(),
-            less,
-            single,
-        }
-    }
-    /// Next values: back at the first behind the last.
-    pub(super) fn tick(&self) -> [(&Expr, Expr); 2] {
-        let down = &self.left - &lit(1, self.left.width());
-        [
-            (&self.left, self.last.mux(&self.less, &down)),
-            (&self.last, self.last.mux(&self.single, &self.left.is(1))),
-        ]
-    }
-    pub(super) fn start(&self) -> [(&Expr, Expr); 2] {
-        [
-            (&self.left, &self.count - &lit(1, self.count.width())),
-            (&self.last, self.count.is(1)),
-        ]
     }
 }

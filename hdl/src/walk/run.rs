@@ -2,8 +2,8 @@
 //! A run: what `walk` gives `window`.
 
 use crate::merge;
-use crate::packer::bits_for;
-use crate::rtl::{Expr, Module, cat, lit};
+use crate::packer::{bits_for, choose};
+use crate::rtl::{Expr, cat, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{address_bits, offset_bits};
 
@@ -15,18 +15,72 @@ pub fn limit_bits(config: &Config) -> u32 {
     bits_for(config.values().tn)
 }
 
-/// What a step takes at most of the map from a byte on: any `word_bytes` - (offset in the half word) bytes can be read at once.
-pub fn reach(m: &mut Module, config: &Config, name: &str, src: &Expr) -> Expr {
-    let (word, tn) = (config.word_bytes(), config.values().tn);
-    let half = word.trailing_zeros() - 1;
-    let bits = bits_for(word);
-    let reach = &lit(word.into(), bits) - &src.low(half).zext(bits);
-    let reach = m.wire(&format!("{name}_reach"), &reach);
+/// What the steps from a byte of the map on take, all of its place in the half word: tables of a few bits.
+pub struct Reach {
+    /// Bytes of the first step.
+    pub first: Expr,
+    /// Bytes of the one behind it.
+    pub second: Expr,
+    /// Those of both; a bit more.
+    pub both: Expr,
+    /// Place of the second step in its half word.
+    pub next: Expr,
+    /// Place of the third.
+    pub third: Expr,
+}
+
+impl Reach {
+    /// Padding: of a gather command as much as the array has lanes, of a depthwise one a column pass.
+    pub fn padding(config: &Config, gather: &Expr) -> Self {
+        let bits = limit_bits(config);
+        let step = gather.mux(&lit(config.values().tn.into(), bits), &lit(1, bits));
+        let no_place = lit(0, place_bits(config));
+        Reach {
+            first: step.clone(),
+            second: step.clone(),
+            both: cat(&[step, lit(0, 1)]),
+            next: no_place.clone(),
+            third: no_place,
+        }
+    }
+    /// The same where `of` is 1, else `other`; without `next`.
+    pub fn or(&self, of: &Expr, other: &Reach) -> [(&'static str, Expr); 4] {
+        [
+            ("limit", of.mux(&self.first, &other.first)),
+            ("ahead", of.mux(&self.second, &other.second)),
+            ("both", of.mux(&self.both, &other.both)),
+            ("third", of.mux(&self.third, &other.third)),
+        ]
+    }
+}
+
+/// Bits of a place in a half word.
+pub fn place_bits(config: &Config) -> u32 {
+    config.word_bytes().trailing_zeros() - 1
+}
+
+/// What a step takes at most from a place in a half word on: a word's bytes less the place can be read at once.
+fn most(config: &Config, place: u32) -> u32 {
+    (config.word_bytes() - place).min(config.values().tn)
+}
+
+/// The steps from `src` on.
+pub fn reach(config: &Config, src: &Expr) -> Reach {
+    let bits = place_bits(config);
+    let places = 1 << bits;
+    let next = |place: u32| (place + most(config, place)) % places;
+    let table = |width: u32, of: &dyn Fn(u32) -> u32| {
+        let values: Vec<Expr> = (0..places).map(|p| lit(of(p).into(), width)).collect();
+        choose(&values, src, bits.saturating_sub(1))
+    };
     let limit = limit_bits(config);
-    // with tn as the smaller, no bits of the reach are lost
-    reach
-        .lt(&lit(tn.into(), bits))
-        .mux(&reach.low(limit), &lit(tn.into(), limit))
+    Reach {
+        first: table(limit, &|p| most(config, p)),
+        second: table(limit, &|p| most(config, next(p))),
+        both: table(limit + 1, &|p| most(config, p) + most(config, next(p))),
+        next: table(bits, &next),
+        third: table(bits, &|p| next(next(p))),
+    }
 }
 
 /// Names and widths of what makes up a run, from the lowest bit up.
@@ -38,16 +92,22 @@ impl Run {
         let off = offset_bits(config);
         let line = address_bits(config.values().line_words);
         let mut parts = vec![
-            // the first part of a run: its length, what a step takes of it at most, if it is bytes of the map
+            // the first part of a run: its length, if one step takes it, if it is bytes of the map
             ("length", off),
-            ("limit", limit_bits(config)),
+            ("fits", 1),
             ("in_data", 1),
-            // bytes of the map, and padding behind them, that follow
+            // what its first step takes at most, its second, both; where the third begins
+            ("limit", limit_bits(config)),
+            ("ahead", limit_bits(config)),
+            ("both", limit_bits(config) + 1),
+            ("third", place_bits(config)),
+            // bytes of the map, and padding behind them, that follow, and if one step takes them
             ("then_data", 1),
             ("then_post", 1),
             ("data", off),
-            ("data_limit", limit_bits(config)),
+            ("data_fits", 1),
             ("post", off),
+            ("post_fits", 1),
             // byte offsets: of the first request, and of the window's left edge
             ("src", off),
             ("tap", off),

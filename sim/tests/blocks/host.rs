@@ -155,7 +155,7 @@ impl Side {
         bench.set_bytes("a_data", &word);
     }
 
-    /// A load goes to one memory, in order, and never to the activation memory in a cycle of the writer.
+    /// A load goes to one memory, in order; to the activation memory only in a cycle without the writer.
     fn check_load(&mut self, bench: &Bench, writer: bool) {
         let enables = bench.get("load_we") as u32;
         if enables == 0 {
@@ -168,10 +168,10 @@ impl Side {
             slice: bench.get("load_slice") as u32,
             data: bench.bytes("load_data"),
         };
-        assert!(
-            got.memory != Memory::Activation || !writer,
-            "the writer's port is taken"
-        );
+        // it stays until the writer leaves the port
+        if got.memory == Memory::Activation && writer {
+            return;
+        }
         same(bench, "the load", Some(got), self.loads.pop_front());
     }
 

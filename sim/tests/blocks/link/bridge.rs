@@ -7,6 +7,7 @@ use super::super::common::tools_present;
 use sepstream_firmware::link::{Kind, MAX_DATA, Receiver, Refusal, Reply, Request, Verdict};
 use sepstream_hdl::link::bridge::bridge;
 use sepstream_spec::config::Config;
+use sepstream_spec::timing::MEMORY_READ;
 use std::collections::VecDeque;
 
 /// What the accelerator's ports have seen and will give.
@@ -48,6 +49,8 @@ impl Side {
         self.bench.set("f_valid", 1u32);
         let mut found = None;
         let mut ack = false;
+        // what the buffer gives, MEMORY_READ cycles behind its address
+        let mut reads = VecDeque::from([0u8; MEMORY_READ as usize - 1]);
         for n in 0..20_000 {
             let b = &mut self.bench;
             let access = b.bit("m_wb_cyc");
@@ -76,11 +79,11 @@ impl Side {
             }
             b.set("r_done", found.is_some());
             b.settle();
-            // n = 0 is the cycle of the frame
-            if n == 1 && !b.bit("hold") {
+            // n = 0 is the cycle of the frame; three later it is judged
+            if n == 4 && !b.bit("hold") {
                 return None;
             }
-            b.expect("ignored", n == 0 && !is_request(kind, payload));
+            b.expect("ignored", n == 3 && !is_request(kind, payload));
             if n > 0 && found.is_some() {
                 b.tick();
                 b.expect("hold", 0u32);
@@ -111,9 +114,9 @@ impl Side {
             if b.bit("b_we") {
                 self.reply[b.get("b_w_addr") as usize] = b.get("b_w_data") as u8;
             }
-            let read = self.request[b.get("b_r_addr") as usize];
+            reads.push_back(self.request[b.get("b_r_addr") as usize]);
             b.tick();
-            b.set("b_data", read);
+            b.set("b_data", reads.pop_front().unwrap());
             b.set("f_valid", 0u32);
         }
         panic!("no reply");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `deframe` and `enframe` with the units that they share.
 
-use sepstream_hdl::link::{buffer::buffer, crc::crc, deframe::deframe, enframe::enframe};
+use sepstream_hdl::link::{crc::crc, deframe::deframe, enframe::enframe};
+use sepstream_hdl::memory::memory;
 use sepstream_hdl::rtl::{Module, cat, lit};
 use std::rc::Rc;
 
@@ -29,7 +30,7 @@ pub fn receiver() -> Rc<Module> {
     let address = m.input("r_addr", 9);
     let memory = m.instance(
         "memory",
-        &buffer(),
+        &memory(512, 8),
         &[
             ("we", deframe.out("we")),
             ("w_addr", cat(&[lit(0, 1), deframe.out("w_addr")])),
@@ -82,7 +83,7 @@ pub fn sender() -> Rc<Module> {
         .map(|(name, width)| (name, m.input(name, width)))
         .into();
     given.push(("r_addr", cat(&[lit(1, 1), enframe.out("p_addr")])));
-    let memory = m.instance("memory", &buffer(), &given);
+    let memory = m.instance("memory", &memory(512, 8), &given);
     m.drive(&payload, &memory.out("r_data"));
     m.drive(&low, &check.out("low"));
     m.drive(&busy, &check.out("busy"));
