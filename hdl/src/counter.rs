@@ -35,6 +35,13 @@ impl Counter {
             (&self.last, self.last.mux(&self.single, &self.left.is(1))),
         ]
     }
+    /// The first value, a cycle behind the count's own first: for those who tick no sooner.
+    pub(crate) fn restart(&self) -> [(&Expr, Expr); 2] {
+        [
+            (&self.left, self.less.clone()),
+            (&self.last, self.single.clone()),
+        ]
+    }
     pub(crate) fn start(&self) -> [(&Expr, Expr); 2] {
         [
             (&self.left, &self.count - &lit(1, self.count.width())),

@@ -42,12 +42,21 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
     let r_slot_next = m.input("r_slot_next", line);
     let half = memory(config.values().line_words, word * 4);
 
-    let bank_a = m.pipe("bank_a", &r_bank);
-    let bank_d = m.delay("bank_a", &bank_a, MEMORY_READ);
+    let bank_d = m.delay("bank", &r_bank, 1 + MEMORY_READ);
+    m.note("Banks below the first row's hold rows behind the turn; none is below bank 3's.");
+    let slots: Vec<Expr> = (0..ROW_BANKS)
+        .map(|b| match b + 1 < ROW_BANKS {
+            true => {
+                let turned = lit(b.into(), 2).lt(&r_bank);
+                m.wire(&format!("slot_{b}"), &turned.mux(&r_slot_next, &r_slot))
+            }
+            false => r_slot.clone(),
+        })
+        .collect();
     let mut out = Vec::new();
     for c in 0..columns {
         m.note(&format!(
-            "Column {c}: word addresses of the two halves, before and behind the turn of the banks."
+            "Column {c}: word addresses of the two halves, in each bank."
         ));
         let odd = m.wire(
             &format!("odd_{c}"),
@@ -56,19 +65,12 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
         let into_odd = r_byte.bit(c * byte + word_bits - 1);
         let even = m.wire(&format!("even_{c}"), &(&odd + &into_odd.zext(line)));
         let halves = [("even", even, 0), ("odd", odd, word * 4)];
-        let mut addresses = Vec::new();
-        for (name, at, _) in &halves {
-            let here = m.pipe(&format!("{name}_{c}_here"), &(&r_slot + at));
-            let next = m.pipe(&format!("{name}_{c}_next"), &(&r_slot_next + at));
-            addresses.push((here, next));
-        }
         let banks: Vec<Expr> = (0..ROW_BANKS)
             .map(|b| {
-                // banks below the first row's hold rows behind the turn; none is below bank 3's
-                let turned = (b + 1 < ROW_BANKS)
-                    .then(|| m.wire(&format!("turned_{c}_{b}"), &lit(b.into(), 2).lt(&bank_a)));
                 let mut data = Vec::new();
-                for ((name, _, low), (here, next)) in halves.iter().zip(&addresses) {
+                for (name, at, low) in &halves {
+                    let at = &slots[b as usize] + at;
+                    let at = m.pipe(&format!("{name}_{c}_{b}_at"), &at);
                     let inst = m.instance(
                         &format!("bank_{c}_{b}_{name}"),
                         &half,
@@ -76,12 +78,7 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
                             ("we", &w_valid & &w_bank.is(b.into())),
                             ("w_addr", w_addr.clone()),
                             ("w_data", w_data.slice(*low, word * 4)),
-                            (
-                                "r_addr",
-                                turned
-                                    .as_ref()
-                                    .map_or_else(|| here.clone(), |t| t.mux(next, here)),
-                            ),
+                            ("r_addr", at),
                         ],
                     );
                     data.push(inst.out("r_data"));

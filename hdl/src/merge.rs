@@ -36,9 +36,16 @@ pub fn skip_bits(config: &Config) -> u32 {
     bits_for(3 * config.merge_run_bytes())
 }
 
-/// A ring whose items of `item` bits move up by `by` places, around the end.
-fn turn(m: &mut Module, name: &str, ring: &Expr, item: u32, by: &Expr) -> Expr {
-    (0..by.width()).fold(ring.clone(), |ring, bit| {
+/// A ring whose items of `item` bits move up by the `bits` of `by`, around the end.
+fn turn(
+    m: &mut Module,
+    name: &str,
+    ring: &Expr,
+    item: u32,
+    by: &Expr,
+    bits: std::ops::Range<u32>,
+) -> Expr {
+    bits.fold(ring.clone(), |ring, bit| {
         let (low, up) = (ring.width() - (item << bit), item << bit);
         let turned = pack(&[ring.slice(low, up), ring.low(low)]);
         m.wire(
@@ -92,20 +99,31 @@ pub fn merge(config: &Config) -> Rc<Module> {
         })
         .collect();
     let in_map = m.pipe("in_map", &pack(&in_map));
-    let at = m.delay("at", &run_at, behind - 1);
-    let by = m.wire("at_merged", &merges.mux(&at, &lit(0, place)));
-    let in_map = turn(&mut m, "in_map", &in_map, 1, &by);
+    let at = m.delay("at", &run_at, behind - 2);
+    let by = m.pipe("at_merged", &merges.mux(&at, &lit(0, place)));
+    let in_map = turn(&mut m, "in_map", &in_map, 1, &by, 0..place);
     let in_map = m.pipe("in_map_word", &in_map);
     let row_ok = m.delay("row_ok", &r_row_ok, behind);
+    m.note("The second row turns by its runs' bytes, the third by twice as many: some of the way before the register.");
+    let by_1 = m.wire("by_1", &run_bytes.fit(place));
+    let by_2 = m.wire("by_2", &(&by_1 + &by_1));
+    let half_way = place / 2;
+    let turns = [None, Some(by_1), Some(by_2)];
     let rows: Vec<Expr> = (0..3)
-        .map(|r| {
+        .zip(&turns)
+        .map(|(r, by)| {
             let bytes: Vec<Expr> = (0..word)
                 .map(|i| {
                     let ok = &row_ok.bit(r) & &in_map.bit(i);
                     ok.mux(&s_rows.byte(r * word + i), &pad_value)
                 })
                 .collect();
-            m.pipe(&format!("row_{r}"), &pack(&bytes))
+            let row = m.wire(&format!("masked_{r}"), &pack(&bytes));
+            let row = match by {
+                None => row,
+                Some(by) => turn(&mut m, &format!("row_{r}"), &row, 8, by, 0..half_way),
+            };
+            m.pipe(&format!("row_{r}"), &row)
         })
         .collect();
 
@@ -124,19 +142,27 @@ pub fn merge(config: &Config) -> Rc<Module> {
                 .map(|j| all(&[merges.clone(), !&lit(j.into(), bits).lt_s(&left)]))
                 .collect();
             let below = m.pipe(&format!("below_{r}"), &pack(&below));
-            let below = turn(&mut m, &format!("below_{r}"), &below, 1, &first);
+            let below = turn(&mut m, &format!("below_{r}"), &below, 1, &first, 0..place);
             m.pipe(&format!("below_{r}_ring"), &below)
         })
         .collect();
 
     m.note("The ring.");
-    let by = m.wire("by_1", &run_bytes.fit(place));
-    let second = turn(&mut m, "second", &rows[1], 8, &by);
-    let by = m.wire("by_2", &(&by + &by));
-    let third = turn(&mut m, "third", &rows[2], 8, &by);
+    let mut turned = |r: usize| match &turns[r] {
+        None => rows[r].clone(),
+        Some(by) => turn(
+            &mut m,
+            &format!("row_{r}"),
+            &rows[r],
+            8,
+            by,
+            half_way..place,
+        ),
+    };
+    let [first, second, third] = [0, 1, 2].map(|r| turned(r));
     let ring: Vec<Expr> = (0..word)
         .map(|i| {
-            let upper = below[0].bit(i).mux(&second.byte(i), &rows[0].byte(i));
+            let upper = below[0].bit(i).mux(&second.byte(i), &first.byte(i));
             below[1].bit(i).mux(&third.byte(i), &upper)
         })
         .collect();

@@ -119,7 +119,6 @@ pub fn packed() -> Rc<Module> {
     let both = m.instance("both", &block(BLOCK_BITS, 8), &inputs);
     let p = m.wire("both_products", &both.out("m_product"));
     let low = low_product(&mut m, &w_1, &a);
-    let low = m.delay("low_1", &low, BLOCK_PRODUCT);
     m.note("The upper five bits of the first product, and whether they borrow from the second's.");
     let field = p.slice(10, 5);
     let high = m.wire("high_0", &(&field - &low));
@@ -136,19 +135,43 @@ pub fn packed() -> Rc<Module> {
     Rc::new(m)
 }
 
-/// (a b) mod 32 of the lower five bits: columns of single bits, added by full and half adders.
+/// (a b) mod 32 of the lower five bits, `BLOCK_PRODUCT` cycles later: a times two bits of b and times three, then their sum.
 fn low_product(m: &mut Module, a: &Expr, b: &Expr) -> Expr {
     const BITS: u32 = 5;
+    const { assert!(BLOCK_PRODUCT == 2) }
+    let mut part = |name: &str, rows: std::ops::Range<u32>| {
+        let columns = (0..BITS - rows.start)
+            .map(|column| {
+                let row = rows.clone().filter(|row| row - rows.start <= column);
+                row.map(|row| &a.bit(column + rows.start - row) & &b.bit(row))
+                    .collect()
+            })
+            .collect();
+        let sum = sum_columns(m, name, columns);
+        m.pipe(&format!("{name}_q"), &sum)
+    };
+    let (lower, upper) = (part("low_0", 0..2), part("low_2", 2..BITS));
+    let columns = (0..BITS)
+        .map(|column| match column {
+            0 | 1 => vec![lower.bit(column)],
+            _ => vec![lower.bit(column), upper.bit(column - 2)],
+        })
+        .collect();
+    let sum = sum_columns(m, "low_sum", columns);
+    m.pipe("low_1", &sum)
+}
+
+/// Sum of columns of single bits, by full and half adders; what the last column carries is not wanted.
+fn sum_columns(m: &mut Module, name: &str, columns: Vec<Vec<Expr>>) -> Expr {
+    let count = columns.len();
     let mut carries: Vec<Expr> = Vec::new();
     let mut out = Vec::new();
-    for column in 0..BITS {
-        let mut bits = std::mem::take(&mut carries);
-        bits.extend((0..=column).map(|i| &a.bit(i) & &b.bit(column - i)));
+    for (column, bits) in columns.into_iter().enumerate() {
+        let mut bits = [std::mem::take(&mut carries), bits].concat();
         let mut number = 0;
-        // what the last column carries is not wanted
-        while bits.len() > 1 && column + 1 < BITS {
+        while bits.len() > 1 && column + 1 < count {
             let taken: Vec<Expr> = bits.drain(..bits.len().min(3)).collect();
-            let name = format!("low_{column}_{number}");
+            let name = format!("{name}_{column}_{number}");
             number += 1;
             let taken: Vec<Expr> = taken
                 .iter()
@@ -165,5 +188,5 @@ fn low_product(m: &mut Module, a: &Expr, b: &Expr) -> Expr {
         }
         out.push(bits[1..].iter().fold(bits[0].clone(), |s, bit| &s ^ bit));
     }
-    m.wire("low_product", &pack(&out))
+    m.wire(name, &pack(&out))
 }

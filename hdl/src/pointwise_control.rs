@@ -160,6 +160,8 @@ impl Pixels {
         let row_ends = self.wire(m, "row_ends", &(ends & &self.x.last));
         let rst = m.reset();
         let one = lit(1, words);
+        // a pixel comes later than that
+        let started = m.pipe(&format!("{}started", self.prefix), start);
         m.clocked(|s| {
             for (tick, counter) in [
                 (step, &self.words),
@@ -188,13 +190,15 @@ impl Pixels {
                 s.set(&self.available, &(&self.available - &one));
                 s.set(&self.some, &!&self.available.is(1));
             });
-            s.when(start, |s| {
+            s.when(&started, |s| {
                 for counter in [&self.words, &self.groups, &self.x, &self.y] {
                     counter
-                        .start()
+                        .restart()
                         .iter()
                         .for_each(|(reg, value)| s.set(reg, value));
                 }
+            });
+            s.when(start, |s| {
                 s.set(&self.active, &self.rows.any());
                 for reg in [&self.available, &self.some, &self.base] {
                     s.set(reg, &lit(0, reg.width()));

@@ -3,6 +3,7 @@
 //! TensorFlow Lite, zero point and clamp. Each is a chain of registers with one operation between two of them.
 
 use crate::multiplier::{BLOCK_BITS, block};
+use crate::packer::choose;
 use crate::rtl::{Expr, Module, cat, lit, pack};
 use sepstream_spec::timing::{CLAMP, FACTOR_PRODUCT, ROUND_SHIFT};
 
@@ -72,14 +73,18 @@ pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) ->
 /// What rounding to `2^right` with ties away from zero adds: 2^(right - 1), one less below zero, nothing for no shift. `right` comes a
 /// cycle before `negative` and the sum.
 pub fn tie(m: &mut Module, name: &str, bits: u32, right: &Expr, negative: &Expr) -> Expr {
-    let point = m.wire(&format!("{name}_point"), &lit(1, 32).shl(right));
-    // bit i: 2^(right - 1), or for numbers below zero all bits below it
-    let at = point.slice(1, bits);
-    let below: Vec<Expr> = (0..bits)
-        .map(|i| &lit(i.into(), 5).lt(right) & &!&at.bit(i))
-        .collect();
-    let at = m.pipe(&format!("{name}_at"), &at);
-    let below = m.pipe(&format!("{name}_below"), &pack(&below));
+    // bit i: 2^(right - 1), or for numbers below zero all bits below it; each a table of the shift
+    let mut table = |part: &str, of: &dyn Fn(u32, u32) -> bool| {
+        let bits: Vec<Expr> = (0..bits)
+            .map(|i| {
+                let values: Vec<Expr> = (0..32).map(|r| lit(of(i, r).into(), 1)).collect();
+                choose(&values, right, 4)
+            })
+            .collect();
+        m.pipe(&format!("{name}_{part}"), &pack(&bits))
+    };
+    let at = table("at", &|i, right| right == i + 1);
+    let below = table("below", &|i, right| right > i + 1);
     let tie: Vec<Expr> = (0..bits)
         .map(|i| negative.mux(&below.bit(i), &at.bit(i)))
         .collect();

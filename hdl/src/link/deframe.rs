@@ -82,7 +82,7 @@ pub fn deframe() -> Rc<Module> {
         &headers[3] & &plain.slice(1, 7).any(),
         error,
     ];
-    let fault = m.wire(
+    let fault = m.pipe(
         "fault",
         &faults.iter().skip(1).fold(faults[0].clone(), |a, b| &a | b),
     );

@@ -17,8 +17,8 @@ use sepstream_spec::link::{ESCAPE, ESCAPE_XOR, FLAG, VERSION};
 use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
 
-/// From a step to the next byte: payload memory, payload, byte, stuffing.
-const SETTLE: u32 = MEMORY_READ + 4;
+/// From a step to the next byte: payload memory, payload, byte, if it is a flag, what stands for it.
+const SETTLE: u32 = MEMORY_READ + 5;
 
 /// The frame sender.
 pub fn enframe() -> Rc<Module> {
@@ -59,11 +59,11 @@ pub fn enframe() -> Rc<Module> {
         "stuffed",
         &(&plain.is(FLAG.into()) | &plain.is(ESCAPE.into())),
     );
-    let escapes = m.wire("escapes", &all(&[stuffs.clone(), stuffed, !&escaped]));
+    let escapes = m.pipe("escapes", &all(&[stuffs.clone(), stuffed, !&escaped]));
     let value = &plain ^ &escaped.mux(&lit(ESCAPE_XOR.into(), 8), &lit(0, 8));
     let value = escapes.mux(&lit(ESCAPE.into(), 8), &value);
-    let value = m.wire("value", &stuffs.mux(&value, &lit(FLAG.into(), 8)));
-    let sending = &(&stuffs | &opening) | &closing;
+    let value = m.pipe("value", &stuffs.mux(&value, &lit(FLAG.into(), 8)));
+    let sending = m.pipe("sending", &(&(&stuffs | &opening) | &closing));
     m.note("Ones run out of here once the byte has passed its registers.");
     let settles = m.reg("settles", SETTLE);
     let settled = m.wire("settled", &!&settles.bit(0));

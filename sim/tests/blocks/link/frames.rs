@@ -6,6 +6,7 @@ use super::super::common::tools_present;
 use super::noise::{damage, data, encoded, length, odd};
 use super::units::{receiver, sender};
 use sepstream_firmware::link::{Decoder, ESCAPE, FLAG, Frame, FrameError, Refusal, Reply};
+use sepstream_spec::timing::MEMORY_READ;
 
 #[test]
 fn frames_are_found_as_the_firmware_finds_them() {
@@ -116,7 +117,7 @@ fn check(bench: &mut Bench, frame: Frame) {
         // the first byte makes room for the 257th
         if n > 0 || frame.payload.len() < 257 {
             bench.set("r_addr", n as u16 % 256);
-            bench.tick();
+            (0..MEMORY_READ).for_each(|_| bench.tick());
             bench.expect("r_data", *byte);
         }
     }
