@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::rule::Violation;
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::{Graph, Layer, TensorId};
-use sepstream_spec::isa::COMMAND_BYTES;
+use sepstream_spec::isa::{COMMAND_BYTES, param_parts};
 use sepstream_spec::regs::Memory;
 
 /// Why a model could not be compiled.
@@ -81,13 +81,13 @@ impl DoesNotFit {
                 needed_kib(used, shape.bytes),
             ),
             Memory::PwParam => channels(
-                used,
+                used / param_parts(v.pw_requant_cycles),
                 v.pw_requant,
                 v.pointwise_channels,
                 "pointwise_channels",
             ),
             Memory::DwParam => channels(
-                used,
+                used / param_parts(v.dw_requant_cycles),
                 v.dw_requant,
                 v.depthwise_channels,
                 "depthwise_channels",

@@ -17,6 +17,7 @@ const ROOMY: Values = Values {
     pw_multiplier: 0,
     pw_requant: 8,
     pw_sum_bits: 32,
+    pw_requant_cycles: 1,
     residual: 8,
     lanes: 8,
     taps: 3,
@@ -24,6 +25,7 @@ const ROOMY: Values = Values {
     dw_multiplier: 0,
     dw_requant: 3,
     dw_sum_bits: 32,
+    dw_requant_cycles: 1,
     activation_kib: 4096,
     weight_kib: 1024,
     depthwise_kib: 256,
@@ -137,7 +139,9 @@ fn engines_with_limits_name_layer_and_channel() {
     let limited = Values {
         pw_multiplier: Multiplier::Packed as u32,
         pw_sum_bits: 18,
+        pw_requant_cycles: 1,
         dw_sum_bits: 18,
+        dw_requant_cycles: 1,
         ..ROOMY
     };
     let mut text = String::new();

@@ -39,6 +39,7 @@ pub mod residual;
 pub mod rounding;
 pub mod rtl;
 pub mod sequencer;
+pub mod serial_lane;
 pub mod technology;
 pub mod top;
 pub mod walk;

@@ -2,7 +2,8 @@
 //! # line_buffer — the rows that the windows at work need, and the next one
 //! Row r lies in bank r mod 4, so that any three consecutive rows can be read while another is filled. Each bank is split in two
 //! halves with addresses of their own: together they give any run of bytes that does not pass the end of the second half,
-//! wherever it begins. For nine taps there is a copy per kernel column.
+//! wherever it begins. For nine taps there is a copy per kernel column. For one tap, which reads one bank at a time, the banks lie
+//! one behind the other in one memory where that takes no more words: a small bank would leave most of its block RAMs empty.
 //! | port                | dir | data                     | note                                            |
 //! |---------------------|-----|--------------------------|-------------------------------------------------|
 //! | w_valid .. w_data   | in  | one word                 | from `fill`                                     |
@@ -15,7 +16,7 @@
 
 use crate::memory::memory;
 use crate::packer::choose;
-use crate::rtl::{Expr, Module, lit, pack};
+use crate::rtl::{Expr, Module, cat, lit, pack};
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::MEMORY_READ;
@@ -40,7 +41,28 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
     let r_bank = m.input("r_bank", 2);
     let r_slot = m.input("r_slot", line);
     let r_slot_next = m.input("r_slot_next", line);
-    let half = memory(config.values().line_words, word * 4);
+    let words = config.values().line_words;
+    let together = rows == 1 && words.is_power_of_two();
+    let half = memory(if together { ROW_BANKS * words } else { words }, word * 4);
+
+    if together {
+        let bank = m.pipe("bank", &r_bank);
+        let odd = m.wire("odd", &r_byte.slice(word_bits, line));
+        let even = m.wire("even", &(&odd + &r_byte.bit(word_bits - 1).zext(line)));
+        let data = [("even", even, 0), ("odd", odd, word * 4)].map(|(name, at, low)| {
+            let at = m.pipe(&format!("{name}_at"), &(&r_slot + &at));
+            let inputs = [
+                ("we", w_valid.clone()),
+                ("w_addr", cat(&[w_bank.clone(), w_addr.clone()])),
+                ("w_data", w_data.slice(low, word * 4)),
+                ("r_addr", cat(&[bank.clone(), at])),
+            ];
+            m.instance(&format!("banks_{name}"), &half, &inputs)
+                .out("r_data")
+        });
+        m.output("m_rows", &pack(&data));
+        return Rc::new(m);
+    }
 
     let bank_d = m.delay("bank", &r_bank, 1 + MEMORY_READ);
     m.note("Banks below the first row's hold rows behind the turn; none is below bank 3's.");

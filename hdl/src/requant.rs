@@ -4,7 +4,7 @@
 //!     = `spec::quant::requant` (TensorFlow Lite's `MultiplyByQuantizedMultiplier`, two roundings)
 //!
 //! Takes the `channels` sums of a group at once, holds them, and sends them through `lanes` lanes in
-//! ceil(channels / lanes) beats; groups come no faster than that (their engines idle where needed).
+//! ceil(channels / lanes) beats, one in `cycles` cycles; groups come no faster than that (their engines idle where needed).
 //! | port         | dir | data               | note                                                    |
 //! |--------------|-----|--------------------|---------------------------------------------------------|
 //! | s_sum        | in  | channels x 32 bits |                                                         |
@@ -19,13 +19,14 @@
 //! | pixel_bytes  | in  | bytes              | outputs of a pixel; lanes behind them are dropped       |
 //! | start        | in  | 1                  | a new command: forget counters                          |
 //! | zero low high| in  | 8 bits each        |                                                         |
-//! | p_addr/p_data|     | parameter memory   | one word per beat: per lane bias, multiplier, shift     |
+//! | p_addr/p_data|     | parameter memory   | one word per beat: per lane bias, multiplier, shift; where |
+//! |              |     |                    | `cycles` > 1 three, with three bytes per lane each      |
 //! | m_data       | out | lanes x 8 bits     |                                                         |
 //! | m_count      | out | bytes              | valid outputs of the beat, from lane 0                  |
 //! | m_tag        | out | `tag` bits         | s_tag in the last beat of a pixel, else 0               |
 //! | m_valid      | out | 1                  | with `early`, m_count, m_tag and m_valid come a cycle before m_data |
 //!
-//! Latency: `timing::requant` to the first beat. Throughput: 1 beat per cycle. No back-pressure.
+//! Latency: `timing::requant` to the first beat. Throughput: 1 beat in `cycles` cycles. No back-pressure.
 //! Bit widths: |sum << left| < 2^31 (wraps like the software), multiplier < 2^31, so the product has 63 bits and its half
 //! 32; the rounding shift adds 2^(right - 1) <= 2^30 to 32 signed bits: 33 never wrap; zero point: 34.
 
@@ -33,8 +34,9 @@ use crate::narrow_lane::narrow_lane;
 use crate::packer::bits_for;
 use crate::rounding::round_and_clamp;
 use crate::rtl::{Expr, Module, all, lit, pack};
+use crate::serial_lane::{held, pulses, serial_lane};
 use sepstream_spec::config::WIDE_SUM;
-use sepstream_spec::isa::{PARAM_BYTES, address_bits};
+use sepstream_spec::isa::{PARAM_BYTES, address_bits, param_parts};
 use sepstream_spec::timing;
 use std::rc::Rc;
 
@@ -74,6 +76,8 @@ pub struct Shape {
     pub lanes: u32,
     /// Bits of a sum with its bias: `WIDE_SUM`, or those of `narrow_lane`.
     pub sum_bits: u32,
+    /// Cycles in which a lane takes a sum; more than 1: `serial_lane`.
+    pub cycles: u32,
     /// Words of the parameter memory.
     pub param_words: u32,
     /// Tag bits.
@@ -90,6 +94,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         channels,
         lanes,
         sum_bits,
+        cycles,
         param_words,
         tag,
         contexts,
@@ -98,7 +103,9 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let beats = channels.div_ceil(lanes);
     let mut m = Module::new(
         name,
-        &format!("Requantises groups of {channels} sums in {beats} beat(s) of {lanes} lane(s)."),
+        &format!(
+            "Requantises groups of {channels} sums in {beats} beat(s) of {lanes} lane(s), one in {cycles} cycle(s)."
+        ),
     );
     let address = address_bits(param_words);
     let count_bits = bits_for(lanes);
@@ -112,7 +119,9 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let zero = m.input("zero", 8);
     let low = m.input("low", 8);
     let high = m.input("high", 8);
-    let params = m.input("p_data", lanes * PARAM_BYTES * 8);
+    let parts = param_parts(cycles);
+    let part = PARAM_BYTES / parts * 8;
+    let params = m.input("p_data", lanes * part);
     let rst = m.reset();
 
     m.note("Beat counter: beat 0 is in the cycle of s_valid. A pixel's last group ends with the pixel's last byte: a beat behind it");
@@ -123,7 +132,11 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         let bits = bits_for(beats - 1);
         let beat = m.reg("beat", bits);
         let busy = m.reg("busy", 1);
-        let active = m.wire("active", &(&s_valid | &busy));
+        let active = if cycles == 1 {
+            m.wire("active", &(&s_valid | &busy))
+        } else {
+            paced(&mut m, &s_valid, &busy, cycles)
+        };
         let last_beat = m.wire("last_beat", &beat.is((beats - 1).into()));
         let ends = m.forward("group_ends", 1);
         m.clocked(|s| {
@@ -162,7 +175,11 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
             m.clocked(|s| s.when(&s_valid, |s| s.set(&held, &context)));
             m.wire("context_now", &s_valid.mux(&context, &held))
         };
-        let placed = m.delay("context", &now, timing::requant(sum_bits) - timing::CLAMP);
+        let placed = m.delay(
+            "context",
+            &now,
+            timing::requant(sum_bits, cycles) - timing::CLAMP,
+        );
         let out = m.delay("context_of_out", &placed, timing::CLAMP);
         m.output("context_beat", &now);
         m.output("context_out", &placed);
@@ -177,8 +194,26 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     );
     let fresh = m.reg("fresh", 1);
     let offset = m.wire("offset", &(&offset_q & &(!&fresh).repeat(address)));
-    m.clocked(|s| s.when(&active, |s| s.set(&offset_q, &(&offset + &lit(1, address)))));
-    m.output("p_addr", &(&param_base + &offset));
+    m.clocked(|s| {
+        s.when(&active, |s| {
+            s.set(&offset_q, &(&offset + &lit(parts.into(), address)))
+        })
+    });
+    let word = &param_base + &offset;
+    let word = if cycles == 1 {
+        word
+    } else {
+        let again = m.pipe("param_again", &active);
+        let next = m.reg("param_next", address);
+        let word = m.wire("param_word", &active.mux(&word, &next));
+        m.clocked(|s| {
+            s.when(&(&active | &again), |s| {
+                s.set(&next, &(&word + &lit(1, address)))
+            })
+        });
+        word
+    };
+    m.output("p_addr", &word);
 
     m.note("Valid bytes of the beat: what the group has left, and what the pixel has left. The beat that closes the pixel is known");
     m.note("a beat before, from what is left then.");
@@ -238,14 +273,22 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
             hold
         })
         .collect();
-    let beat_d = beat.map(|b| m.delay("beat", &b, 1));
+    let late = timing::requant_load(cycles) - 1;
+    let beat_d = beat.map(|b| m.delay("beat", &b, late));
     let control = m.pipe(
         "control_d1",
         &pack(&[active.clone(), closes.clone(), count, tag_now.clone()]),
     );
     let mut outputs = Vec::new();
     let wide = sum_bits == WIDE_SUM;
-    let lane_module = if wide { lane() } else { narrow_lane(sum_bits) };
+    let lane_module = match cycles {
+        1 if wide => lane(),
+        1 => narrow_lane(sum_bits),
+        _ => serial_lane(sum_bits, cycles),
+    };
+    let load = (cycles > 1).then(|| m.delay("load", &control.bit(0), late));
+    // the word before, where there are several
+    let before = (cycles > 1).then(|| m.pipe("params_before", &params));
     for l in 0..lanes {
         let mut picked = hold[l as usize].clone();
         for b in 1..beats {
@@ -255,31 +298,73 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
             }
         }
         let sum = m.pipe(&format!("sum_{l}"), &picked);
-        let base = l * PARAM_BYTES * 8;
+        let base = l * part;
         let mut inputs = vec![
             ("sum", sum),
-            ("bias", params.slice(base, 32)),
-            ("multiplier", params.slice(base + 32, 31)),
-            ("shift", params.slice(base + 64, 5)),
             ("zero", zero.clone()),
             ("low", low.clone()),
             ("high", high.clone()),
         ];
+        if let (Some(load), Some(before)) = (&load, &before) {
+            // bytes 0 to 2 and 3 to 5 in the cycle of load, 3 to 5 and 6 to 8 behind it
+            let bias = [before.slice(base, 24), params.slice(base, 8)];
+            let multiplier = [before.slice(base + 8, 16), params.slice(base, 15)];
+            inputs.extend([
+                ("load", load.clone()),
+                ("bias", pack(&bias)),
+                ("multiplier", pack(&multiplier)),
+                ("shift", params.slice(base + 16, 5)),
+            ]);
+        } else {
+            inputs.extend([
+                ("bias", params.slice(base, 32)),
+                ("multiplier", params.slice(base + 32, 31)),
+                ("shift", params.slice(base + 64, 5)),
+            ]);
+        }
         if wide {
             inputs.push(("left", params.bit(base + 71)));
         }
         let inst = m.instance(&format!("lane_{l}"), &lane_module, &inputs);
         outputs.push(inst.out("m_data"));
     }
-    let cycles = timing::requant_lane(sum_bits) + u32::from(!early);
-    let control = m.delay("control_lane", &control, cycles);
+    let lane_cycles = timing::requant_lane(sum_bits, cycles);
+    let told = lane_cycles - u32::from(early);
     m.output("m_data", &pack(&outputs));
-    m.output("m_valid", &control.bit(0));
-    m.output("m_count", &control.slice(2, count_bits));
-    let last = control.bit(1);
-    m.output(
-        "m_tag",
-        &(&last.repeat(tag) & &control.slice(2 + count_bits, tag)),
-    );
+    // the count stands at `first` among the fields, the tag behind it
+    let (valid, last, fields, first) = match load {
+        None => {
+            let control = m.delay("control_lane", &control, 1 + told);
+            (control.bit(0), control.bit(1), control, 2)
+        }
+        Some(load) => {
+            let [active, fields] =
+                [(0, 1), (1, control.width() - 1)].map(|(low, width)| control.slice(low, width));
+            let with_load = m.reg("fields", fields.width());
+            m.clocked(|s| s.when(&active, |s| s.set(&with_load, &fields)));
+            let at = pulses(&mut m, &load, told);
+            let fields = held(&mut m, "fields", &with_load, &at, cycles, told);
+            let valid = at[told as usize].clone();
+            (valid.clone(), &fields.bit(0) & &valid, fields, 1)
+        }
+    };
+    m.output("m_valid", &valid);
+    m.output("m_count", &fields.slice(first, count_bits));
+    let told = fields.slice(first + count_bits, tag);
+    m.output("m_tag", &(&last.repeat(tag) & &told));
     Rc::new(m)
+}
+
+/// `active` where beats are `cycles` cycles apart: the first of a group is in the cycle of s_valid.
+fn paced(m: &mut Module, s_valid: &Expr, busy: &Expr, cycles: u32) -> Expr {
+    let bits = bits_for(cycles - 1);
+    let left = m.reg("beat_left", bits);
+    let waits = m.wire("beat_waits", &left.any());
+    let active = m.wire("active", &(s_valid | &(busy & &!&waits)));
+    m.clocked(|s| {
+        let less = &left - &lit(1, bits);
+        let next = active.mux(&lit((cycles - 1).into(), bits), &less);
+        s.when(&(&active | &waits), |s| s.set(&left, &next));
+    });
+    active
 }

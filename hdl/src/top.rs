@@ -20,7 +20,7 @@ use crate::{
 };
 use beats::{Beats, Expanded};
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{Field, PARAM_BYTES, address_bits};
+use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
@@ -167,7 +167,7 @@ pub fn top(config: &Config) -> Rc<Module> {
 
     m.note("Depthwise engine.");
     let dw_weight = m.forward("dw_weight", v.lanes * v.taps * 8);
-    let dw_param = m.forward("dw_param", v.dw_requant * PARAM_BYTES * 8);
+    let dw_param = m.forward("dw_param", Memory::DwParam.shape(config).bytes * 8);
     let unit = depthwise::depthwise(config);
     let dw = m.instance(
         "depthwise",
@@ -190,6 +190,7 @@ pub fn top(config: &Config) -> Rc<Module> {
             channels: v.lanes,
             lanes: v.dw_requant,
             sum_bits: v.dw_sum_bits,
+            cycles: v.dw_requant_cycles,
             param_words: config.dw_param_words(),
             tag: 1,
             contexts: false,
@@ -254,7 +255,7 @@ pub fn top(config: &Config) -> Rc<Module> {
 
     m.note("Pointwise array.");
     let weight = m.forward("weight", v.tm * v.tn * 8);
-    let pw_param = m.forward("pw_param", v.pw_requant * PARAM_BYTES * 8);
+    let pw_param = m.forward("pw_param", Memory::PwParam.shape(config).bytes * 8);
     let unit = pixel_buffer::pixel_buffer("pixel_buffer", v.pixel_words, v.tn, v.tp);
     let pixel_address = m.forward("pixel_address", address_bits(v.pixel_words));
     let mut inputs = vec![
@@ -332,6 +333,7 @@ pub fn top(config: &Config) -> Rc<Module> {
             channels: v.tm,
             lanes: v.pw_requant,
             sum_bits: v.pw_sum_bits,
+            cycles: v.pw_requant_cycles,
             param_words: config.pw_param_words(),
             tag: 2,
             contexts: config.expands(),

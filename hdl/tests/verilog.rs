@@ -3,7 +3,7 @@
 
 use sepstream_hdl::Technology;
 use sepstream_hdl::link::{Link, LinkOptions};
-use sepstream_spec::config::{Config, SUM_BITS, Values};
+use sepstream_spec::config::{Config, REQUANT_CYCLES, SUM_BITS, Values, WIDE_SUM};
 use std::collections::BTreeMap;
 
 fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
@@ -14,6 +14,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         pw_multiplier: 0,
         pw_requant: tm,
         pw_sum_bits: 32,
+        pw_requant_cycles: 1,
         residual: tm,
         lanes,
         taps,
@@ -21,6 +22,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         dw_multiplier: 0,
         dw_requant: lanes.div_ceil(taps).min(tn),
         dw_sum_bits: 32,
+        dw_requant_cycles: 1,
         activation_kib: 1,
         weight_kib: 1,
         depthwise_kib: 1,
@@ -141,6 +143,17 @@ fn every_configuration_gives_verilog() {
         let bits = SUM_BITS.len() as u32 - 1;
         values.pw_sum_bits = SUM_BITS[pick(0, bits) as usize];
         values.dw_sum_bits = SUM_BITS[pick(0, bits) as usize];
+        for (bits, cycles) in [
+            (values.pw_sum_bits, &mut values.pw_requant_cycles),
+            (values.dw_sum_bits, &mut values.dw_requant_cycles),
+        ] {
+            let narrow = bits < WIDE_SUM;
+            *cycles = if narrow {
+                REQUANT_CYCLES[pick(0, 2) as usize]
+            } else {
+                1
+            };
+        }
         values.activation_kib = pick(1, 4096);
         values.weight_kib = pick(1, 16384);
         values.depthwise_kib = pick(1, 1024);

@@ -94,7 +94,7 @@ fields! {
     /// First word in the depthwise weight memory.
     DwWeightBase: 20 as "dw_weight_base",
     /// First word in the depthwise parameter memory.
-    DwParamBase: 16 as "dw_param_base",
+    DwParamBase: 18 as "dw_param_base",
     /// Zero point of the depthwise output.
     DwZero: 8 as "dw_zero",
     /// Smallest depthwise output.
@@ -104,13 +104,13 @@ fields! {
     /// Groups of `tm` output channels.
     OutGroups: 12 as "out_groups",
     /// Idle cycles after each output group, so that the requantiser keeps up.
-    OutIdle: 8 as "out_idle",
+    OutIdle: 9 as "out_idle",
     /// 1: one idle cycle after each ofm row, for a row's last bytes to be written.
     RowGap: 1 as "row_gap",
     /// First word in the pointwise weight memory.
     WeightBase: 24 as "weight_base",
     /// First word in the pointwise parameter memory.
-    ParamBase: 16 as "param_base",
+    ParamBase: 18 as "param_base",
     /// Zero point of the output.
     OutZero: 8 as "out_zero",
     /// Smallest output.
@@ -168,13 +168,13 @@ fields! {
     /// Groups of `tm` expanded channels.
     ExpandGroups: 12 as "expand_groups",
     /// Idle cycles after each group, so that the requantiser keeps up.
-    ExpandIdle: 8 as "expand_idle",
+    ExpandIdle: 9 as "expand_idle",
     /// 1: one idle cycle after each expanded row, for its last bytes to be written.
     ExpandGap: 1 as "expand_gap",
     /// First word in the pointwise weight memory.
     ExpandWeightBase: 24 as "expand_weight_base",
     /// First word in the pointwise parameter memory.
-    ExpandParamBase: 16 as "expand_param_base",
+    ExpandParamBase: 18 as "expand_param_base",
     /// Zero point of the expanded map.
     ExpandZero: 8 as "expand_zero",
     /// Smallest value of the expanded map.
@@ -211,12 +211,17 @@ impl Field {
     pub fn expands(self) -> bool {
         self >= Field::ExpandRows
     }
+    /// The field belongs to the residual adder.
+    pub fn adds(self) -> bool {
+        (Field::ResidualBase..=Field::AddHigh).contains(&self)
+    }
     /// Bits of the field that the units of a configuration use: values must fit these as well. 0 where there is no such unit.
     pub fn used_bits(self, config: &Config) -> u32 {
         let v = config.values();
         let most = match self {
             _ if self.expands() && !config.expands() => 0,
             Field::MergeBytes if !config.merges() => 0,
+            _ if self.adds() && v.residual == 0 => 0,
             Field::PixelIdle if !config.expands() && v.tp == 1 => 0,
             Field::InBase | Field::OutBase | Field::ResidualBase => {
                 address_bits(config.activation_words())
@@ -317,6 +322,11 @@ impl Command {
 
 /// Bytes of one lane's requantisation parameters in a parameter memory: bias (4), multiplier (4), shift (1).
 pub const PARAM_BYTES: u32 = 9;
+/// Words in which the parameters of a beat lie in their memory, whose lanes take a sum in so many cycles: serial lanes read them one
+/// after the other, a third of each lane's bytes in each, which takes fewer block RAMs.
+pub const fn param_parts(cycles: u32) -> u32 {
+    if cycles == 1 { 1 } else { 3 }
+}
 /// Flag in the shift byte: the low five bits shift left (multiplier above 1) instead of right.
 pub const SHIFT_LEFT: u8 = 0x80;
 
@@ -395,6 +405,7 @@ mod tests {
                 pw_multiplier: 0,
                 pw_requant: 1,
                 pw_sum_bits: 32,
+                pw_requant_cycles: 1,
                 residual: 1,
                 lanes,
                 taps: 1,
@@ -402,6 +413,7 @@ mod tests {
                 dw_multiplier: 0,
                 dw_requant: 1,
                 dw_sum_bits: 32,
+                dw_requant_cycles: 1,
                 activation_kib: 4096,
                 weight_kib: 16384,
                 depthwise_kib: 1024,

@@ -2,7 +2,7 @@
 //! Shapes of the memories that the host fills.
 
 use crate::config::Config;
-use crate::isa::{COMMAND_BYTES, PARAM_BYTES};
+use crate::isa::{COMMAND_BYTES, PARAM_BYTES, param_parts};
 use crate::regs::Memory;
 
 /// Size of a memory.
@@ -26,8 +26,14 @@ impl Memory {
             Memory::Program => (v.commands * COMMAND_BYTES / word, word),
             Memory::Weight => (config.weight_words(), v.tn * v.tm),
             Memory::DwWeight => (config.depthwise_words(), v.lanes * v.taps),
-            Memory::PwParam => (config.pw_param_words(), v.pw_requant * PARAM_BYTES),
-            Memory::DwParam => (config.dw_param_words(), v.dw_requant * PARAM_BYTES),
+            Memory::PwParam => (
+                config.pw_param_words(),
+                v.pw_requant * PARAM_BYTES / param_parts(v.pw_requant_cycles),
+            ),
+            Memory::DwParam => (
+                config.dw_param_words(),
+                v.dw_requant * PARAM_BYTES / param_parts(v.dw_requant_cycles),
+            ),
         };
         Shape {
             words,

@@ -83,18 +83,46 @@ pub fn pointwise_sum(config: &Config) -> u32 {
         + ACCUMULATE
 }
 
-/// Requantiser lane for sums of `sum_bits` bits.
-pub const fn requant_lane(sum_bits: u32) -> u32 {
-    if sum_bits == WIDE_SUM {
-        REQUANT_LANE
-    } else {
-        NARROW_LANE
+/// Bits of the multiplier that a lane takes in a cycle when a sum takes it several.
+pub const fn serial_bits(cycles: u32) -> u32 {
+    32 / cycles
+}
+
+/// Serial lane, from the sum to the product of all bits: bias, clamp, the rows of a cycle added in pairs, one cycle after the other.
+pub const fn serial_product(cycles: u32) -> u32 {
+    2 + adder_levels(serial_bits(cycles)) + cycles
+}
+
+/// Requantiser lane for sums of `sum_bits` bits, of which it takes one in `cycles` cycles.
+pub const fn requant_lane(sum_bits: u32, cycles: u32) -> u32 {
+    match (sum_bits, cycles) {
+        (WIDE_SUM, _) => REQUANT_LANE,
+        (_, 1) => NARROW_LANE,
+        // the right shift takes as long as the product
+        _ => serial_product(cycles) + cycles + 1 + CLAMP,
     }
 }
 
+/// Requantiser: finished sums to the first lane stage; serial lanes wait for the second word of their parameters.
+pub const fn requant_load(cycles: u32) -> u32 {
+    REQUANT_LOAD + if cycles == 1 { 0 } else { 1 }
+}
+
 /// Requantiser: finished sums to the first beat at its output.
-pub const fn requant(sum_bits: u32) -> u32 {
-    REQUANT_LOAD + requant_lane(sum_bits)
+pub const fn requant(sum_bits: u32, cycles: u32) -> u32 {
+    requant_load(cycles) + requant_lane(sum_bits, cycles)
+}
+
+/// The pointwise array's requantiser.
+pub fn pw_requant(config: &Config) -> u32 {
+    let v = config.values();
+    requant(v.pw_sum_bits, v.pw_requant_cycles)
+}
+
+/// The depthwise engine's requantiser.
+pub fn dw_requant(config: &Config) -> u32 {
+    let v = config.values();
+    requant(v.dw_sum_bits, v.dw_requant_cycles)
 }
 
 /// Cycles for which `rst` is held at least: the pipelines have no reset of their own, in this time the longest runs empty.
@@ -103,6 +131,7 @@ pub const RESET: u32 = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::REQUANT_CYCLES;
 
     #[test]
     fn a_reset_outlasts_every_pipeline() {
@@ -110,6 +139,10 @@ mod tests {
         let engine =
             MEMORY_READ + OPERAND + LUT_PRODUCT.max(PACKED_PRODUCT) + adder_levels(64) + ACCUMULATE;
         let depthwise = WINDOW_BYTES + LUT_PRODUCT + adder_levels(9) + ACCUMULATE;
-        assert!(1 + engine.max(depthwise) + requant(18) + RESIDUAL + PACK + WRITE_DONE <= RESET);
+        let requant = REQUANT_CYCLES
+            .map(|cycles| requant(18, cycles))
+            .into_iter()
+            .fold(requant(WIDE_SUM, 1), u32::max);
+        assert!(1 + engine.max(depthwise) + requant + RESIDUAL + PACK + WRITE_DONE <= RESET);
     }
 }

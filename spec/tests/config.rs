@@ -49,6 +49,7 @@ fn smallest_file_takes_the_documented_defaults() {
         pw_multiplier: 0,
         pw_requant: 8,
         pw_sum_bits: 32,
+        pw_requant_cycles: 1,
         residual: 8,
         lanes: 8,
         taps: 3,
@@ -56,6 +57,7 @@ fn smallest_file_takes_the_documented_defaults() {
         dw_multiplier: 0,
         dw_requant: 3,
         dw_sum_bits: 32,
+        dw_requant_cycles: 1,
         activation_kib: 96,
         weight_kib: 256,
         depthwise_kib: 16,
@@ -93,14 +95,19 @@ fn written_file_reads_back_equal() {
 #[test]
 fn fingerprint_is_stable_and_sees_every_field() {
     let config = parse(SMALLEST).unwrap();
-    assert_eq!(config.fingerprint(), 1933773159);
+    assert_eq!(config.fingerprint(), 188990446);
     let mut seen = vec![config.fingerprint()];
+    let narrow = parse(&with("depthwise", "sum_bits", "18, requant_cycles: 8")).unwrap();
+    seen.push(narrow.fingerprint());
+    let narrow = parse(&with("pointwise", "sum_bits", "18, requant_cycles: 8")).unwrap();
+    seen.push(narrow.fingerprint());
     for (section, name, value) in [
         ("pointwise", "tn", "17"),
         ("pointwise", "tm", "9"),
         ("pointwise", "multiplier", "packed"),
         ("pointwise", "multiplier", "lut"),
         ("pointwise", "requant", "7"),
+        ("pointwise", "sum_bits", "18"),
         ("pointwise", "sum_bits", "20"),
         ("pointwise", "residual", "0"),
         ("depthwise", "lanes", "9"),
@@ -108,6 +115,7 @@ fn fingerprint_is_stable_and_sees_every_field() {
         ("depthwise", "gather_rows", "3"),
         ("depthwise", "multiplier", "lut"),
         ("depthwise", "requant", "4"),
+        ("depthwise", "sum_bits", "18"),
         ("depthwise", "sum_bits", "20"),
         ("memory", "activation_kib", "97"),
         ("memory", "weight_kib", "257"),
@@ -137,6 +145,7 @@ fn message_of_every_rule() {
         "expand_words" => ["8193", "70000"],
         "multiplier" => ["0", "fast"],
         "sum_bits" => ["17", "25"],
+        "requant_cycles" => ["0", "4"],
         _ => ["0", "70000"],
     };
     for field in &FIELDS {

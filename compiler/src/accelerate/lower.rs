@@ -11,7 +11,7 @@ use crate::error::{DoesNotFit, Error};
 use params::Channel;
 use sepstream_spec::config::{Config, Multiplier, ROW_BANKS};
 use sepstream_spec::graph::{Conv2d, DepthwiseConv2d, Graph, Layer, Op, Pads, Window};
-use sepstream_spec::isa::{Command, Field, Param, offset_bits};
+use sepstream_spec::isa::{Command, Field, PARAM_BYTES, Param, offset_bits, param_parts};
 use sepstream_spec::program::MapPort;
 use writer::{clamp, writer};
 
@@ -309,11 +309,12 @@ fn depthwise(
     let groups = input.channels.div_ceil(v.lanes);
     let beats = config.dw_beats();
     let steps = (row_passes * column_passes) as u32;
-    let idle = beats.saturating_sub(steps);
+    let idle = config.dw_group_cycles().saturating_sub(steps);
     let pixel_bytes = groups * v.lanes;
     // the rest of a spilling last beat needs a free cycle, which idle steps between groups give anyway
     let last_beat = v.lanes - (beats - 1) * v.dw_requant;
-    let flush = last_beat > tail(pixel_bytes, v.tn) && steps + idle == beats;
+    let last_cycle = (beats - 1) * v.dw_requant_cycles;
+    let flush = last_beat > tail(pixel_bytes, v.tn) && steps + idle == last_cycle + 1;
     let command = &mut lowered.command;
     let zero = channels.iter().map(|c| c.input_zero).next().unwrap_or(0);
     for (field, value) in [
@@ -358,15 +359,15 @@ fn depthwise(
             }
         }
         for beat in 0..beats {
-            for lane in 0..v.dw_requant {
+            let params = (0..v.dw_requant).map(|lane| {
                 let at = beat * v.dw_requant + lane;
                 let channel = (at < v.lanes)
                     .then(|| channels.get(group * v.lanes as usize + at as usize))
                     .flatten();
-                lowered
-                    .dw_params
-                    .extend(channel.map_or(Param::default(), |c| c.param).to_bytes());
-            }
+                channel.map_or(Param::default(), |c| c.param)
+            });
+            let params = beat_params(params, v.dw_requant_cycles);
+            lowered.dw_params.extend(params);
         }
     }
     lowered.slots += u64::from(groups * (steps + idle)) * u64::from(v.lanes * v.taps);
@@ -525,7 +526,10 @@ fn array(
     } else {
         0
     };
-    let idle = config.pw_beats().max(least).saturating_sub(words as u32);
+    let idle = config
+        .pw_group_cycles()
+        .max(least)
+        .saturating_sub(words as u32);
     set(
         &mut lowered.command,
         config,
@@ -553,15 +557,29 @@ fn array(
             }
         }
         for beat in 0..config.pw_beats() {
-            for lane in 0..v.pw_requant {
+            let params = (0..v.pw_requant).map(|lane| {
                 let at = (beat * v.pw_requant + lane) as usize;
                 let channel = (at < tm).then(|| channel(group, at)).flatten();
-                lowered
-                    .pw_params
-                    .extend(channel.map_or(Param::default(), |c| c.param).to_bytes());
-            }
+                channel.map_or(Param::default(), |c| c.param)
+            });
+            let params = beat_params(params, v.pw_requant_cycles);
+            lowered.pw_params.extend(params);
         }
     }
     lowered.slots += (groups * (words + idle as usize) * tn * tm) as u64;
     Ok(())
+}
+
+/// Parameters of a beat's lanes as their memory has them: whole for lanes of one cycle, else a third of each lane's bytes a word.
+fn beat_params(lanes: impl Iterator<Item = Param>, cycles: u32) -> Vec<u8> {
+    let lanes: Vec<_> = lanes.map(Param::to_bytes).collect();
+    let part = (PARAM_BYTES / param_parts(cycles)) as usize;
+    let at = (0..PARAM_BYTES as usize).step_by(part);
+    at.flat_map(|from| {
+        lanes
+            .iter()
+            .flat_map(move |bytes| &bytes[from..from + part])
+    })
+    .copied()
+    .collect()
 }

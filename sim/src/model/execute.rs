@@ -147,15 +147,22 @@ pub(super) fn params(
     lanes: u32,
 ) -> Vec<Param> {
     let bytes = program.content(memory);
-    let word = (memory.shape(config).beats * config.word_bytes()) as usize;
+    let shape = memory.shape(config);
+    let word = (shape.beats * config.word_bytes()) as usize;
+    // a word holds so many bytes of each lane, from that of lane 0 on
+    let part = shape.bytes / lanes;
+    let parts = PARAM_BYTES / part;
     let beats = channels.div_ceil(lanes);
     (0..groups * channels)
         .map(|i| {
             let (group, lane) = (i / channels, i % channels);
-            let row = base + group * beats + lane / lanes;
-            let at = row as usize * word + (lane % lanes * PARAM_BYTES) as usize;
-            let raw = bytes.get(at..).and_then(|b| b.first_chunk()).copied();
-            raw.map(Param::from_bytes).unwrap_or_default()
+            let row = base + (group * beats + lane / lanes) * parts;
+            let byte = |n: u32| {
+                let at =
+                    (row + n / part) as usize * word + (lane % lanes * part + n % part) as usize;
+                bytes.get(at).copied().unwrap_or_default()
+            };
+            Param::from_bytes(std::array::from_fn(|n| byte(n as u32)))
         })
         .collect()
 }

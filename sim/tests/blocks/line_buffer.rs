@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `line_buffer` against four banks of bytes.
 
-use super::bench::{Bench, Case, Later, config, packed, random_bytes, same};
+use super::bench::{Bench, Case, Later, configured, packed, random_bytes, same};
 use super::common::tools_present;
 use sepstream_hdl::line_buffer::line_buffer;
 use sepstream_spec::config::{Config, ROW_BANKS};
@@ -105,12 +105,13 @@ fn runs_come_from_banks_in_the_order_of_rows() {
     if !tools_present() {
         return;
     }
-    for (tn, lanes, taps) in [(4, 1, 1), (5, 3, 3), (4, 2, 9)] {
-        let config = config(tn, 1, lanes, taps);
+    // one tap: banks in one memory, or each in its own
+    for (tn, lanes, taps, words) in [(4, 1, 1, 32), (4, 1, 1, 24), (5, 3, 3, 16), (4, 2, 9, 16)] {
+        let config = configured(tn, 1, lanes, taps, |v| v.line_words = words);
         let mut bench = Bench::new(&line_buffer(&config));
         for seed in 0..3 {
             let _case = Case::new(format!(
-                "tn {tn}, {lanes} lanes of {taps} taps, seed {seed}"
+                "tn {tn}, {lanes} lanes of {taps} taps, {words} words, seed {seed}"
             ));
             run(&mut bench, &config, seed);
         }

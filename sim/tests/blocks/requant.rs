@@ -3,11 +3,13 @@
 
 use super::bench::{Bench, Case, Later, ReadPort, same};
 use super::common::tools_present;
+use fastrand::Rng;
 use sepstream_hdl::narrow_lane::narrow_lane;
 use sepstream_hdl::requant::{Shape, lane, requant};
 use sepstream_hdl::rtl::Module;
+use sepstream_hdl::serial_lane::serial_lane;
 use sepstream_spec::config::WIDE_SUM;
-use sepstream_spec::isa::{Param, SHIFT_LEFT};
+use sepstream_spec::isa::{PARAM_BYTES, Param, SHIFT_LEFT, param_parts};
 use sepstream_spec::quant;
 use sepstream_spec::timing::{self, requant_lane};
 use std::rc::Rc;
@@ -66,27 +68,37 @@ fn random_param(rng: &mut fastrand::Rng, bits: u32) -> Param {
     }
 }
 
-/// Sends sums through the lane, one per cycle, and compares each output.
+/// Bits of a lane's sums, and cycles for each.
+type Kind = (u32, u32);
+
+const KINDS: [Kind; 9] = [
+    (WIDE_SUM, 1),
+    (18, 1),
+    (19, 1),
+    (21, 1),
+    (24, 1),
+    (18, 4),
+    (18, 8),
+    (21, 8),
+    (24, 4),
+];
+
+/// Sends sums through the lane, as close as it takes them, and compares each output. A serial lane sees noise where it must not
+/// look, and a pause now and then.
 fn run_lane(
     bench: &mut Bench,
-    bits: u32,
+    (bits, cycles): Kind,
     output: Output,
     cases: impl Iterator<Item = (i32, Param)>,
 ) {
     output.set(bench);
-    let mut expected = Later::new(requant_lane(bits));
-    // empty the pipeline at the end
-    for case in cases.map(Some).chain((0..requant_lane(bits)).map(|_| None)) {
-        if let Some((sum, param)) = case {
-            let shift = param.to_bytes()[8];
-            bench.set("sum", sum as u32);
-            bench.set("bias", param.bias as u32);
-            bench.set("multiplier", param.multiplier as u32);
-            bench.set("shift", shift & 0x1f);
-            if bits == WIDE_SUM {
-                bench.set("left", shift & SHIFT_LEFT != 0);
-            }
-        }
+    let latency = requant_lane(bits, cycles);
+    let mut expected = Later::new(latency);
+    let mut rng = Rng::with_seed(9);
+    let noise = |bench: &mut Bench, rng: &mut Rng, port: &str, bits: u32| {
+        bench.set(port, rng.u32(..) >> (32 - bits));
+    };
+    let mut step = |bench: &mut Bench, case: Option<(i32, Param)>| {
         // the outputs already show the edges before; no input acts on them directly
         if let Some((sum, param)) = expected.put(case) {
             let got = bench.get("m_data") as u8 as i8;
@@ -94,7 +106,40 @@ fn run_lane(
             assert_eq!(got, want, "sum {sum}, {param:?}, {output:?}");
         }
         bench.tick();
+    };
+    for (sum, param) in cases {
+        let shift = param.to_bytes()[8];
+        bench.set("sum", sum as u32);
+        bench.set("bias", param.bias as u32);
+        bench.set("multiplier", param.multiplier as u32);
+        bench.set("shift", shift & 0x1f);
+        if bits == WIDE_SUM {
+            bench.set("left", shift & SHIFT_LEFT != 0);
+        }
+        if cycles > 1 {
+            bench.set("load", 1u32);
+        }
+        step(bench, Some((sum, param)));
+        if cycles > 1 {
+            bench.set("load", 0u32);
+            noise(bench, &mut rng, "sum", 32);
+            noise(bench, &mut rng, "bias", 32);
+        }
+        for cycle in 1..cycles {
+            step(bench, None);
+            if cycle == 1 {
+                noise(bench, &mut rng, "multiplier", 31);
+            }
+            if cycle == cycles - 2 {
+                noise(bench, &mut rng, "shift", 5);
+            }
+        }
+        if cycles > 1 && rng.u32(..16) == 0 {
+            (0..rng.u32(..20)).for_each(|_| step(bench, None));
+        }
     }
+    // empty the pipeline at the end
+    (0..latency).for_each(|_| step(bench, None));
 }
 
 #[test]
@@ -102,25 +147,52 @@ fn a_lane_equals_the_software() {
     if !tools_present() {
         return;
     }
-    for bits in [WIDE_SUM, 18, 19, 21, 24] {
-        let mut bench = Bench::new(&lane_of(bits));
+    for (bits, cycles) in KINDS {
+        let mut bench = Bench::new(&lane_of((bits, cycles)));
         let mut rng = fastrand::Rng::with_seed(1);
         for round in 0..60 {
-            let _case = Case::new(format!("{bits} bits, seed 1, round {round}"));
+            let _case = Case::new(format!("{bits} bits, {cycles}, seed 1, round {round}"));
             let output = Output::random(&mut rng);
             bench.restart(round);
             let mut cases = rng.fork();
             let case = move |_| (random_sum(&mut cases), random_param(&mut cases, bits));
-            run_lane(&mut bench, bits, output, (0..10_000).map(case));
+            let count = 10_000 / cycles;
+            run_lane(&mut bench, (bits, cycles), output, (0..count).map(case));
         }
     }
 }
 
-fn lane_of(bits: u32) -> Rc<Module> {
-    if bits == WIDE_SUM {
-        lane()
-    } else {
-        narrow_lane(bits)
+#[test]
+fn a_serial_lane_equals_the_software_for_every_sum() {
+    if !tools_present() {
+        return;
+    }
+    const BITS: u32 = 18;
+    let ends = -(1 << (BITS - 1))..1 << (BITS - 1);
+    let mut bench = Bench::new(&lane_of((BITS, 4)));
+    let output = Output {
+        zero: 5,
+        low: -128,
+        high: 127,
+    };
+    // a tie in every 2^11th product; and all bits of the multiplier at work
+    for (multiplier, shift) in [(1 << 30, -10), (0x5555_5555, -8), (i32::MAX, -9)] {
+        bench.restart(1);
+        let param = Param {
+            bias: 0,
+            multiplier,
+            shift,
+        };
+        let cases = ends.clone().map(|sum| (sum, param));
+        run_lane(&mut bench, (BITS, 4), output, cases);
+    }
+}
+
+fn lane_of((bits, cycles): Kind) -> Rc<Module> {
+    match cycles {
+        1 if bits == WIDE_SUM => lane(),
+        1 => narrow_lane(bits),
+        _ => serial_lane(bits, cycles),
     }
 }
 
@@ -136,12 +208,13 @@ fn a_lane_equals_the_software_at_corners() {
         .collect();
     sums.sort_unstable();
     sums.dedup();
-    for bits in [WIDE_SUM, 18, 19, 21, 24] {
-        corners(bits, &sums);
+    for kind in KINDS {
+        corners(kind, &sums);
     }
 }
 
-fn corners(bits: u32, sums: &[i32]) {
+fn corners(kind: Kind, sums: &[i32]) {
+    let (bits, _) = kind;
     let most = if bits == WIDE_SUM { 30 } else { 0 };
     let multipliers = [
         0,
@@ -152,7 +225,7 @@ fn corners(bits: u32, sums: &[i32]) {
         i32::MAX - 1,
         i32::MAX,
     ];
-    let mut bench = Bench::new(&lane_of(bits));
+    let mut bench = Bench::new(&lane_of(kind));
     for (zero, low, high) in [
         (0, -128, 127),
         (-128, -128, 127),
@@ -176,7 +249,7 @@ fn corners(bits: u32, sums: &[i32]) {
                 })
             })
         });
-        run_lane(&mut bench, bits, output, cases);
+        run_lane(&mut bench, kind, output, cases);
     }
     // the sum of accumulator and bias wraps
     let ends = [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX - 1, i32::MAX];
@@ -196,7 +269,7 @@ fn corners(bits: u32, sums: &[i32]) {
     });
     run_lane(
         &mut bench,
-        bits,
+        kind,
         Output {
             zero: -1,
             low: -128,
@@ -227,6 +300,8 @@ struct Group {
     last: bool,
     tag: u32,
     beat: u32,
+    /// Cycles until the next beat, or behind the last one.
+    left: u32,
 }
 
 const WORDS: u32 = 40;
@@ -245,6 +320,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
         channels,
         lanes,
         sum_bits,
+        cycles,
         contexts,
         early,
         ..
@@ -252,6 +328,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     bench.restart(seed);
     let beats = channels.div_ceil(lanes);
+    let parts = param_parts(cycles);
     let params: Vec<Vec<Param>> = (0..WORDS)
         .map(|_| {
             (0..lanes)
@@ -260,7 +337,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
         })
         .collect();
     let mut read = ReadPort::new();
-    let latency = timing::requant(sum_bits);
+    let latency = timing::requant(sum_bits, cycles);
     let mut announced = Later::new(latency - u32::from(early));
     let mut expected = Later::new(latency);
     let mut model = Model::default();
@@ -285,7 +362,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
             groups = rng.u32(1..=5);
             context = usize::from(contexts && rng.bool());
             let sort = &mut sorts[context];
-            sort.base = rng.u32(..=WORDS - groups * beats);
+            sort.base = rng.u32(..=WORDS - groups * beats) * parts;
             let partial = rng.u32(1..=channels);
             sort.pixel_bytes =
                 (groups - 1) * channels + if rng.bool() { channels } else { partial };
@@ -309,6 +386,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
                 last: group == groups,
                 tag,
                 beat: 0,
+                left: 0,
             });
         }
         let bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
@@ -330,9 +408,13 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
         }
 
         let mut beat = None;
-        if let Some(now) = &mut model.group {
-            let word = &params[(base + model.word) as usize];
-            bench.expect("p_addr", base + model.word);
+        let mut over = false;
+        if let Some(now) = model.group.as_mut().filter(|now| now.left > 0) {
+            now.left -= 1;
+            over = now.left == 0 && now.beat == beats;
+        } else if let Some(now) = &mut model.group {
+            let word = &params[(base / parts + model.word) as usize];
+            bench.expect("p_addr", base + model.word * parts);
             let from = now.beat * lanes;
             let count = (channels - from).min(lanes).min(pixel_bytes - model.done);
             let bytes = (0..count).map(|l| {
@@ -357,8 +439,14 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
                 if now.last {
                     (model.word, model.done) = (0, 0);
                 }
-                model.group = None;
+                now.beat = beats;
             }
+            // the lanes are at work until then
+            now.left = cycles - 1;
+            over = now.left == 0 && now.beat == beats;
+        }
+        if over {
+            model.group = None;
         }
         let want = announced.put(beat.clone());
         bench.expect("m_valid", want.is_some());
@@ -373,11 +461,13 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
                 bench.expect("m_context", want.context as u32);
             }
         }
-        let word = params
-            .get(bench.get("p_addr") as usize)
-            .into_iter()
-            .flatten();
-        let word: Vec<u8> = word.flat_map(|param| param.to_bytes()).collect();
+        let at = bench.get("p_addr") as u32;
+        let word = params.get((at / parts) as usize).into_iter().flatten();
+        let bytes = (PARAM_BYTES / parts) as usize;
+        let from = (at % parts) as usize * bytes;
+        let word: Vec<u8> = word
+            .flat_map(|param| param.to_bytes()[from..from + bytes].to_vec())
+            .collect();
         let data = read.next(word);
         bench.tick();
         bench.set_bytes("p_data", &data);
@@ -389,23 +479,28 @@ fn groups_become_beats() {
     if !tools_present() {
         return;
     }
-    for (channels, lanes, sum_bits, contexts, early) in [
-        (1, 1, WIDE_SUM, false, false),
-        (3, 1, WIDE_SUM, false, true),
-        (5, 2, WIDE_SUM, false, false),
-        (9, 3, WIDE_SUM, false, true),
-        (8, 8, WIDE_SUM, false, false),
-        (7, 6, WIDE_SUM, false, true),
-        (5, 2, 20, false, false),
-        (5, 2, WIDE_SUM, true, false),
-        (8, 8, WIDE_SUM, true, false),
-        (4, 4, 18, true, false),
+    for (channels, lanes, sum_bits, cycles, contexts, early) in [
+        (1, 1, WIDE_SUM, 1, false, false),
+        (3, 1, WIDE_SUM, 1, false, true),
+        (5, 2, WIDE_SUM, 1, false, false),
+        (9, 3, WIDE_SUM, 1, false, true),
+        (8, 8, WIDE_SUM, 1, false, false),
+        (7, 6, WIDE_SUM, 1, false, true),
+        (5, 2, 20, 1, false, false),
+        (5, 2, WIDE_SUM, 1, true, false),
+        (8, 8, WIDE_SUM, 1, true, false),
+        (4, 4, 18, 1, true, false),
+        (1, 1, 18, 8, false, false),
+        (3, 1, 20, 4, false, true),
+        (7, 3, 23, 8, true, false),
+        (2, 2, 18, 4, true, false),
     ] {
         let shape = Shape {
             channels,
             lanes,
             sum_bits,
-            param_words: WORDS,
+            cycles,
+            param_words: WORDS * param_parts(cycles),
             tag: TAG_BITS,
             contexts,
             early,

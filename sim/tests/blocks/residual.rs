@@ -109,7 +109,7 @@ fn random_beats(rng: &mut fastrand::Rng, config: &Config) -> Vec<Sent> {
         let (row_end, end) = (at % cols == cols - 1, at == rows * cols - 1);
         for group in (0..pixel).step_by(v.tm as usize) {
             let group_end = pixel.min(group + v.tm);
-            let mut left = config.pw_beats().max(config.residual_cycles());
+            let mut left = config.pw_group_cycles().max(config.residual_cycles());
             for from in (group..group_end).step_by(v.pw_requant as usize) {
                 let to = group_end.min(from + v.pw_requant);
                 let last = to == pixel;

@@ -3,13 +3,19 @@
 
 use fastrand::Rng;
 use sepstream_compiler::{DoesNotFit, Error, compile};
-use sepstream_spec::config::{Config, SUM_BITS, Values};
+use sepstream_spec::config::{Config, REQUANT_CYCLES, SUM_BITS, Values, WIDE_SUM};
 use sepstream_spec::graph::Graph;
 
 /// Random parallelism of at most `products` products in the array; every memory as small as can be.
 pub fn values(rng: &mut Rng, products: u32) -> Values {
+    let cycles = |rng: &mut Rng, sum_bits: u32| match sum_bits {
+        WIDE_SUM => 1,
+        _ => *rng.choice(&REQUANT_CYCLES).unwrap(),
+    };
     let (pw_multiplier, dw_multiplier) = (rng.u32(0..3), rng.u32(0..2));
     let [pw_sum_bits, dw_sum_bits] = [(); 2].map(|()| *rng.choice(&SUM_BITS).unwrap());
+    let pw_requant_cycles = cycles(rng, pw_sum_bits);
+    let dw_requant_cycles = cycles(rng, dw_sum_bits);
     let mut size = |most: u32| match rng.u32(0..5) {
         0..=1 => rng.u32(1..=8.min(most)),
         2..=3 => rng.u32(1..=24.min(most)),
@@ -37,12 +43,14 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         pw_multiplier,
         pw_requant: requant(tm.min(64 / tp)),
         pw_sum_bits,
+        pw_requant_cycles,
         lanes,
         taps,
         gather_rows,
         dw_multiplier,
         dw_requant: requant(lanes.min(tn)),
         dw_sum_bits,
+        dw_requant_cycles,
         activation_kib: 1,
         weight_kib: 1,
         depthwise_kib: 1,
@@ -97,6 +105,15 @@ fn follow(values: &mut Values, missing: &DoesNotFit) {
     };
     assert!(wanted > *slot, "advice that changes nothing: {missing}");
     *slot = wanted;
+    // such lanes take a sum in every cycle
+    for (sum_bits, cycles) in [
+        (values.pw_sum_bits, &mut values.pw_requant_cycles),
+        (values.dw_sum_bits, &mut values.dw_requant_cycles),
+    ] {
+        if sum_bits == WIDE_SUM {
+            *cycles = 1;
+        }
+    }
 }
 
 /// Makes some memories larger than they need be: other addresses, other rings, inputs and outputs with places of their own.

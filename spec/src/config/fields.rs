@@ -21,6 +21,8 @@ pub enum Limit {
     NoneOr(fn(&Values) -> u32, &'static str),
     /// 1, or the number that fields above give; the text names it.
     OneOr(fn(&Values) -> u32, &'static str),
+    /// The numbers that fields above give, in rising order; the text names all.
+    Among(fn(&Values) -> &'static [u32], &'static str),
     /// One of these names, which stand for 0, 1 and so on.
     Named(&'static [&'static str]),
 }
@@ -69,14 +71,8 @@ impl Limit {
             Limit::OneOr(..) if value <= 1 => 1,
             Limit::OneOr(number, _) => number(above),
             Limit::Named(names) => value.min(names.len() as u32 - 1),
-            Limit::OneOf(choices) => {
-                let distance = |choice: &u32| choice.abs_diff(value);
-                choices
-                    .iter()
-                    .copied()
-                    .min_by_key(distance)
-                    .unwrap_or(value)
-            }
+            Limit::OneOf(choices) => nearest_of(choices, value),
+            Limit::Among(choices, _) => nearest_of(choices(above), value),
         }
     }
 
@@ -87,6 +83,7 @@ impl Limit {
             Limit::UpTo(_, name) => format!("a whole number from 1 to {name}"),
             Limit::NoneOr(_, name) => format!("0 or {name}"),
             Limit::OneOr(_, name) => format!("1 or {name}"),
+            Limit::Among(_, all) => all.into(),
             Limit::OneOf(choices) => one_of(choices.iter()),
             Limit::Named(names) => one_of(names.iter()),
         }
@@ -122,6 +119,12 @@ impl Limit {
             _ => self.sentence(),
         }
     }
+}
+
+fn nearest_of(choices: &[u32], value: u32) -> u32 {
+    let distance = |choice: &u32| choice.abs_diff(value);
+    let nearest = choices.iter().copied().min_by_key(distance);
+    nearest.unwrap_or(value)
 }
 
 /// Choices as `a, b or c`.
@@ -187,16 +190,30 @@ macro_rules! field {
 }
 
 use Fallback::{From, Required, Value};
-use Limit::{Named, NoneOr, OneOf, OneOr, Range, UpTo};
+use Limit::{Among, Named, NoneOr, OneOf, OneOr, Range, UpTo};
 
 /// Bits of sums that requantisers are made for: from 18, two multiplier blocks of 18x18 bits a lane; each further bit is a row of
 /// LUTs. 32 takes four blocks.
 pub const SUM_BITS: [u32; 8] = [18, 19, 20, 21, 22, 23, 24, WIDE_SUM];
+/// Cycles in which a lane takes a sum. More than [`timing::RESET`](crate::timing::RESET) would not outlast.
+pub const REQUANT_CYCLES: [u32; 3] = [1, 4, 8];
+const REQUANT_CYCLES_WHY: &str =
+    "with 4 or 8 a lane multiplies by 8 or 4 bits in a cycle, in LUTs, and takes no DSP block";
+
+/// What a lane for sums of so many bits may take.
+const fn requant_cycles(sum_bits: u32) -> &'static [u32] {
+    if sum_bits == WIDE_SUM {
+        &[1]
+    } else {
+        &REQUANT_CYCLES
+    }
+}
+
 const SUM_BITS_WHY: &str = "below 32 a lane takes two DSP blocks, not four; the compiler checks that the outputs are the same";
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 22] = [
+pub const FIELDS: [Field; 24] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
@@ -212,6 +229,10 @@ pub const FIELDS: [Field; 22] = [
         From(|v| v.tm.min(64 / v.tp.max(1)), "pointwise.tm, at most 64 / pointwise.tp"), 8),
     field!("pointwise", "sum_bits", pw_sum_bits, "bits of a sum with its bias that these lanes take",
         "pointwise-sum-bits-choice", OneOf(&SUM_BITS), SUM_BITS_WHY, Value(WIDE_SUM), WIDE_SUM),
+    field!("pointwise", "requant_cycles", pw_requant_cycles, "cycles in which each of these lanes takes a sum",
+        "pointwise-requant-cycles-choice",
+        Among(|v| requant_cycles(v.pw_sum_bits), "1, 4 or 8, and 1 where pointwise.sum_bits is 32"),
+        REQUANT_CYCLES_WHY, Value(1), 1),
     field!("pointwise", "residual", residual, "lanes that add a residual map to the outputs",
         "residual-choice", NoneOr(|v| v.pw_requant, "pointwise.requant"),
         "without them a network with ADD does not run", From(|v| v.pw_requant, "pointwise.requant"), 8),
@@ -232,6 +253,10 @@ pub const FIELDS: [Field; 22] = [
         From(|v| v.lanes.div_ceil(v.taps).min(v.tn), "ceil(lanes / taps), at most pointwise.tn"), 3),
     field!("depthwise", "sum_bits", dw_sum_bits, "bits of a sum with its bias that these lanes take",
         "depthwise-sum-bits-choice", OneOf(&SUM_BITS), SUM_BITS_WHY, Value(WIDE_SUM), WIDE_SUM),
+    field!("depthwise", "requant_cycles", dw_requant_cycles, "cycles in which each of these lanes takes a sum",
+        "depthwise-requant-cycles-choice",
+        Among(|v| requant_cycles(v.dw_sum_bits), "1, 4 or 8, and 1 where depthwise.sum_bits is 32"),
+        REQUANT_CYCLES_WHY, Value(1), 1),
     field!("memory", "activation_kib", activation_kib, "activation memory in KiB",
         "activation-kib-range", Range(1, 4096), "", Required, 96),
     field!("memory", "weight_kib", weight_kib, "pointwise weight memory in KiB",

@@ -16,7 +16,9 @@ mod yaml;
 
 use core::fmt;
 
-pub use fields::{FIELDS, Fallback, Field, Limit, SUM_BITS};
+use crate::isa::param_parts;
+
+pub use fields::{FIELDS, Fallback, Field, Limit, REQUANT_CYCLES, SUM_BITS};
 pub use violation::Violation;
 #[cfg(feature = "std")]
 pub use yaml::{RawConfig, closest};
@@ -36,6 +38,8 @@ pub struct Values {
     pub pw_requant: u32,
     /// Bits to which these clamp a sum with its bias: see [`WIDE_SUM`].
     pub pw_sum_bits: u32,
+    /// Cycles in which each takes a sum: with more than 1 it multiplies by rows of LUTs, a part of the multiplier after the other.
+    pub pw_requant_cycles: u32,
     /// Lanes that add a residual map to the outputs: 0, or as many as `pw_requant`.
     pub residual: u32,
     /// Channels per cycle of the depthwise engine.
@@ -50,6 +54,8 @@ pub struct Values {
     pub dw_requant: u32,
     /// Bits to which these clamp a sum with its bias: see [`WIDE_SUM`].
     pub dw_sum_bits: u32,
+    /// Cycles in which each takes a sum, as `pw_requant_cycles`.
+    pub dw_requant_cycles: u32,
     /// Activation memory in KiB.
     pub activation_kib: u32,
     /// Pointwise weight memory in KiB.
@@ -169,6 +175,14 @@ impl Config {
     pub fn dw_beats(&self) -> u32 {
         div_ceil(self.0.lanes, self.0.dw_requant)
     }
+    /// Cycles in which the pointwise requantiser takes a group: one group follows another no sooner.
+    pub fn pw_group_cycles(&self) -> u32 {
+        self.pw_beats() * self.0.pw_requant_cycles
+    }
+    /// Cycles in which the depthwise requantiser takes a lane group.
+    pub fn dw_group_cycles(&self) -> u32 {
+        self.dw_beats() * self.0.dw_requant_cycles
+    }
     /// Cycles that an output group takes at least when a residual map is added: it comes at half a word per cycle.
     pub fn residual_cycles(&self) -> u32 {
         2 * div_ceil(self.0.tm, self.word_bytes())
@@ -185,13 +199,15 @@ impl Config {
     pub fn depthwise_words(&self) -> u32 {
         (self.0.depthwise_kib * 1024 / (self.0.lanes * self.0.taps)).max(1)
     }
-    /// Words of the pointwise parameter memory, one beat each.
+    /// Words of the pointwise parameter memory, [`param_parts`] for a beat.
     pub fn pw_param_words(&self) -> u32 {
-        div_ceil(self.0.pointwise_channels, self.0.pw_requant)
+        let beats = div_ceil(self.0.pointwise_channels, self.0.pw_requant);
+        beats * param_parts(self.0.pw_requant_cycles)
     }
-    /// Words of the depthwise parameter memory, one beat each.
+    /// Words of the depthwise parameter memory, [`param_parts`] for a beat.
     pub fn dw_param_words(&self) -> u32 {
-        div_ceil(self.0.depthwise_channels, self.0.dw_requant)
+        let beats = div_ceil(self.0.depthwise_channels, self.0.dw_requant);
+        beats * param_parts(self.0.dw_requant_cycles)
     }
     /// CRC-32 (IEEE) of every value in the order of [`FIELDS`], each as four little-endian bytes. Hardware and program images
     /// carry it, so that a program compiled for another configuration is refused. A new field changes every fingerprint.

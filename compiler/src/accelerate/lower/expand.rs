@@ -50,7 +50,7 @@ pub(super) fn expanded(
         (Field::PixelIdle, behind[0], own_idle, words),
         (Field::ExpandPixelIdle, behind[1], made_idle, own_words),
     ] {
-        let short = config.pw_beats().saturating_sub(idle + next);
+        let short = config.pw_group_cycles().saturating_sub(idle + next);
         set(command, config, field, short.max(behind))?;
     }
     for (field, value) in [

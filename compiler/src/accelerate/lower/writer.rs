@@ -39,7 +39,7 @@ pub(super) fn writer(
         command,
         config,
         Field::RowGap,
-        (spills && beat + 1 == cycles).into(),
+        (spills && beat * v.pw_requant_cycles + 1 == cycles).into(),
     )
 }
 
@@ -69,7 +69,7 @@ fn batches(output: &MapPort, config: &Config, command: &mut Command) -> Result<(
     let order = (v.tp * runs + 1).saturating_sub(group * command.get(Field::OutGroups));
     // a pixel's last beat may spill over its word: a free cycle behind it
     let beats = ((bytes - 1) % v.tm + 1).div_ceil(v.pw_requant);
-    let spill = (beats + 1).saturating_sub(group);
+    let spill = ((beats - 1) * v.pw_requant_cycles + 2).saturating_sub(group);
     set(command, config, Field::PixelIdle, order.max(spill))
 }
 

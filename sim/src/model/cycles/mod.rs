@@ -131,9 +131,8 @@ impl Taken {
         let beat = (in_group - 1) / u64::from(v.pw_requant);
         let last_beat = (in_group - 1) % u64::from(v.pw_requant) + 1;
         let tail = |bytes: u64| (bytes - 1) % word + 1;
-        let pipeline =
-            timing::pointwise_sum(config) + timing::requant(v.pw_sum_bits) + timing::PACK;
-        let mut latency = u64::from(pipeline) + beat;
+        let pipeline = timing::pointwise_sum(config) + timing::pw_requant(config) + timing::PACK;
+        let mut latency = u64::from(pipeline) + beat * u64::from(v.pw_requant_cycles);
         let last_run = if tp == 1 {
             last_beat
         } else {

@@ -125,10 +125,10 @@ fn depthwise_steps(f: &Fields<'_>, config: &Config) -> PixelSteps {
         idle: idle + f.get(Field::PixelFlush),
         latency: u64::from(
             timing::depthwise_sum(config)
-                + timing::requant(config.values().dw_sum_bits)
+                + timing::dw_requant(config)
                 + timing::PACK
                 + timing::PIXEL_VISIBLE,
-        ) + (beats - 1)
+        ) + (beats - 1) * u64::from(v.dw_requant_cycles)
             + u64::from(spill),
     }
 }
