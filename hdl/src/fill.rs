@@ -6,7 +6,7 @@
 //! | start         | in  | 1            | take the command's fields and begin, unless it expands   |
 //! | released      | in  | 16           | rows that the window has left behind                     |
 //! | hold          | in  | 1            | the read port is another's this cycle                    |
-//! | r_valid       | out | 1            | a read this cycle: the port is ours                      |
+//! | r_port        | out | 1            | the port is ours, read or not, until the last row        |
 //! | r_addr        | out | word address |                                                          |
 //! | w_valid w_last | out | 1           | r_data goes to the line buffer this cycle; it ends a row |
 //!
@@ -86,7 +86,7 @@ pub fn fill(config: &Config) -> Rc<Module> {
         });
         s.when(&rst, |s| s.set(&active, &lit(0, 1)));
     });
-    m.output("r_valid", &read);
+    m.output("r_port", &(&active & &!&hold));
     m.output("r_addr", &address);
 
     let valid = m.delay("valid", &read, timing::MEMORY_READ);

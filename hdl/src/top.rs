@@ -463,8 +463,8 @@ pub fn top(config: &Config) -> Rc<Module> {
     let done_q = m.pipe("done_q", &packed.out("m_tag"));
     m.drive(&done, &done_q);
 
-    // at most one of them reads in a cycle
-    let mut readers = vec![(fill.out("r_valid"), fill.out("r_addr"))];
+    // at most one of them has the port in a cycle
+    let mut readers = vec![(fill.out("r_port"), fill.out("r_addr"))];
     readers.extend(residual_read);
     readers.extend(expand.map(|(e, ..)| (e.out("r_valid"), e.out("r_addr"))));
     let read_taken = readers
@@ -522,16 +522,23 @@ pub fn top(config: &Config) -> Rc<Module> {
         let address = address_bits(shape.words);
         let w_addr = host.out("load_addr").low(address);
         let enable = host.out("load_we").bit(memory as u32);
+        // memories lie all over the chip: a register in front of each. Of a word of several beats the earlier ones stay so long
+        let mut late = |part: &str, value: &Expr| m.pipe(&format!("{name}_{part}"), value);
         let (we, w_addr, w_data) = if memory == Memory::Activation {
+            let data = writer_valid.mux(&packed.out("m_data"), &load_data);
             (
-                &writer_valid | &enable,
-                writer_valid.mux(&out_addr, &w_addr),
-                writer_valid.mux(&packed.out("m_data"), &load_data),
+                late("we", &(&writer_valid | &enable)),
+                late("w_addr", &writer_valid.mux(&out_addr, &w_addr)),
+                late("w_data", &data),
             )
         } else {
             let tail = load_data.low((shape.bytes - last * word) * 8);
-            let word = [&loaded[..last as usize], &[tail]].concat();
-            (&enable & &host.out("load_last"), w_addr, pack(&word))
+            let word = [&loaded[..last as usize], &[late("tail", &tail)]].concat();
+            (
+                late("we", &(&enable & &host.out("load_last"))),
+                late("w_addr", &w_addr),
+                pack(&word),
+            )
         };
         m.instance(
             name,

@@ -36,7 +36,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         bench.set("released", 0u32);
         bench.set("start", 1u32);
         bench.settle();
-        bench.expect("r_valid", 0u32);
+        bench.expect("r_port", 0u32);
         bench.tick();
         bench.set("start", 0u32);
         let holds = rng.bool();
@@ -56,7 +56,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             bench.set("hold", hold);
             bench.settle();
             let reads = !hold && row < rows && (word > 0 || row < released + line_rows);
-            bench.expect("r_valid", reads);
+            bench.expect("r_port", !hold && row < rows);
             if reads {
                 // addresses wrap; the compiler gives none that do
                 bench.expect(
@@ -97,7 +97,7 @@ fn stays_idle(bench: &mut Bench, config: &Config) {
     bench.set("start", 0u32);
     for _ in 0..10 {
         bench.settle();
-        bench.expect("r_valid", 0u32);
+        bench.expect("r_port", 0u32);
         bench.expect("w_valid", 0u32);
         bench.tick();
     }
