@@ -523,7 +523,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         let w_addr = host.out("load_addr").low(address);
         let enable = host.out("load_we").bit(memory as u32);
         // memories lie all over the chip: a register in front of each. Of a word of several beats the earlier ones stay so long
-        let mut late = |part: &str, value: &Expr| m.pipe(&format!("{name}_{part}"), value);
+        let mut late = |part: &str, value: &Expr| m.pipe(&format!("late_{name}_{part}"), value);
         let (we, w_addr, w_data) = if memory == Memory::Activation {
             let data = writer_valid.mux(&packed.out("m_data"), &load_data);
             (
