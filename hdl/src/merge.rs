@@ -159,7 +159,7 @@ pub fn merge(config: &Config) -> Rc<Module> {
             half_way..place,
         ),
     };
-    let [first, second, third] = [0, 1, 2].map(|r| turned(r));
+    let [first, second, third] = [0, 1, 2].map(&mut turned);
     let ring: Vec<Expr> = (0..word)
         .map(|i| {
             let upper = below[0].bit(i).mux(&second.byte(i), &first.byte(i));

@@ -61,7 +61,7 @@ impl Report {
             device,
             usable_luts: device.usable_luts(),
             total: area.total(),
-            excess: area.excess(device),
+            excess: area.over_budget(device),
             tool: area.tool,
             units: area.units,
         }

@@ -45,6 +45,10 @@ impl Area {
     pub fn excess(&self, device: &Device) -> Vec<String> {
         self.total().excess(device)
     }
+    /// The same against the budget of [`Cells::over_budget`].
+    pub fn over_budget(&self, device: &Device) -> Vec<String> {
+        self.total().over_budget(device)
+    }
 }
 
 /// Synthesises a configuration for a device; the tool is installed first where it is missing.

@@ -34,12 +34,20 @@ impl Cells {
     pub fn sites(&self) -> u32 {
         self.luts + self.lone_flip_flops
     }
-    /// What is exceeded on a device, in words; nothing when it fits.
+    /// What is exceeded on a device, in words; nothing when there is a cell for everything.
     pub fn excess(&self, device: &Device) -> Vec<String> {
-        let [site, multiplier, block_ram] = device.family.cell_names();
-        let sites = format!("usable {site}");
+        let [site, ..] = device.family.cell_names();
+        self.exceeds(device, (site, device.luts))
+    }
+    /// The same against a budget that leaves room for wires: `Device::usable_luts`.
+    pub fn over_budget(&self, device: &Device) -> Vec<String> {
+        let [site, ..] = device.family.cell_names();
+        self.exceeds(device, (&format!("usable {site}"), device.usable_luts()))
+    }
+    fn exceeds(&self, device: &Device, (site, sites): (&str, u32)) -> Vec<String> {
+        let [_, multiplier, block_ram] = device.family.cell_names();
         [
-            (sites.as_str(), self.sites(), device.usable_luts()),
+            (site, self.sites(), sites),
             ("flip-flops", self.flip_flops, device.luts),
             (multiplier, self.multipliers, device.multipliers),
             (block_ram, self.block_rams, device.block_rams),

@@ -116,7 +116,7 @@ impl Device {
     pub fn named(name: &str) -> Option<&'static Device> {
         DEVICES.iter().find(|device| device.name == name)
     }
-    /// LUTs that a design may take: of an iCE40, all of them.
+    /// LUTs that the budget of a design allows, so that wires are easy: of an iCE40, all of them.
     pub fn usable_luts(&self) -> u32 {
         match self.family {
             Family::Ecp5 => (f64::from(self.luts) * LUT_SHARE) as u32,

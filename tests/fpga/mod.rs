@@ -146,7 +146,7 @@ fn a_missed_clock_is_exit_code_1_and_leaves_no_bitstream() {
 #[test]
 fn what_does_not_fit_is_told_before_placement() {
     let folder = tempfile::tempdir().unwrap();
-    let tools = Tools::new(40_000, 60.0);
+    let tools = Tools::new(50_000, 60.0);
     tools.script(
         "nextpnr-ecp5",
         "echo 'nextpnr-ecp5 (Version nextpnr-0.11.1)'; [ \"$1\" = --version ]",

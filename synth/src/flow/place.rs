@@ -114,14 +114,21 @@ pub(super) fn run(
     })
 }
 
-/// What nextpnr finds too much of before it places, from lines such as `Info: ICESTORM_LC: 9844/ 7680 128%`.
+/// What nextpnr finds too much of, from lines such as `Info: ICESTORM_LC: 9844/ 7680 128%`: more than there is, or, where it found no
+/// place for all, more than nine in ten.
 fn excess(log: &str) -> Vec<String> {
+    let crowded = log.contains("Unable to find legal placement");
     let line = |line: &str| {
         let (name, numbers) = line.strip_prefix("Info:")?.split_once(':')?;
         let (used, rest) = numbers.split_once('/')?;
         let used: u64 = used.trim().parse().ok()?;
         let has: u64 = rest.split_whitespace().next()?.parse().ok()?;
-        (used > has).then(|| format!("{used} {} of {has}", name.trim()))
+        let note = match (used > has, crowded && used * 10 > has * 9) {
+            (true, _) => "",
+            (false, true) => " (no legal placement)",
+            (false, false) => return None,
+        };
+        Some(format!("{used} {} of {has}{note}", name.trim()))
     };
     log.lines().filter_map(line).collect()
 }
