@@ -17,6 +17,8 @@ pub struct Expr {
     part_of: Option<(String, u32)>,
     /// The operators in the text.
     cost: Cost,
+    /// A constant, or a choice of constants, which takes a LUT or two whatever it says.
+    table: bool,
 }
 
 impl Expr {
@@ -27,6 +29,7 @@ impl Expr {
             text,
             width,
             cost: Cost::default(),
+            table: false,
         }
     }
     fn new(text: String, width: u32, cost: Cost) -> Self {
@@ -36,6 +39,7 @@ impl Expr {
             width,
             part_of: None,
             cost,
+            table: false,
         }
     }
     /// The operators in the text.
@@ -140,6 +144,7 @@ impl Expr {
             width,
             part_of: Some((name.clone(), low)),
             cost: Cost::default(),
+            table: false,
         }
     }
     /// Byte `i`.
@@ -215,17 +220,22 @@ impl Expr {
             "widths of `{}` ? `{}` : `{}`",
             self.text, yes.text, no.text
         );
-        Expr::new(
+        let table = yes.table && no.table;
+        let branches = match table {
+            true => Cost::default(),
+            false => yes.cost + no.cost,
+        };
+        let chosen = Expr::new(
             format!("({} ? {} : {})", self.text, yes.text, no.text),
             yes.width,
             self.cost
-                + yes.cost
-                + no.cost
+                + branches
                 + Cost {
                     choices: yes.width.into(),
                     ..Cost::default()
                 },
-        )
+        );
+        Expr { table, ..chosen }
     }
     /// This many copies side by side.
     pub fn repeat(&self, times: u32) -> Expr {
@@ -300,7 +310,11 @@ pub fn lit(value: u64, width: u32) -> Expr {
         width <= 64 && (width == 64 || value >> width == 0),
         "{value} does not fit {width} bits"
     );
-    Expr::new(format!("{width}'d{value}"), width, Cost::default())
+    let constant = Expr::new(format!("{width}'d{value}"), width, Cost::default());
+    Expr {
+        table: true,
+        ..constant
+    }
 }
 
 /// A constant in two's complement.
