@@ -44,11 +44,12 @@ impl Family {
             Family::Ice40 => format!("synth_ice40 -no-rw-check -device hx -top {top}"),
         }
     }
-    /// Yosys' models of the family's cells, as it names the file.
+    /// Yosys' models of the family's cells, as its `read_verilog` takes them: an iCE40's inputs without the values that they have
+    /// when nothing drives them, as Verilator gives those to what does, an input of the top as well, when it begins.
     pub(crate) fn models(self) -> &'static str {
         match self {
             Family::Ecp5 => "+/ecp5/cells_sim.v",
-            Family::Ice40 => "+/ice40/cells_sim.v",
+            Family::Ice40 => "-D NO_ICE40_DEFAULT_ASSIGNMENTS +/ice40/cells_sim.v",
         }
     }
     /// Names of the sites of LUTs, of the cells that multiply, of those that are block RAMs.
