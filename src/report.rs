@@ -2,6 +2,7 @@
 //! Tables and JSON.
 
 use comfy_table::{CellAlignment, ColumnConstraint, Table, Width, presets};
+use indicatif::HumanCount;
 use serde::Serialize;
 
 /// A column of a table.
@@ -38,15 +39,7 @@ pub fn json(report: &impl Serialize) -> String {
 
 /// A whole number with thousands separators.
 pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(number).to_string()
 }
 
 /// A number of things, in the plural unless it is 1.

@@ -41,21 +41,8 @@ fn upper(name: &str) -> String {
 
 #[test]
 fn every_number_is_the_one_of_the_hardware() {
-    let registers = [
-        Reg::Id,
-        Reg::Version,
-        Reg::Fingerprint,
-        Reg::Control,
-        Reg::Status,
-        Reg::Cycles,
-        Reg::LoadTarget,
-        Reg::LoadAddress,
-        Reg::SendAddress,
-        Reg::SendWords,
-        Reg::Command,
-    ];
     let mut wanted: BTreeMap<String, u32> = BTreeMap::new();
-    for register in registers {
+    for register in Reg::ALL {
         wanted.insert(
             format!("REG_{}", upper(&format!("{register:?}"))),
             register as u32,

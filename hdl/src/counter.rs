@@ -2,7 +2,7 @@
 //! How far a loop has come: a counter that knows in a register if it is at its last value, so that loops in loops need no long
 //! chains of comparisons.
 
-use crate::rtl::{Expr, Module, lit};
+use crate::rtl::{Expr, Module, Statements, lit};
 
 /// Counts `count` values; knows its last in a register.
 pub(crate) struct Counter {
@@ -27,25 +27,20 @@ impl Counter {
             single,
         }
     }
-    /// Next values: back at the first behind the last.
-    pub(crate) fn tick(&self) -> [(&Expr, Expr); 2] {
+    /// To the next value: back at the first behind the last.
+    pub(crate) fn tick(&self, s: &mut Statements) {
         let down = &self.left - &lit(1, self.left.width());
-        [
-            (&self.left, self.last.mux(&self.less, &down)),
-            (&self.last, self.last.mux(&self.single, &self.left.is(1))),
-        ]
+        s.set(&self.left, &self.last.mux(&self.less, &down));
+        s.set(&self.last, &self.last.mux(&self.single, &self.left.is(1)));
     }
-    /// The first value, a cycle behind the count's own first: for those who tick no sooner.
-    pub(crate) fn restart(&self) -> [(&Expr, Expr); 2] {
-        [
-            (&self.left, self.less.clone()),
-            (&self.last, self.single.clone()),
-        ]
+    /// To the first value, a cycle behind the count's own first: for those who tick no sooner.
+    pub(crate) fn restart(&self, s: &mut Statements) {
+        s.set(&self.left, &self.less);
+        s.set(&self.last, &self.single);
     }
-    pub(crate) fn start(&self) -> [(&Expr, Expr); 2] {
-        [
-            (&self.left, &self.count - &lit(1, self.count.width())),
-            (&self.last, self.count.is(1)),
-        ]
+    /// To the first value, in the cycle in which the count is there.
+    pub(crate) fn start(&self, s: &mut Statements) {
+        s.set(&self.left, &(&self.count - &lit(1, self.count.width())));
+        s.set(&self.last, &self.count.is(1));
     }
 }

@@ -57,12 +57,7 @@ pub fn fill(config: &Config) -> Rc<Module> {
     let row_end = m.wire("row_end", &(&read & &word.last));
     m.clocked(|s| {
         for (tick, counter) in [(&read, &word), (&row_end, &rows)] {
-            s.when(tick, |s| {
-                counter
-                    .tick()
-                    .iter()
-                    .for_each(|(reg, value)| s.set(reg, value))
-            });
+            s.when(tick, |s| counter.tick(s));
         }
         s.when(&read, |s| {
             s.set(&row_first, &word.last);
@@ -74,10 +69,7 @@ pub fn fill(config: &Config) -> Rc<Module> {
         });
         s.when(&start, |s| {
             for counter in [&word, &rows] {
-                counter
-                    .start()
-                    .iter()
-                    .for_each(|(reg, value)| s.set(reg, value));
+                counter.start(s);
             }
             s.set(&active, &reads);
             s.set(&place, &(&lit(0, 17) - &line_rows.zext(17)));

@@ -22,6 +22,7 @@ pub mod expand;
 pub mod feed;
 pub mod fill;
 pub mod host;
+mod lane;
 pub mod line_buffer;
 pub mod line_writer;
 pub mod link;

@@ -8,6 +8,7 @@
 //! Bit widths: s has an upper part of 18 bits and lower ones, the multiplier 17 and 14 bits: two products of 18x18. The whole
 //! product has bits + 31, of which bit 30 and those above are used; with a half of at most 2^(bits - 1) they make bits + 1.
 
+use crate::lane;
 use crate::multiplier::BLOCK_BITS;
 use crate::rounding::{factor_product, place_and_clamp, tie};
 use crate::rtl::{Expr, Module, cat, lit};
@@ -22,22 +23,13 @@ pub fn narrow_lane(bits: u32) -> Rc<Module> {
         format!("narrow_lane_{bits}"),
         &format!("One sum, clamped to {bits} bits, to one INT8 output, a stage per line."),
     );
-    let sum = m.input("sum", 32);
-    let bias = m.input("bias", 32);
-    let multiplier = m.input("multiplier", 31);
-    let shift = m.input("shift", 5);
-    let zero = m.input("zero", 8);
-    let low = m.input("low", 8);
-    let high = m.input("high", 8);
+    let inputs = lane::Inputs::new(&mut m);
+    let biased = inputs.biased(&mut m);
 
-    let biased = m.pipe("biased", &(&sum + &bias));
-    let sign = biased.bit(31);
-    let above = biased.slice(bits - 1, WIDE_SUM - bits + 1);
-    let fits = m.wire("fits", &above.eq(&sign.repeat(above.width())));
-    let end = cat(&[sign.clone(), (!&sign).repeat(bits - 1)]);
-    let s = m.pipe("clamped", &fits.mux(&biased.low(bits), &end));
+    let clamped = lane::clamped(&mut m, &biased, bits);
+    let s = m.pipe("clamped", &clamped);
 
-    let factor = m.delay("multiplier", &multiplier, 2);
+    let factor = m.delay("multiplier", &inputs.multiplier, 2);
     let upper = m.wire("upper", &s.slice(bits - BLOCK_BITS, BLOCK_BITS));
     let blocks = factor_product(&mut m, "blocks", &upper, &factor);
     let rows = rows(&mut m, &s, bits - BLOCK_BITS, &factor);
@@ -51,7 +43,7 @@ pub fn narrow_lane(bits: u32) -> Rc<Module> {
     };
 
     m.note("Both roundings in one sum: bit 30 is the carry of the first, half (one less below zero) the second's.");
-    let early = m.delay("shift", &shift, 1 + FACTOR_PRODUCT);
+    let early = m.delay("shift", &inputs.shift, 1 + FACTOR_PRODUCT);
     let right = m.pipe("right_of_half", &early);
     let negative = m.delay("negative", &s.bit(bits - 1), FACTOR_PRODUCT);
     let half = tie(&mut m, "half", bits, &early, &negative);
@@ -67,7 +59,10 @@ pub fn narrow_lane(bits: u32) -> Rc<Module> {
     let right = m.delay("right", &right, 2);
     let shifted = m.pipe("shifted", &rounded.shr_s(&right));
 
-    let out = place_and_clamp(&mut m, &shifted, &zero, &low, &high);
+    let lane::Inputs {
+        zero, low, high, ..
+    } = &inputs;
+    let out = place_and_clamp(&mut m, &shifted, zero, low, high);
     m.output("m_data", &out);
     Rc::new(m)
 }

@@ -169,12 +169,7 @@ impl Pixels {
                 (ends, &self.x),
                 (&row_ends, &self.y),
             ] {
-                s.when(tick, |s| {
-                    counter
-                        .tick()
-                        .iter()
-                        .for_each(|(reg, value)| s.set(reg, value))
-                });
+                s.when(tick, |s| counter.tick(s));
             }
             s.when(ends, |s| {
                 s.set(&self.base, &at_end.mux(&lit(0, address), &next))
@@ -192,10 +187,7 @@ impl Pixels {
             });
             s.when(&started, |s| {
                 for counter in [&self.words, &self.groups, &self.x, &self.y] {
-                    counter
-                        .restart()
-                        .iter()
-                        .for_each(|(reg, value)| s.set(reg, value));
+                    counter.restart(s);
                 }
             });
             s.when(start, |s| {

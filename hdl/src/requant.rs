@@ -30,6 +30,7 @@
 //! Bit widths: |sum << left| < 2^31 (wraps like the software), multiplier < 2^31, so the product has 63 bits and its half
 //! 32; the rounding shift adds 2^(right - 1) <= 2^30 to 32 signed bits: 33 never wrap; zero point: 34.
 
+use crate::lane;
 use crate::narrow_lane::narrow_lane;
 use crate::packer::bits_for;
 use crate::rounding::round_and_clamp;
@@ -46,23 +47,19 @@ pub fn lane() -> Rc<Module> {
         "requant_lane",
         "One INT32 sum to one INT8 output, a stage per line.",
     );
-    let sum = m.input("sum", 32);
-    let bias = m.input("bias", 32);
-    let multiplier = m.input("multiplier", 31);
-    let shift = m.input("shift", 5);
+    let inputs = lane::Inputs::new(&mut m);
+    let biased = inputs.biased(&mut m);
     let left = m.input("left", 1);
-    let zero = m.input("zero", 8);
-    let low = m.input("low", 8);
-    let high = m.input("high", 8);
-
-    let biased = m.pipe("biased", &(&sum + &bias));
-    let factor = m.delay("multiplier", &multiplier, 2);
-    let shift_d1 = m.delay("shift", &shift, 1);
+    let factor = m.delay("multiplier", &inputs.multiplier, 2);
+    let shift_d1 = m.delay("shift", &inputs.shift, 1);
     let left_d1 = m.delay("left", &left, 1);
     let scaled = m.pipe("scaled", &left_d1.mux(&biased.shl(&shift_d1), &biased));
     // a left shift leaves nothing to shift right
     let right = m.delay("right", &left_d1.mux(&lit(0, 5), &shift_d1), 1);
-    let out = round_and_clamp(&mut m, &scaled, &factor, &right, &zero, &low, &high);
+    let lane::Inputs {
+        zero, low, high, ..
+    } = &inputs;
+    let out = round_and_clamp(&mut m, &scaled, &factor, &right, zero, low, high);
     m.output("m_data", &out);
     Rc::new(m)
 }

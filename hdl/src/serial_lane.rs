@@ -21,8 +21,8 @@
 //! Bit widths: s has `bits`. s times a digit is in [-2^(bits - 1) (2^k - 1), 2^(bits - 1) (2^k - 1)], A in
 //! [-2^(bits - 1) 2^k, 2^(bits - 1) 2^k): bits + k. The doubled high product A >> (k - 1) is no larger than s: `bits` again.
 
+use crate::lane;
 use crate::rtl::{Expr, Module, cat, lit};
-use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::timing;
 use std::rc::Rc;
 
@@ -41,26 +41,17 @@ pub fn serial_lane(bits: u32, cycles: u32) -> Rc<Module> {
         ),
     );
     let load = m.input("load", 1);
-    let sum = m.input("sum", 32);
-    let bias = m.input("bias", 32);
-    let multiplier = m.input("multiplier", 31);
-    let shift = m.input("shift", 5);
-    let zero = m.input("zero", 8);
-    let low = m.input("low", 8);
-    let high = m.input("high", 8);
+    let inputs = lane::Inputs::new(&mut m);
+    let biased = inputs.biased(&mut m);
     let at = pulses(&mut m, &load, done);
 
-    let biased = m.pipe("biased", &(&sum + &bias));
-    let sign = biased.bit(31);
-    let above = biased.slice(bits - 1, WIDE_SUM - bits + 1);
-    let fits = m.wire("sum_fits", &above.eq(&sign.repeat(above.width())));
-    let end = cat(&[sign.clone(), (!&sign).repeat(bits - 1)]);
+    let clamped = lane::clamped(&mut m, &biased, bits);
     let s = m.reg("clamped", bits);
     let factor = m.reg("factor", 32);
     let next = m.wire("next_digit", &factor.slice(k, 32 - k).zext(32));
     m.clocked(|c| {
-        c.when(&at[1], |c| c.set(&s, &fits.mux(&biased.low(bits), &end)));
-        c.set(&factor, &at[1].mux(&multiplier.zext(32), &next));
+        c.when(&at[1], |c| c.set(&s, &clamped));
+        c.set(&factor, &at[1].mux(&inputs.multiplier.zext(32), &next));
     });
 
     m.note("Rows of a digit, added in pairs; behind the last digit's upper row 2^30.");
@@ -99,7 +90,7 @@ pub fn serial_lane(bits: u32, cycles: u32) -> Rc<Module> {
     m.clocked(|c| c.set(&digits, &(&before + &terms[0])));
 
     m.note("The right shift, with one bit below the result.");
-    let right = held(&mut m, "right", &shift, &at, cycles, done);
+    let right = held(&mut m, "right", &inputs.shift, &at, cycles, done);
     let y = m.reg("shifted", bits + 1);
     let steps = m.reg("steps", 5 - levels);
     let fine = m.reg("fine", levels);
@@ -135,15 +126,15 @@ pub fn serial_lane(bits: u32, cycles: u32) -> Rc<Module> {
     let round = m.wire("round", &(&result.bit(0) & &!&tie));
     // one sum with a carry from below
     let width = near + 1;
-    let sum =
-        &cat(&[result.slice(1, near).sext(width), lit(1, 1)]) + &cat(&[zero.sext(width), round]);
+    let sum = &cat(&[result.slice(1, near).sext(width), lit(1, 1)])
+        + &cat(&[inputs.zero.sext(width), round]);
     let sum = m.wire("placed_nudged", &sum);
     let placed = m.pipe("placed", &sum.slice(1, width));
     let [fits, negative, low, high] = [
         ("few_bits", &fits),
         ("below_all", &negative),
-        ("low", &low),
-        ("high", &high),
+        ("low", &inputs.low),
+        ("high", &inputs.high),
     ]
     .map(|(name, value)| m.delay(&format!("{name}_late"), value, 1));
     let too_low = m.wire("too_low", &placed.lt_s(&low.sext(width)));

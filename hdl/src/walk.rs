@@ -115,12 +115,7 @@ pub fn walk(config: &Config) -> Rc<Module> {
             (&x_step, &x),
             (&y_step, &y),
         ] {
-            s.when(tick, |s| {
-                counter
-                    .tick()
-                    .iter()
-                    .for_each(|(reg, value)| s.set(reg, value))
-            });
+            s.when(tick, |s| counter.tick(s));
         }
         s.when(&step, |s| {
             s.set(&pass_first, &pass.last);
@@ -152,10 +147,7 @@ pub fn walk(config: &Config) -> Rc<Module> {
         });
         s.when(&start, |s| {
             for counter in [&pass, &group, &x, &y] {
-                counter
-                    .start()
-                    .iter()
-                    .for_each(|(reg, value)| s.set(reg, value));
+                counter.start(s);
             }
             for flag in [&active, &pass_first, &group_first] {
                 s.set(flag, &lit(1, 1));

@@ -34,6 +34,23 @@ pub enum Reg {
     Command = 10,
 }
 
+impl Reg {
+    /// All registers in the order of their numbers.
+    pub const ALL: [Reg; 11] = [
+        Reg::Id,
+        Reg::Version,
+        Reg::Fingerprint,
+        Reg::Control,
+        Reg::Status,
+        Reg::Cycles,
+        Reg::LoadTarget,
+        Reg::LoadAddress,
+        Reg::SendAddress,
+        Reg::SendWords,
+        Reg::Command,
+    ];
+}
+
 /// Bit of [`Reg::Control`]: run the program once.
 pub const CONTROL_START: u32 = 1;
 /// Bit of [`Reg::Status`]: a frame is running.

@@ -30,12 +30,10 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
     let folder = &args.output;
     std::fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
     let request = Request {
-        board: &board,
-        config: &config,
         freq_hz: args.freq.unwrap_or(board.freq_hz()),
         pins: args.link.into(),
         seeds: args.seeds,
-        folder,
+        ..Request::new(&board, &config, folder)
     };
     // what has no estimate is refused by the run, which first removes an old bitstream
     if let Ok(estimate) = flow::estimate(&request)

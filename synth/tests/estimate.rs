@@ -4,7 +4,7 @@
 use sepstream_spec::config::Config;
 use sepstream_synth::estimate::{Coefficients, LUT_ERROR, Point};
 use sepstream_synth::flow::{self, Request};
-use sepstream_synth::{Area, Board, Error, HostPins};
+use sepstream_synth::{Area, Board, Error};
 
 fn points() -> Vec<Point> {
     serde_json::from_str(include_str!("../src/estimate/points.json")).unwrap()
@@ -88,14 +88,7 @@ fn what_cannot_fit_is_refused_before_any_tool() {
     let config = include_str!("../../configs/vww_16x16.yaml");
     let config = Config::from_yaml(config, "vww_16x16.yaml").unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let request = Request {
-        board: &board,
-        config: &config,
-        freq_hz: board.freq_hz(),
-        pins: HostPins::Uart,
-        seeds: 1,
-        folder: folder.path(),
-    };
+    let request = Request::new(&board, &config, folder.path());
     let error = flow::run(&request, &mut |step| panic!("{step:?}")).unwrap_err();
     assert!(matches!(error, Error::SurelyTooBig { .. }) && error.is_input());
     let text = error.to_string();

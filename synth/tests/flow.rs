@@ -18,12 +18,9 @@ fn refusal(board: &str, freq_hz: u32, pins: HostPins) -> Error {
         std::fs::write(&old, "old").unwrap();
     }
     let request = Request {
-        board: &board,
-        config: &config,
         freq_hz,
         pins,
-        seeds: 1,
-        folder: folder.path(),
+        ..Request::new(&board, &config, folder.path())
     };
     let error = flow::run(&request, &mut |step| panic!("{step:?}")).unwrap_err();
     // that of the other family is none of its own
@@ -62,12 +59,8 @@ fn the_pins_are_those_of_the_link() {
         (HostPins::Spi, HostPins::Uart),
     ] {
         let request = Request {
-            board: &board,
-            config: &config,
-            freq_hz: board.freq_hz(),
             pins,
-            seeds: 1,
-            folder: Path::new(""),
+            ..Request::new(&board, &config, Path::new(""))
         };
         let verilog = flow::verilog(&request).unwrap();
         let wrapper = &verilog[verilog.find("module sepstream_top").unwrap()..];

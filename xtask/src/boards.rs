@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sepstream_spec::config::Config;
 use sepstream_synth::estimate::LUT_ERROR;
 use sepstream_synth::flow::{self, Request};
-use sepstream_synth::{Board, HostPins, board};
+use sepstream_synth::{Board, board};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -75,13 +75,9 @@ impl Point {
         let board = Board::find(self.board).map_err(|error| refused(error.into()))?;
         let freq = board::hertz(self.mhz);
         let request = Request {
-            board: &board,
-            config: &config,
             freq_hz: freq
                 .ok_or_else(|| Error::Config(format!("{}: {} MHz", self.name(), self.mhz)))?,
-            pins: HostPins::Uart,
-            seeds: 1,
-            folder: root,
+            ..Request::new(&board, &config, root)
         };
         let verilog = flow::verilog(&request).map_err(refused)?;
         Ok(sepstream_spec::crc32(&[verilog.as_bytes()]))

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -221,7 +222,7 @@ fn table(figures: &Value) -> String {
             match (cycles, network["rows"][0]["cycles"].as_u64()) {
                 (Some(cycles), Some(base)) => {
                     let times = cycles as f64 / base as f64;
-                    format!(" {}, {} x |", thousands(cycles), rounded(times))
+                    format!(" {}, {} x |", HumanCount(cycles), rounded(times))
                 }
                 _ => " |".into(),
             }
@@ -252,22 +253,10 @@ fn stem(path: &str) -> &str {
 /// Three digits.
 fn rounded(times: f64) -> String {
     match times {
-        100.0.. => thousands(times.round() as u64),
+        100.0.. => HumanCount(times.round() as u64).to_string(),
         10.0.. => format!("{times:.1}"),
         _ => format!("{times:.2}"),
     }
-}
-
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -6,84 +6,45 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 
-/// Operators, each kind as the sum of its bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cost {
+macro_rules! cost {
+    ($($(#[$doc:meta])* $kind:ident),* $(,)?) => {
+        /// Operators, each kind as the sum of its bits.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Cost { $($(#[$doc])* pub $kind: u64),* }
+
+        impl Cost {
+            /// Names of the fields, in the order of [`Cost::values`].
+            pub const NAMES: [&str; [$(stringify!($kind)),*].len()] = [$(stringify!($kind)),*];
+            /// The fields in the order of [`Cost::NAMES`].
+            pub fn values(&self) -> [u64; Cost::NAMES.len()] { [$(self.$kind),*] }
+            /// From fields in the order of [`Cost::NAMES`].
+            pub fn of([$($kind),*]: [u64; Cost::NAMES.len()]) -> Self { Cost { $($kind),* } }
+        }
+    };
+}
+
+cost! {
     /// Registers.
-    pub registers: u64,
+    registers,
     /// Sums, differences and comparisons of size: a bit of a carry chain each.
-    pub sums: u64,
+    sums,
     /// Comparisons with equal, operands' bits.
-    pub equals: u64,
+    equals,
     /// Choices of one of two.
-    pub choices: u64,
+    choices,
     /// And, or, exclusive or, or of all bits.
-    pub logic: u64,
+    logic,
     /// Shifts by a variable amount: bits of the operand times bits of the amount.
-    pub shifts: u64,
+    shifts,
     /// Products that are no primitive: bits of one operand times those of the other.
-    pub products: u64,
+    products,
     /// Assignments to registers under a condition.
-    pub enables: u64,
+    enables,
     /// Assignments to registers of values without operators: a register without logic before it.
-    pub moves: u64,
+    moves,
 }
 
 impl Cost {
-    /// Names of the fields, in the order of [`Cost::values`].
-    pub const NAMES: [&str; 9] = [
-        "registers",
-        "sums",
-        "equals",
-        "choices",
-        "logic",
-        "shifts",
-        "products",
-        "enables",
-        "moves",
-    ];
-
-    /// The fields in the order of [`Cost::NAMES`].
-    pub fn values(&self) -> [u64; 9] {
-        [
-            self.registers,
-            self.sums,
-            self.equals,
-            self.choices,
-            self.logic,
-            self.shifts,
-            self.products,
-            self.enables,
-            self.moves,
-        ]
-    }
-
-    /// From fields in the order of [`Cost::NAMES`].
-    pub fn of(values: [u64; 9]) -> Self {
-        let [
-            registers,
-            sums,
-            equals,
-            choices,
-            logic,
-            shifts,
-            products,
-            enables,
-            moves,
-        ] = values;
-        Cost {
-            registers,
-            sums,
-            equals,
-            choices,
-            logic,
-            shifts,
-            products,
-            enables,
-            moves,
-        }
-    }
-
     /// A value of this width that a register takes, after the operators in it.
     pub(super) fn assigned(self, width: u32) -> Self {
         let moves = if self == Cost::default() {

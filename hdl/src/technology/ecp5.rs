@@ -12,8 +12,8 @@ use std::rc::Rc;
 /// Behaviour of MULT18X18D and DP16KD as they are used here.
 pub const CELLS: &str = include_str!("ecp5_cells.v");
 
-/// Words and bits of a block RAM of 18 kbit in each of its shapes.
-const SHAPES: [(u32, u32); 6] = [
+/// Words and bits of a DP16KD, a block RAM of 18 kbit, in each of its shapes.
+pub const BLOCK_RAM_SHAPES: [(u32, u32); 6] = [
     (512, 36),
     (1024, 18),
     (2048, 9),
@@ -129,12 +129,12 @@ fn multiplier(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
 /// Depths of the block RAMs that lie one behind the other, deepest first, so that each begins at a multiple of its depth:
 /// as few blocks as can be, and of those ways the one with the fewest depths.
 fn segments(words: u32, width: u32) -> Vec<(u32, u32)> {
-    let least = SHAPES[0].0;
+    let least = BLOCK_RAM_SHAPES[0].0;
     let steps = words.div_ceil(least) as usize;
     // blocks and number of segments for the first `i * 512` words, and the last segment's shape
-    let mut best = vec![(0, 0, SHAPES[0])];
+    let mut best = vec![(0, 0, BLOCK_RAM_SHAPES[0])];
     for i in 1..=steps {
-        let options = SHAPES.iter().map(|&(depth, bits)| {
+        let options = BLOCK_RAM_SHAPES.iter().map(|&(depth, bits)| {
             let before = i.saturating_sub((depth / least) as usize);
             let (blocks, segments, _) = best[before];
             (blocks + width.div_ceil(bits), segments + 1, (depth, bits))

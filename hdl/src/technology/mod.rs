@@ -6,7 +6,7 @@
 //! made of the family's blocks with their registers, which inference leaves unused (ECP5) or gets wrong (iCE40: Yosys drops
 //! products of adder trees). [`cells`](Technology::cells) are twins of these blocks for simulation.
 
-mod ecp5;
+pub mod ecp5;
 
 use crate::rtl::Module;
 use std::rc::Rc;

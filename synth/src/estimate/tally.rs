@@ -2,6 +2,7 @@
 //! What a design is made of before synthesis: blocks of the FPGA, which are counted, and operators, whose LUTs are estimated.
 
 use sepstream_hdl::rtl::{Array, Cost, Module};
+use sepstream_hdl::technology::ecp5::BLOCK_RAM_SHAPES;
 
 use crate::{Cells, Family};
 
@@ -23,15 +24,7 @@ const BLOCKS: [&str; 5] = [
     "SB_SPRAM256KA",
 ];
 
-/// Words and bits of a DP16KD and of an SB_RAM40_4K in each of their shapes.
-const ECP5_SHAPES: [(u32, u32); 6] = [
-    (512, 36),
-    (1024, 18),
-    (2048, 9),
-    (4096, 4),
-    (8192, 2),
-    (16384, 1),
-];
+/// Words and bits of an SB_RAM40_4K in each of its shapes.
 const ICE40_SHAPES: [(u32, u32); 4] = [(256, 16), (512, 8), (1024, 4), (2048, 2)];
 /// Words and bits of a TRELLIS_DPR16X4.
 const LUT_RAM: (u32, u32) = (16, 4);
@@ -61,7 +54,7 @@ pub(super) fn tally(module: &Module, family: Family) -> Tally {
 fn memory(array: &Array, family: Family, sum: &mut Tally) {
     let (kind, shapes): (_, &[(u32, u32)]) = match family {
         Family::Ecp5 if array.in_luts => ("TRELLIS_DPR16X4", &[LUT_RAM]),
-        Family::Ecp5 => ("DP16KD", &ECP5_SHAPES),
+        Family::Ecp5 => ("DP16KD", &BLOCK_RAM_SHAPES),
         Family::Ice40 => ("SB_RAM40_4K", &ICE40_SHAPES),
     };
     let banks = |(words, _): (u32, u32)| array.words.div_ceil(words);

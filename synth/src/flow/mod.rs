@@ -43,6 +43,20 @@ pub struct Request<'a> {
     pub folder: &'a Path,
 }
 
+impl<'a> Request<'a> {
+    /// For the clock that the board is made for, one seed, over the UART.
+    pub fn new(board: &'a Board, config: &'a Config, folder: &'a Path) -> Self {
+        Request {
+            board,
+            config,
+            freq_hz: board.freq_hz(),
+            pins: HostPins::Uart,
+            seeds: 1,
+            folder,
+        }
+    }
+}
+
 /// A step of the work has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -318,12 +332,8 @@ endmodule
             let config = Config::from_yaml(board.config_text().unwrap(), name).unwrap();
             let folder = tempfile::tempdir().unwrap();
             let request = Request {
-                board: &board,
-                config: &config,
-                freq_hz: board.freq_hz(),
                 pins,
-                seeds: 1,
-                folder: folder.path(),
+                ..Request::new(&board, &config, folder.path())
             };
             let family = board.part().device().family;
             let clock = pll::solve(family, board.clock_hz(), board.freq_hz()).unwrap();
