@@ -123,10 +123,12 @@ pub fn packed() -> Rc<Module> {
     let field = p.slice(10, 5);
     let high = m.wire("high_0", &(&field - &low));
     let borrow = m.wire("borrow", &field.lt(&low));
-    // p_1 = (P >> 10) - high_0 as a signed number; its lower five bits are low_1
+    // p_1 = (P >> 10) - high_0 as a signed number; its lower five bits are low_1. One sum: a carry from below, or all ones
     let negative = high.bit(4);
-    let carry = m.wire("carry", &(&negative.zext(11) - &borrow.zext(11)));
-    let above = m.wire("above_1", &(&p.slice(15, 11) + &carry));
+    let more = &negative & &!&borrow;
+    let less = m.wire("less", &(&!&negative & &borrow));
+    let sum = &cat(&[p.slice(15, 11), lit(1, 1)]) + &cat(&[less.repeat(11), more]);
+    let above = m.wire("above_1", &sum).slice(1, 11);
     let first = m.wire("first_15", &cat(&[high, p.low(10)]));
     let first = m.pipe("product_0", &first.sext(16));
     let second = m.pipe("product_1", &cat(&[above, low]));

@@ -184,19 +184,26 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     }
 
     m.note("Parameters: one word per beat, from param_base for every pixel.");
-    let offset_q = m.reg("param_offset", address);
     let pixel_end = m.wire(
         "pixel_end",
         &all(&[active.clone(), ends.clone(), group_last.clone()]),
     );
     let fresh = m.reg("fresh", 1);
-    let offset = m.wire("offset", &(&offset_q & &(!&fresh).repeat(address)));
+    let param_at = m.reg("param_at", address);
+    let begins = m.wire("begins", &(&(&rst | &start) | &pixel_end));
+    // where pixels are of two sorts, a pixel's base is known with it
+    let word = match contexts {
+        true => fresh.mux(&param_base, &param_at),
+        false => param_at.clone(),
+    };
     m.clocked(|s| {
         s.when(&active, |s| {
-            s.set(&offset_q, &(&offset + &lit(parts.into(), address)))
-        })
+            s.set(&param_at, &(&word + &lit(parts.into(), address)))
+        });
+        if !contexts {
+            s.when(&begins, |s| s.set(&param_at, &param_base));
+        }
     });
-    let word = &param_base + &offset;
     let word = if cycles == 1 {
         word
     } else {
@@ -257,9 +264,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
             s.set(&rest, &(&left - &in_beat));
             s.set(&rest_closes, &closes_next);
         });
-        s.when(&(&(&rst | &start) | &pixel_end), |s| {
-            s.set(&fresh, &lit(1, 1))
-        });
+        s.when(&begins, |s| s.set(&fresh, &lit(1, 1)));
     });
 
     m.note("Hold the sums, pick the beat's lanes.");
