@@ -35,6 +35,7 @@ const ROOMY: Values = Values {
     pixel_words: 8192,
     expand_words: 0,
     commands: 64,
+    map_size: 65535,
 };
 
 fn config(values: Values) -> Config {
@@ -110,6 +111,8 @@ fn too_small() -> Vec<(Graph, Field, u32)> {
         (long_row("a row"), |v| &mut v.line_words, 16),
         (many_rows("rows"), |v| &mut v.line_words, 16),
         (wide_padding("offsets"), |v| &mut v.line_words, 16),
+        (wide_padding("a padded map"), |v| &mut v.map_size, 4),
+        (many_rows("a map"), |v| &mut v.map_size, 15),
         (residual("residual maps"), |v| &mut v.residual, 0),
     ]
 }

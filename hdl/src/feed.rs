@@ -13,11 +13,11 @@
 //! bytes. Throughput: one run per cycle; none is lost between pixels and rows. A pixel begins when the expand buffer has room for
 //! the whole of it (credits), so that nothing behind ever stalls.
 
-use crate::packer::bits_for;
 use crate::rtl::{Module, all, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing::MEMORY_READ;
+use sepstream_spec::width::{bits, map_bits};
 use std::rc::Rc;
 
 /// The feeder of expanding layers.
@@ -41,19 +41,23 @@ pub fn feed(config: &Config) -> Rc<Module> {
     let pixel_done = m.input("pixel_done", 1);
     let rst = m.reset();
     let ring = ring_pixels.width();
+    let map = map_bits(config);
+    // what a pixel has left, what a word and a packer beat take
+    let size = pixel_bytes.width().max(bits(word.max(tn)));
+    let pixel_bytes = pixel_bytes.zext(size);
 
     let active = m.reg("active", 1);
     let at_start = m.reg("at_start", 1);
     let waiting = m.reg("waiting", 1);
-    let (y, x) = (m.reg("y", 16), m.reg("x", 16));
-    let left = m.reg("left", 16);
+    let (y, x) = (m.reg("y", map), m.reg("x", map));
+    let left = m.reg("left", size);
     let address = m.reg("address", memory);
     let place = m.reg("place", place_bits);
     let inflight = m.reg("inflight", ring);
     // the pixels of a batch share their place in the buffer
     let opens = match config.values().tp.trailing_zeros() {
         0 => lit(1, 1),
-        bits => m.wire("opens_batch", &!&x.low(bits).any()),
+        low => m.wire("opens_batch", &!&x.low(low).any()),
     };
     let credit = m.wire("credit", &(&inflight.ne(&ring_pixels) | &!&opens));
     let read = m.wire(
@@ -62,19 +66,19 @@ pub fn feed(config: &Config) -> Rc<Module> {
     );
 
     m.note("The run: what the pixel, the word and a packer beat have left, whichever is least.");
-    let in_word = m.wire("in_word", &(&lit(word.into(), 16) - &place.zext(16)));
-    let beat = lit(tn.into(), 16);
+    let in_word = m.wire("in_word", &(&lit(word.into(), size) - &place.zext(size)));
+    let beat = lit(tn.into(), size);
     let most = m.wire("most", &in_word.lt(&beat).mux(&in_word, &beat));
     let ends = m.wire("ends", &left.le(&most));
     let count = m.wire("count", &ends.mux(&left, &most));
-    let spill = m.wire("spill", &tail.zext(16).lt(&count));
+    let spill = m.wire("spill", &tail.zext(size).lt(&count));
     let to = m.wire(
         "to",
         &(&place.zext(place_bits + 1) + &count.fit(place_bits + 1)),
     );
     let pixel_end = m.wire("pixel_end", &(&read & &ends));
-    let x_last = m.wire("x_last", &(&x + &lit(1, 16)).eq(&cols));
-    let y_last = m.wire("y_last", &(&y + &lit(1, 16)).eq(&rows));
+    let x_last = m.wire("x_last", &(&x + &lit(1, map)).eq(&cols));
+    let y_last = m.wire("y_last", &(&y + &lit(1, map)).eq(&rows));
     let row_end = m.wire("row_end", &(&ends & &x_last));
     // a row's last word is left behind even where its end is not used
     let next_word = m.wire("next_word", &(&to.bit(place_bits) | &row_end));
@@ -93,8 +97,8 @@ pub fn feed(config: &Config) -> Rc<Module> {
         });
         s.when(&pixel_end, |s| {
             s.set(&waiting, &spill);
-            s.set(&x, &x_last.mux(&lit(0, 16), &(&x + &lit(1, 16))));
-            s.when(&x_last, |s| s.set(&y, &(&y + &lit(1, 16))));
+            s.set(&x, &x_last.mux(&lit(0, map), &(&x + &lit(1, map))));
+            s.when(&x_last, |s| s.set(&y, &(&y + &lit(1, map))));
             s.when(&(&x_last & &y_last), |s| s.set(&active, &lit(0, 1)));
         });
         let begin = all(&[read.clone(), at_start.clone(), opens]);
@@ -119,7 +123,7 @@ pub fn feed(config: &Config) -> Rc<Module> {
     m.output("r_addr", &address);
     for (name, value) in [
         ("run_first", place.clone()),
-        ("run_count", count.low(bits_for(tn))),
+        ("run_count", count.low(bits(tn))),
         ("run_last", ends.clone()),
         ("run_valid", read.clone()),
     ] {

@@ -4,7 +4,7 @@
 //! | port          | dir | data         | note                                                     |
 //! |---------------|-----|--------------|----------------------------------------------------------|
 //! | start         | in  | 1            | take the command's fields and begin, unless it expands   |
-//! | released      | in  | 16           | rows that the window has left behind                     |
+//! | released      | in  | rows         | rows that the window has left behind                     |
 //! | hold          | in  | 1            | the read port is another's this cycle                    |
 //! | r_port        | out | 1            | the port is ours, read or not, until the last row        |
 //! | r_addr        | out | word address |                                                          |
@@ -18,6 +18,7 @@ use crate::rtl::{Module, all, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing;
+use sepstream_spec::width::{map_bits, row_bits};
 use std::rc::Rc;
 
 /// The fill unit.
@@ -39,19 +40,20 @@ pub fn fill(config: &Config) -> Rc<Module> {
     } else {
         lit(1, 1)
     };
-    let released = m.input("released", 16);
+    let released = m.input("released", map_bits(config));
     let hold = m.input("hold", 1);
     let rst = m.reset();
 
     // the row less those that the line buffer holds: its place is free once the window has left that one
-    let place = m.reg("place", 17);
+    let number = row_bits(config);
+    let place = m.reg("place", number);
     let word = Counter::new(&mut m, "word", &row_words);
     let rows = Counter::new(&mut m, "rows", &fill_rows);
     let row_first = m.reg("row_first", 1);
     let address = m.reg("address", memory);
     let active = m.reg("active", 1);
     m.note("A row begins when its slot is free; its other words follow without asking again.");
-    let room = m.wire("room", &place.lt_s(&released.zext(17)));
+    let room = m.wire("room", &place.lt_s(&released.zext(number)));
     let may = &!&row_first | &room;
     let read = m.wire("read", &all(&[active.clone(), may, !&hold]));
     let row_end = m.wire("row_end", &(&read & &word.last));
@@ -64,7 +66,7 @@ pub fn fill(config: &Config) -> Rc<Module> {
             s.set(&address, &(&address + &lit(1, memory)));
         });
         s.when(&row_end, |s| {
-            s.set(&place, &(&place + &lit(1, 17)));
+            s.set(&place, &(&place + &lit(1, number)));
             s.when(&rows.last, |s| s.set(&active, &lit(0, 1)));
         });
         s.when(&start, |s| {
@@ -72,7 +74,7 @@ pub fn fill(config: &Config) -> Rc<Module> {
                 counter.start(s);
             }
             s.set(&active, &reads);
-            s.set(&place, &(&lit(0, 17) - &line_rows.zext(17)));
+            s.set(&place, &(&lit(0, number) - &line_rows.zext(number)));
             s.set(&row_first, &lit(1, 1));
             s.set(&address, &in_base);
         });

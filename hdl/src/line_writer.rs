@@ -6,7 +6,7 @@
 //! | start            | in  | 1        | a new command: row 0 comes next                            |
 //! | s_valid s_last   | in  | 1        | a word is here; it ends its row                            |
 //! | w_bank w_addr    | out |          | where it goes, in the same cycle                           |
-//! | filled           | out | 16       | rows that lie complete in the line buffer                  |
+//! | filled           | out | rows     | rows that lie complete in the line buffer                  |
 //! | all_filled       | out | 1        | no row is missing                                          |
 //!
 //! Row r goes to bank r mod 4, slot (r / 4) mod slots. Throughput: 1 word per cycle. Latency: `timing::LINE_ROW` from a row's last
@@ -35,7 +35,7 @@ pub fn line_writer(config: &Config) -> Rc<Module> {
     let word = m.reg("word", line);
     let bank = m.reg("bank", 2);
     let slot = m.reg("slot", line);
-    let filled = m.reg("filled_q", 16);
+    let filled = m.reg("filled_q", fill_rows.width());
     let row_end = m.wire("row_end", &(&valid & &last));
     let last_slot = m.pipe("last_slot", &(&slot_limit - &row_words));
     let at_end = slot.zext(line + 1).eq(&last_slot);
@@ -44,7 +44,7 @@ pub fn line_writer(config: &Config) -> Rc<Module> {
         s.when(&valid, |s| s.set(&word, &(&word + &lit(1, line))));
         s.when(&row_end, |s| {
             s.set(&word, &lit(0, line));
-            s.set(&filled, &(&filled + &lit(1, 16)));
+            s.set(&filled, &(&filled + &lit(1, filled.width())));
             s.set(&bank, &(&bank + &lit(1, 2)));
             s.when(&bank.is(3), |s| s.set(&slot, &slot_next));
         });

@@ -3,8 +3,8 @@
 //! | port             | dir | data               | note                                                        |
 //! |------------------|-----|--------------------|-------------------------------------------------------------|
 //! | start            | in  | 1                  | a new command                                               |
-//! | cols             | in  | 16                 | pixels of a row                                             |
-//! | pixel_bytes      | in  | 16                 | outputs of a pixel                                          |
+//! | cols             | in  | columns            | pixels of a row                                             |
+//! | pixel_bytes      | in  | bytes              | outputs of a pixel                                          |
 //! | pieces           | in  | 1                  | with a residual adder: give at most `lanes` bytes at once   |
 //! | s_data           | in  | tp x lanes bytes   | beats of tp requantisers                                    |
 //! | s_count s_valid  | in  |                    | of each of them                                             |
@@ -23,8 +23,9 @@ use crate::memory::memory;
 use crate::packer::{bits_for, choose, packer};
 use crate::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::address_bits;
+use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing::ORDER;
+use sepstream_spec::width::map_bits;
 use std::rc::Rc;
 
 /// The pixel order of a configuration with `tp` above 1; `pieces` if a residual adder may follow.
@@ -39,8 +40,13 @@ pub fn order(config: &Config, pieces: bool) -> Rc<Module> {
     let lane_bits = tp.trailing_zeros();
     let address = address_bits(depth);
     let start = m.input("start", 1);
-    let cols = m.input("cols", 16);
-    let pixel_bytes = m.input("pixel_bytes", 16);
+    let map = map_bits(config);
+    let cols = m.input("cols", map);
+    // of the own outputs as well as of the expanded ones; more than a word's place
+    let byte_bits = Field::OutBytes.used_bits(config);
+    let pixel_bytes = m.input("pixel_bytes", byte_bits);
+    let size = byte_bits.max(place_bits + 1);
+    let pixel_bytes = pixel_bytes.zext(size);
     let data = m.input("s_data", tp * lanes * 8);
     let count = m.input("s_count", bits_for(lanes));
     let valid = m.input("s_valid", 1);
@@ -71,18 +77,18 @@ pub fn order(config: &Config, pieces: bool) -> Rc<Module> {
     m.note("The batch that goes out: run by run of word by word of pixel by pixel.");
     let active = m.reg("active", 1);
     let closing = m.reg("closing", 1);
-    let x = m.reg("x", 16);
+    let x = m.reg("x", map);
     let lane = m.reg("lane", lane_bits);
-    let at = m.reg("at", 16);
+    let at = m.reg("at", size);
     let base = m.reg("base", address);
-    let whole = pixel_bytes.slice(place_bits, 16 - place_bits).zext(16);
+    let whole = pixel_bytes.slice(place_bits, size - place_bits).zext(size);
     let words = m.wire(
         "words",
-        &(&whole + &pixel_bytes.low(place_bits).any().zext(16)),
+        &(&whole + &pixel_bytes.low(place_bits).any().zext(size)),
     );
     let tail = &pixel_bytes.low(place_bits) - &lit(1, place_bits);
     let tail = m.wire("tail", &tail);
-    let last_word = m.wire("last_word", &(&at + &lit(1, 16)).eq(&words));
+    let last_word = m.wire("last_word", &(&at + &lit(1, size)).eq(&words));
     let full = lit(word.into(), place_bits + 1);
     let in_word = &tail.zext(place_bits + 1) + &lit(1, place_bits + 1);
     let in_word = m.wire("in_word", &last_word.mux(&in_word, &full));
@@ -98,8 +104,9 @@ pub fn order(config: &Config, pieces: bool) -> Rc<Module> {
             (Some(piece), first, run, ends)
         }
     };
-    let x_after = m.wire("x_after", &(&(&x.zext(17) + &lane.zext(17)) + &lit(1, 17)));
-    let row_end = m.wire("row_end", &x_after.eq(&cols.zext(17)));
+    // no pixel behind the row's end is taken
+    let x_after = m.wire("x_after", &(&(&x + &lane.zext(map)) + &lit(1, map)));
+    let row_end = m.wire("row_end", &x_after.eq(&cols));
     let lane_last = m.wire("lane_last", &(&lane.is((tp - 1).into()) | &row_end));
     let pixel_ends = m.wire("pixel_ends", &(&word_ends & &last_word));
     let batch_ends = m.wire(
@@ -121,7 +128,7 @@ pub fn order(config: &Config, pieces: bool) -> Rc<Module> {
                 );
             }
             s.when(&word_ends, |s| {
-                s.set(&at, &last_word.mux(&lit(0, 16), &(&at + &lit(1, 16))))
+                s.set(&at, &last_word.mux(&lit(0, size), &(&at + &lit(1, size))))
             });
             s.when(&pixel_ends, |s| {
                 s.set(
@@ -133,7 +140,7 @@ pub fn order(config: &Config, pieces: bool) -> Rc<Module> {
         s.when(&batch_ends, |s| {
             s.set(&active, &lit(0, 1));
             s.set(&base, &(&base + &words.fit(address)));
-            s.set(&x, &row_end.mux(&lit(0, 16), &(&x + &lit(tp.into(), 16))));
+            s.set(&x, &row_end.mux(&lit(0, map), &(&x + &lit(tp.into(), map))));
         });
         s.when(&complete, |s| {
             s.set(&active, &lit(1, 1));

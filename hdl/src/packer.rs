@@ -22,10 +22,7 @@
 use crate::rtl::{Expr, Module, lit, pack};
 use std::rc::Rc;
 
-/// Bits that hold 0 to `max`.
-pub fn bits_for(max: u32) -> u32 {
-    (u32::BITS - max.leading_zeros()).max(1)
-}
+pub use sepstream_spec::width::bits as bits_for;
 
 /// A multiplexer by position, as a tree over the bits of `select`.
 pub fn choose(items: &[Expr], select: &Expr, bit: u32) -> Expr {

@@ -4,7 +4,7 @@
 //! |-----------------|-----|------------|------------------------------------------------------------|
 //! | start           | in  | 1          | empty the ring                                             |
 //! | ring_words      | in  | words      | where the write pointer wraps: a whole number of pixels    |
-//! | cols            | in  | 16         | with tp > 1: pixels of a row                               |
+//! | cols            | in  | columns    | with tp > 1: pixels of a row                               |
 //! | s_data s_valid  | in  | tn bytes   | from `packer`                                              |
 //! | s_last          | in  | 1          | last word of its pixel                                     |
 //! | pixel           | out | 1          | a batch of pixels is complete                              |
@@ -20,8 +20,8 @@ use crate::rtl::{Module, lit, pack};
 use sepstream_spec::isa::address_bits;
 use std::rc::Rc;
 
-/// A pixel buffer of `depth` words of `tn` bytes for each of `tp` pixels.
-pub fn pixel_buffer(name: &str, depth: u32, tn: u32, tp: u32) -> Rc<Module> {
+/// A pixel buffer of `depth` words of `tn` bytes for each of `tp` pixels, of rows whose length has `map` bits.
+pub fn pixel_buffer(name: &str, depth: u32, tn: u32, tp: u32, map: u32) -> Rc<Module> {
     let mut m = Module::new(
         name,
         &format!("A ring of whole pixels in front of the pointwise array: {depth} words."),
@@ -45,16 +45,16 @@ pub fn pixel_buffer(name: &str, depth: u32, tn: u32, tp: u32) -> Rc<Module> {
     if tp > 1 {
         m.note("Pixel of the batch, and column: a batch ends with its last pixel or with the row.");
         let bits = tp.trailing_zeros();
-        let cols = m.input("cols", 16);
+        let cols = m.input("cols", map);
         let lane = m.reg("lane", bits);
-        let x = m.reg("x", 16);
+        let x = m.reg("x", map);
         let base = m.reg("base", address);
-        let row_end = m.wire("row_end", &(&x + &lit(1, 16)).eq(&cols));
+        let row_end = m.wire("row_end", &(&x + &lit(1, map)).eq(&cols));
         let full = m.wire("batch_end", &(&lane.is((tp - 1).into()) | &row_end));
         m.clocked(|s| {
             s.when(&ends, |s| {
                 s.set(&lane, &full.mux(&lit(0, bits), &(&lane + &lit(1, bits))));
-                s.set(&x, &row_end.mux(&lit(0, 16), &(&x + &lit(1, 16))));
+                s.set(&x, &row_end.mux(&lit(0, map), &(&x + &lit(1, map))));
             });
             s.when(&(&ends & &full), |s| s.set(&base, &next));
             s.when(&start, |s| {

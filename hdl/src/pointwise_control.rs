@@ -18,7 +18,7 @@
 //! | expand_pixel     | in  | 1       | a pixel is complete in the expand buffer                       |
 //! | expand_done      | out | 1       | the last read of a pixel: its place is free                    |
 //! | expand_addr      | out | address | expand buffer word of the step                                 |
-//! | released         | in  | 16      | rows that the window has left: there is room for `line_rows` more |
+//! | released         | in  | rows    | rows that the window has left: there is room for `line_rows` more |
 //! | of_expand        | out | 1       | the step is of an expanding pixel                              |
 //!
 //! A pixel of the command goes before an expanding one: the window is held up by a full pixel buffer at once, by a missing row
@@ -30,6 +30,7 @@ use crate::counter::Counter;
 use crate::rtl::{Expr, Module, all, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
+use sepstream_spec::width::{array_idle_bits, map_bits, row_bits};
 use std::rc::Rc;
 
 /// A number of idle cycles, and if it is any.
@@ -86,10 +87,12 @@ impl Pixels {
             cols
         } else {
             let bits = tp.trailing_zeros();
-            let whole = cols.slice(bits, 16 - bits).zext(16);
+            // fewer than columns, of which at least 4 are counted
+            let width = cols.width();
+            let whole = cols.slice(bits, width - bits).zext(width);
             m.wire(
                 &named("batches"),
-                &(&whole + &cols.low(bits).any().zext(16)),
+                &(&whole + &cols.low(bits).any().zext(width)),
             )
         };
         let field = match prefix {
@@ -97,7 +100,7 @@ impl Pixels {
             _ => Field::ExpandPixelIdle,
         };
         let behind = field.used_bits(config);
-        let width = wait_bits(config);
+        let width = array_idle_bits(config);
         let behind_group = idle.zext(width);
         let behind_pixel = match behind {
             0 => behind_group.clone(),
@@ -209,14 +212,6 @@ struct Events {
     ends: Expr,
 }
 
-/// 8 bits behind a group, 16 behind a batch, and a gap.
-fn wait_bits(config: &Config) -> u32 {
-    match Field::PixelIdle.used_bits(config) {
-        0 => Field::OutIdle.bits() + 1,
-        bits => bits + 1,
-    }
-}
-
 /// The control of the pointwise array.
 pub fn pointwise_control(config: &Config) -> Rc<Module> {
     let mut m = Module::new(
@@ -258,12 +253,13 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
                 Field::ExpandWeightBase,
             ],
         );
-        let released = m.input("released", 16);
+        let released = m.input("released", map_bits(config));
         let line_rows = m.input(Field::LineRows.name(), Field::LineRows.used_bits(config));
         // as in `fill`
-        let place = m.reg("expand_place", 17);
-        let first_place = m.wire("first_place", &(&lit(0, 17) - &line_rows.zext(17)));
-        let room = m.wire("room", &place.lt_s(&released.zext(17)));
+        let number = row_bits(config);
+        let place = m.reg("expand_place", number);
+        let first_place = m.wire("first_place", &(&lit(0, number) - &line_rows.zext(number)));
+        let room = m.wire("room", &place.lt_s(&released.zext(number)));
         (pixels, (place, first_place), room)
     });
     let rst = m.reset();
@@ -272,7 +268,7 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
     let words = address_bits(v.pixel_words.max(v.expand_words));
     let at_start = m.reg("at_start", 1);
     let waiting = m.reg("waiting", 1);
-    let wait_left = m.reg("wait_left", wait_bits(config));
+    let wait_left = m.reg("wait_left", array_idle_bits(config));
     let first = m.reg("first", 1);
     let word = m.reg("word", words);
     let ready = m.wire("ready", &(&own.active & &own.some));
@@ -374,7 +370,7 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
         pixels.count(&mut m, &start, events);
         m.clocked(|s| {
             s.when(&(&events.ends & &pixels.x.last), |s| {
-                s.set(place, &(place + &lit(1, 17)))
+                s.set(place, &(place + &lit(1, place.width())))
             });
             s.when(&start, |s| s.set(place, first_place));
         });

@@ -77,6 +77,8 @@ pub struct Shape {
     pub cycles: u32,
     /// Words of the parameter memory.
     pub param_words: u32,
+    /// Bits of the count of a pixel's outputs.
+    pub byte_bits: u32,
     /// Tag bits.
     pub tag: u32,
     /// Pixels of two sorts may follow one another, each with a parameter base, bytes, zero point and clamp of its own.
@@ -93,6 +95,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         sum_bits,
         cycles,
         param_words,
+        byte_bits,
         tag,
         contexts,
         early,
@@ -111,7 +114,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let s_last = m.input("s_last", 1);
     let s_tag = m.input("s_tag", tag);
     let param_base = m.input("param_base", address);
-    let pixel_bytes = m.input("pixel_bytes", 16);
+    let pixel_bytes = m.input("pixel_bytes", byte_bits);
     let start = m.input("start", 1);
     let zero = m.input("zero", 8);
     let low = m.input("low", 8);
@@ -221,17 +224,20 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
 
     m.note("Valid bytes of the beat: what the group has left, and what the pixel has left. The beat that closes the pixel is known");
     m.note("a beat before, from what is left then.");
-    let rest = m.reg("rest", 16);
+    // counts of them are compared with those of two groups
+    let size = byte_bits.max(bits_for(2 * channels));
+    let pixel_bytes = pixel_bytes.zext(size);
+    let rest = m.reg("rest", size);
     let left = m.wire("bytes_left", &fresh.mux(&pixel_bytes, &rest));
     let in_last_beat = channels - (beats - 1) * lanes;
     let by_beat = |last: u32, other: u32| match last == other {
-        true => lit(last.into(), 16),
-        false => last_beat.mux(&lit(last.into(), 16), &lit(other.into(), 16)),
+        true => lit(last.into(), size),
+        false => last_beat.mux(&lit(last.into(), size), &lit(other.into(), size)),
     };
     let in_beat = m.wire("in_beat", &by_beat(in_last_beat, lanes));
     // this beat and the next: of another group behind a last beat
     let mut within = |bytes: u32| {
-        let two = lit(bytes.into(), 16);
+        let two = lit(bytes.into(), size);
         m.wire(&format!("within_{bytes}"), &left.le(&two))
     };
     let closes_next = match (&beat, beats) {
@@ -245,7 +251,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
             turns.mux(&around, &inside)
         }
     };
-    let first_closes = pixel_bytes.le(&lit(lanes.min(channels).into(), 16));
+    let first_closes = pixel_bytes.le(&lit(lanes.min(channels).into(), size));
     // where pixels are of two sorts, a pixel's bytes are known with it
     let first_closes = match contexts {
         true => m.wire("first_closes", &first_closes),

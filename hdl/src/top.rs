@@ -23,6 +23,7 @@ use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing::MEMORY_READ;
+use sepstream_spec::width::map_bits;
 use std::rc::Rc;
 
 /// The accelerator.
@@ -36,7 +37,7 @@ pub fn top(config: &Config) -> Rc<Module> {
     let program_data = m.forward("program_data", word * 8);
     let activation_data = m.forward("activation_data", word * 8);
     let writer_valid = m.forward("writer_valid", 1);
-    let released = m.forward("released", 16);
+    let released = m.forward("released", map_bits(config));
     let pixel_done = m.forward("pixel_done", 1);
     let run = m.forward("run", 1);
     let hold = m.forward("hold", 1);
@@ -192,6 +193,7 @@ pub fn top(config: &Config) -> Rc<Module> {
             sum_bits: v.dw_sum_bits,
             cycles: v.dw_requant_cycles,
             param_words: config.dw_param_words(),
+            byte_bits: Field::DwBytes.used_bits(config),
             tag: 1,
             contexts: false,
             early: true,
@@ -256,7 +258,8 @@ pub fn top(config: &Config) -> Rc<Module> {
     m.note("Pointwise array.");
     let weight = m.forward("weight", v.tm * v.tn * 8);
     let pw_param = m.forward("pw_param", Memory::PwParam.shape(config).bytes * 8);
-    let unit = pixel_buffer::pixel_buffer("pixel_buffer", v.pixel_words, v.tn, v.tp);
+    let unit =
+        pixel_buffer::pixel_buffer("pixel_buffer", v.pixel_words, v.tn, v.tp, map_bits(config));
     let pixel_address = m.forward("pixel_address", address_bits(v.pixel_words));
     let mut inputs = vec![
         ("s_data", pixels.out("m_data")),
@@ -335,6 +338,7 @@ pub fn top(config: &Config) -> Rc<Module> {
             sum_bits: v.pw_sum_bits,
             cycles: v.pw_requant_cycles,
             param_words: config.pw_param_words(),
+            byte_bits: Field::OutBytes.used_bits(config),
             tag: 2,
             contexts: config.expands(),
             early: false,

@@ -22,10 +22,11 @@ use crate::rtl::{Expr, Module, all, cat, lit};
 use place::Place;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits, offset_bits};
+use sepstream_spec::width::{map_bits, row_bits, window_idle_bits};
 use stage::Stage;
 use std::rc::Rc;
 
-pub use run::{IDLE_BITS, Reach, Run, limit_bits, place_bits, reach};
+pub use run::{Reach, Run, limit_bits, place_bits, reach};
 
 /// The walker.
 pub fn walk(config: &Config) -> Rc<Module> {
@@ -37,6 +38,8 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let off = offset_bits(config);
     let line = address_bits(v.line_words);
     let rows = config.row_taps();
+    let (map, row_number) = (map_bits(config), row_bits(config));
+    let idle_bits = window_idle_bits(config);
     let start = m.input("start", 1);
     let take = m.input("take", 1);
     let mut field = |f: Field| m.input(f.name(), f.used_bits(config));
@@ -48,7 +51,7 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let out_rows = field(Field::OutRows);
     let out_cols = field(Field::OutCols);
     let stride_rows = field(Field::StrideRows);
-    let first_row = field(Field::FirstRow);
+    let first_row = field(Field::FirstRow).sext(row_bits(config));
     let first_bank = field(Field::FirstBank);
     let first_slot = field(Field::FirstSlot);
     let kernel_rows = field(Field::KernelRows);
@@ -96,8 +99,8 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let batch = (v.tp > 1).then(|| m.reg("in_batch", v.tp.trailing_zeros()));
     let ahead = m.reg("ahead", off);
     let lane = m.reg("lane", off);
-    let top = Place::regs(&mut m, "top", line);
-    let cur = Place::regs(&mut m, "cur", line);
+    let top = Place::regs(&mut m, "top", row_number, line);
+    let cur = Place::regs(&mut m, "cur", row_number, line);
     let wrap = |slot: &Expr| {
         slot.eq(&last_slot_q)
             .mux(&lit(0, line), &(slot + &row_words.fit(line)))
@@ -182,11 +185,12 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let inside = one.put(&mut m, "inside", &ahead.bit(sign).mux(&zero, &ahead));
     let left = one.put(&mut m, "left", &ahead);
     let place = one.put(&mut m, "place", &(&ahead + &lane));
-    let row = one.put(&mut m, "row", &cur.row);
-    let need = &top.row.sext(17) + &kernel_rows.zext(17);
+    let row = one.put(&mut m, "row", &cur.row.low(map));
+    // less padding above than the window is high, so at least 1
+    let need = &top.row.low(map) + &kernel_rows.zext(map);
     let need = one.put(&mut m, "need", &need);
     let released = one.put(&mut m, "top_next", &top_down.row);
-    let behind_group = &group_idle.zext(IDLE_BITS) + &(&group.last & &pixel_flush).zext(IDLE_BITS);
+    let behind_group = &group_idle.zext(idle_bits) + &(&group.last & &pixel_flush).zext(idle_bits);
     let flags = cat(&[
         &x.last & &(&group.last & &pass.last),
         opens,
@@ -196,8 +200,8 @@ pub fn walk(config: &Config) -> Rc<Module> {
         pass_first.clone(),
     ]);
     let flags = one.put(&mut m, "flags", &flags);
-    let dw_idle = pass.last.mux(&behind_group, &lit(0, IDLE_BITS));
-    let dw_idle = gather.mux(&lit(0, IDLE_BITS), &dw_idle);
+    let dw_idle = pass.last.mux(&behind_group, &lit(0, idle_bits));
+    let dw_idle = gather.mux(&lit(0, idle_bits), &dw_idle);
     let dw_idle = one.put(&mut m, "idle", &dw_idle);
     let lines = cat(&[cur.next.clone(), cur.slot.clone(), cur.bank.clone()]);
     let lines = one.put(&mut m, "lines", &lines);
@@ -209,17 +213,15 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let row_ok: Vec<Expr> = (0..rows)
         .rev()
         .map(|i| {
-            let at = m.wire(&format!("kernel_row_{i}"), &(&row + &lit(i.into(), 16)));
+            let at = m.wire(&format!("kernel_row_{i}"), &(&row + &lit(i.into(), map)));
             at.lt(&in_rows)
         })
         .collect();
     let row_ok = two.put(&mut m, "row_ok", &cat(&row_ok));
     let src = row_by_row.mux(&inside, &place);
     let src = two.put(&mut m, "src", &src);
-    // rows above the map are there
-    let need = need.bit(16).mux(&lit(0, 16), &need.low(16));
     let need = two.put(&mut m, "need", &need);
-    let released = released.bit(15).mux(&lit(0, 16), &released);
+    let released = released.bit(map).mux(&lit(0, map), &released.low(map));
     let released = two.put(&mut m, "top_next", &released);
     let mut same = |name: &str, value: &Expr| two.put(&mut m, name, value);
     let [before, after, left] =

@@ -6,9 +6,9 @@
 //! | port        | dir | data | note                                                                    |
 //! |-------------|-----|------|-------------------------------------------------------------------------|
 //! | start       | in  | 1    | take the command's fields and begin                                     |
-//! | filled      | in  | 16   | rows in the line buffer, with all_filled from `fill`                     |
+//! | filled      | in  | rows | rows in the line buffer, with all_filled from `fill`                     |
 //! | pixel_done  | in  | 1    | the pointwise array has left a pixel of the pixel buffer                |
-//! | released    | out | 16   | rows that no later window needs                                         |
+//! | released    | out | rows | rows that no later window needs                                         |
 //! | r_*         | out |      | the request, one cycle after its step (see `line_buffer`)               |
 //! | dw_*        | out | 1    | with it: step of a depthwise command, first / last of its sum, last group of the pixel |
 //! | run_*       | out |      | with it: run of a gather command, its bytes, all padding, last of the pixel; see `merge` |
@@ -19,9 +19,10 @@
 
 use crate::merge;
 use crate::rtl::{Expr, Module, all, lit, pack};
-use crate::walk::{IDLE_BITS, Reach, Run, limit_bits, place_bits, reach, walk};
+use crate::walk::{Reach, Run, limit_bits, place_bits, reach, walk};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, offset_bits};
+use sepstream_spec::width::{map_bits, window_idle_bits};
 use std::rc::Rc;
 
 /// The window walker.
@@ -32,6 +33,7 @@ pub fn window(config: &Config) -> Rc<Module> {
     );
     let columns = config.column_taps();
     let off = offset_bits(config);
+    let (map, idle_bits) = (map_bits(config), window_idle_bits(config));
     let ring = Field::RingPixels.used_bits(config);
     let start = m.input("start", 1);
     let unit = walk(config);
@@ -47,7 +49,6 @@ pub fn window(config: &Config) -> Rc<Module> {
     };
     let gather = field(Field::Gather).expect("walk takes it");
     let row_bytes = field(Field::RowBytes).expect("walk takes it");
-    let first_row = field(Field::FirstRow).expect("walk takes it");
     let merge_bytes = field(Field::MergeBytes);
     let pixel_bytes = m.input(
         Field::PixelBytes.name(),
@@ -56,7 +57,7 @@ pub fn window(config: &Config) -> Rc<Module> {
     let pixel_bytes = pixel_bytes.zext(off);
     let tail_bytes = m.input(Field::TailBytes.name(), Field::TailBytes.used_bits(config));
     let ring_pixels = m.input(Field::RingPixels.name(), ring);
-    let filled = m.input("filled", 16);
+    let filled = m.input("filled", map);
     let all_filled = m.input("all_filled", 1);
     let pixel_done = m.input("pixel_done", 1);
     let rst = m.reset();
@@ -98,9 +99,9 @@ pub fn window(config: &Config) -> Rc<Module> {
         ("group_last", m.reg("group_last", 1)),
         ("opens", m.reg("opens", 1)),
         ("row_end", m.reg("row_end", 1)),
-        ("need", m.reg("need", 16)),
-        ("top_next", m.reg("top_next", 16)),
-        ("idle", m.reg("idle", IDLE_BITS)),
+        ("need", m.reg("need", map)),
+        ("top_next", m.reg("top_next", map)),
+        ("idle", m.reg("idle", idle_bits)),
         ("idles", m.reg("idles", 1)),
     ];
     if config.merges() {
@@ -167,13 +168,13 @@ pub fn window(config: &Config) -> Rc<Module> {
         "spill",
         &all(&[gather.clone(), tail_bytes.lt(&rest.fit(tail_bytes.width()))]),
     );
-    let wait_left = m.reg("wait_left", IDLE_BITS);
+    let wait_left = m.reg("wait_left", idle_bits);
     let wait_end = m.wire("wait_end", &wait_left.is(1));
 
     let ring_one = lit(1, ring);
     let begins = m.wire("begins", &(&issue & &all(&[at_start.clone(), opens])));
     let ring_less = m.wire("ring_less", &(&inflight + &ring_one).eq(&ring_pixels));
-    let released = m.reg("released_rows", 16);
+    let released = m.reg("released_rows", map);
     m.clocked(|s| {
         s.when(&issue, |s| {
             s.set(&at_start, &lit(0, 1));
@@ -213,12 +214,12 @@ pub fn window(config: &Config) -> Rc<Module> {
             kept.iter().for_each(|(name, reg)| s.set(reg, &part(name)));
         });
         s.when(&waiting, |s| {
-            s.set(&wait_left, &(&wait_left - &lit(1, IDLE_BITS)));
+            s.set(&wait_left, &(&wait_left - &lit(1, idle_bits)));
             s.set(&waiting, &!&wait_end);
         });
         s.when(&unit_end, |s| {
             s.set(&waiting, &(&of_run("idles") | &spill));
-            s.set(&wait_left, &gather.mux(&lit(1, IDLE_BITS), &of_run("idle")));
+            s.set(&wait_left, &gather.mux(&lit(1, idle_bits), &of_run("idle")));
             s.when(&of_run("row_end"), |s| {
                 s.set(&released, &of_run("top_next"))
             });
@@ -237,7 +238,8 @@ pub fn window(config: &Config) -> Rc<Module> {
             }
             s.set(&inflight, &lit(0, ring));
             s.set(&full, &!&ring_pixels.any());
-            s.set(&released, &first_row.bit(15).mux(&lit(0, 16), &first_row));
+            // row 0 or above it
+            s.set(&released, &lit(0, map));
         });
         s.when(&rst, |s| s.set(&valid, &lit(0, 1)));
     });

@@ -32,6 +32,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         pixel_words: 8,
         expand_words: 4,
         commands: 2,
+        map_size: 65535,
     };
     values.check().expect("the configuration passes every rule")
 }

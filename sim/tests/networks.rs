@@ -58,6 +58,7 @@ fn configurations() -> Vec<Config> {
                 pixel_words: 512,
                 expand_words: [64, 0, 8][(a + l) % 3],
                 commands: 64,
+                map_size: 512,
             };
             all.push(values.check().expect("the configuration is sound"));
         }

@@ -6,6 +6,7 @@
 //! counters are narrower than a field takes the low bits, which the compiler guarantees to be all that is used.
 
 use crate::config::Config;
+use crate::width;
 
 /// Bytes of one command in the program memory; a multiple of every word size, with room for later fields.
 pub const COMMAND_BYTES: u32 = 128;
@@ -243,7 +244,8 @@ impl Field {
             Field::DwParamBase => address_bits(config.dw_param_words()),
             Field::WeightBase | Field::ExpandWeightBase => address_bits(config.weight_words()),
             Field::ParamBase | Field::ExpandParamBase => address_bits(config.pw_param_words()),
-            _ => self.bits(),
+            Field::FirstRow => width::most(self, config).map_or(self.bits(), width::bits) + 1,
+            _ => width::most(self, config).map_or(self.bits(), width::bits),
         };
         most.min(self.bits())
     }
@@ -423,6 +425,7 @@ mod tests {
                 pixel_words: 8192,
                 expand_words: 8192,
                 commands: 4096,
+                map_size: 65535,
             };
             let config = values.check().unwrap();
             for (field, need) in [

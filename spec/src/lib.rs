@@ -23,6 +23,8 @@ pub mod quant;
 pub mod regs;
 #[cfg(feature = "alloc")]
 pub mod timing;
+#[cfg(feature = "alloc")]
+pub mod width;
 
 /// CRC-32 (IEEE 802.3, as in zip files) of some bytes after each other: the checksum of images and of link frames.
 pub fn crc32(parts: &[&[u8]]) -> u32 {

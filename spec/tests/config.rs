@@ -67,6 +67,7 @@ fn smallest_file_takes_the_documented_defaults() {
         pixel_words: 512,
         expand_words: 64,
         commands: 64,
+        map_size: 65535,
     };
     assert_eq!(config.values(), &want);
     assert_eq!(want.check().unwrap(), config);
@@ -95,7 +96,7 @@ fn written_file_reads_back_equal() {
 #[test]
 fn fingerprint_is_stable_and_sees_every_field() {
     let config = parse(SMALLEST).unwrap();
-    assert_eq!(config.fingerprint(), 188990446);
+    assert_eq!(config.fingerprint(), 2820027996);
     let mut seen = vec![config.fingerprint()];
     let narrow = parse(&with("depthwise", "sum_bits", "18, requant_cycles: 8")).unwrap();
     seen.push(narrow.fingerprint());

@@ -68,7 +68,15 @@ fn too_wide(field: Field, config: &Config, value: i64) -> Error {
         _ => (!value).checked_ilog2().map_or(0, |high| high + 1) + 1,
     };
     // offsets in a row are as wide as the line buffer makes them
-    let line_words = (offset_bits(config) == has && bits <= field.bits())
+    let of_row = matches!(
+        field,
+        Field::RowBytes
+            | Field::FirstByte
+            | Field::WindowStep
+            | Field::RunBytes
+            | Field::PixelBytes
+    );
+    let line_words = (of_row && has == offset_bits(config) && bits <= field.bits())
         .then(|| (1 << (bits - has)) * config.values().line_words.next_power_of_two() / 2 + 1);
     Error::DoesNotFit(DoesNotFit {
         model: String::new(),
@@ -158,6 +166,7 @@ fn lower_from(
     let input = layouts.port(stage.input);
     let output = layouts.port(stage.output);
     let walk = walk(graph, first, &input);
+    map_size(graph, first, &walk, &input, config)?;
     let mut command = Command::default();
     let mut put = |field, value: u32| set(&mut command, config, field, value);
     put(Field::OutRows, walk.rows)?;
@@ -173,7 +182,10 @@ fn lower_from(
     put(Field::InRows, input.rows)?;
     put(Field::RowWords, input.row_words)?;
     put(Field::RowBytes, input.cols * input.pixel_bytes)?;
-    put(Field::OutBytes, output.pixel_bytes)?;
+    put(
+        Field::OutBytes,
+        held(output.pixel_bytes, Field::OutBytes, config),
+    )?;
     rows(graph, first, &walk, &input, config, &mut command)?;
     let mut lowered = Lowered {
         command,
@@ -234,6 +246,38 @@ fn inverse(map: &MapPort) -> Vec<Option<usize>> {
         out[map.position(c) as usize] = Some(c as usize);
     }
     out
+}
+
+/// Refuses maps with more rows or columns than the units count.
+fn map_size(
+    graph: &Graph,
+    layer: &Layer,
+    walk: &Walk,
+    input: &MapPort,
+    config: &Config,
+) -> Result<(), Error> {
+    let (has, pads) = (config.values().map_size, walk.window.pads);
+    let rows = input.rows as usize + pads.top + pads.bottom;
+    let cols = input.cols as usize + pads.left + pads.right;
+    // the output has no more of them
+    let need = rows.max(cols);
+    if need <= has as usize {
+        return Ok(());
+    }
+    Err(Error::DoesNotFit(DoesNotFit::layer(
+        graph,
+        layer,
+        "map size",
+        format!("{rows} rows and {cols} columns with the padding"),
+        has.to_string(),
+        format!("set `memory.map_size` to {need} or more"),
+    )))
+}
+
+/// As much of what lies in a memory as a field holds. More is more than the memory has, which is refused when all that it needs
+/// is known.
+fn held(value: u32, field: Field, config: &Config) -> u32 {
+    value.min((1 << field.used_bits(config)) - 1)
 }
 
 /// Line buffer rows: how many fit, how many are needed, where the first one lies.
@@ -322,10 +366,10 @@ fn depthwise(
         (Field::RowPasses, row_passes as u32),
         (Field::ColumnPasses, column_passes as u32),
         (Field::PixelBytes, input.pixel_bytes),
-        (Field::LaneGroups, groups),
+        (Field::LaneGroups, held(groups, Field::LaneGroups, config)),
         (Field::GroupIdle, idle),
         (Field::PixelFlush, flush.into()),
-        (Field::DwBytes, pixel_bytes),
+        (Field::DwBytes, held(pixel_bytes, Field::DwBytes, config)),
     ] {
         set(command, config, field, value)?;
     }
@@ -534,7 +578,7 @@ fn array(
         &mut lowered.command,
         config,
         Field::OutGroups,
-        groups as u32,
+        held(groups as u32, Field::OutGroups, config),
     )?;
     set(&mut lowered.command, config, Field::OutIdle, idle)?;
     let channel = |group: usize, lane: usize| {

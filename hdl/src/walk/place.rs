@@ -12,9 +12,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn regs(m: &mut Module, name: &str, line: u32) -> Self {
+    pub(super) fn regs(m: &mut Module, name: &str, row: u32, line: u32) -> Self {
         Place {
-            row: m.reg(&format!("{name}_row"), 16),
+            row: m.reg(&format!("{name}_row"), row),
             bank: m.reg(&format!("{name}_bank"), 2),
             slot: m.reg(&format!("{name}_slot"), line),
             next: m.reg(&format!("{name}_next"), line),
@@ -35,7 +35,10 @@ impl Place {
         let turn = bank.bit(2);
         let after = m.wire(&format!("{name}_after"), &wrap(&self.next));
         Place {
-            row: m.wire(&format!("{name}_row_to"), &(&self.row + &by.zext(16))),
+            row: m.wire(
+                &format!("{name}_row_to"),
+                &(&self.row + &by.zext(self.row.width())),
+            ),
             bank: bank.low(2),
             slot: m.wire(
                 &format!("{name}_slot_to"),

@@ -6,9 +6,7 @@ use crate::packer::{bits_for, choose};
 use crate::rtl::{Expr, cat, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{address_bits, offset_bits};
-
-/// Bits of the idle cycles behind a sum.
-pub const IDLE_BITS: u32 = 9;
+use sepstream_spec::width::{map_bits, window_idle_bits};
 
 /// Bits of what a step takes at most.
 pub fn limit_bits(config: &Config) -> u32 {
@@ -124,10 +122,10 @@ impl Run {
             ("opens", 1),
             ("row_end", 1),
             // rows that have to be filled; rows above it are not needed once its row has ended
-            ("need", 16),
-            ("top_next", 16),
+            ("need", map_bits(config)),
+            ("top_next", map_bits(config)),
             // idle cycles behind it; there are any
-            ("idle", IDLE_BITS),
+            ("idle", window_idle_bits(config)),
             ("idles", 1),
         ];
         if config.merges() {

@@ -77,8 +77,12 @@ impl Bench {
     pub fn set_fields(&mut self, module: &Module, command: &Command, config: &Config) {
         for field in Field::ALL {
             if module.ports().iter().any(|port| port.name == field.name()) {
-                let mask = u32::MAX >> (32 - field.used_bits(config));
-                self.set(field.name(), command.get(*field) & mask);
+                let (value, unused) = (command.get(*field), 32 - field.used_bits(config));
+                let signed = matches!(field, Field::FirstRow | Field::FirstByte);
+                let used = value << unused >> unused;
+                let name = field.name();
+                assert!(signed || used == value, "{name} has no bits for {value}");
+                self.set(name, used);
             }
         }
     }
@@ -217,6 +221,7 @@ pub fn configured(
         pixel_words: 24,
         expand_words: 0,
         commands: 3,
+        map_size: 65535,
     };
     change(&mut values);
     if values.residual > 0 {

@@ -114,7 +114,9 @@ fn pixels_come_whole_and_in_order() {
         return;
     }
     for (tn, lanes) in [(4, 1), (16, 8), (22, 23), (3, 13), (1, 1)] {
-        let config = configured(tn, 1, lanes, 1, |v| v.expand_words = 11);
+        let config = configured(tn, 1, lanes, 1, |v| {
+            (v.expand_words, v.map_size) = (11, 9);
+        });
         let mut bench = Bench::new(&expand(&config));
         for seed in 0..20 {
             let _case = Case::new(format!("tn {tn}, lanes {lanes}, seed {seed}"));

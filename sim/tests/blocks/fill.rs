@@ -109,7 +109,9 @@ fn rows_are_read_in_order() {
         return;
     }
     for (tn, expand_words) in [(4, 0), (32, 0), (4, 8)] {
-        let config = configured(tn, 1, 1, 1, |v| v.expand_words = expand_words);
+        let config = configured(tn, 1, 1, 1, |v| {
+            (v.expand_words, v.map_size) = (expand_words, 40);
+        });
         let mut bench = Bench::new(&fill(&config));
         for seed in 0..20 {
             let _case = Case::new(format!("tn {tn}, expand {expand_words}, seed {seed}"));

@@ -137,7 +137,9 @@ fn pixels_come_one_behind_the_other() {
         (7, 3, 2, true),
         (1, 1, 4, false),
     ] {
-        let config = configured(4, tm, 1, 1, |v| (v.pw_requant, v.tp) = (lanes, tp));
+        let config = configured(4, tm, 1, 1, |v| {
+            (v.pw_requant, v.tp, v.map_size) = (lanes, tp, 9);
+        });
         let mut bench = Bench::new(&order(&config, pieces));
         for seed in 0..12 {
             let _case = Case::new(format!("{tm} in {lanes} lanes x {tp}, seed {seed}"));

@@ -19,6 +19,7 @@ fn words_lie_in_a_ring() {
             config.values().pixel_words,
             config.values().tn,
             1,
+            4,
         ));
         for seed in 0..6 {
             let _case = Case::new(format!("tn {tn}, seed {seed}"));
@@ -71,7 +72,7 @@ fn batches_lie_side_by_side() {
         return;
     }
     for (tn, tp, depth) in [(3, 2, 16), (1, 4, 9)] {
-        let mut bench = Bench::new(&pixel_buffer("pixel_buffer", depth, tn, tp));
+        let mut bench = Bench::new(&pixel_buffer("pixel_buffer", depth, tn, tp, 4));
         for seed in 0..10 {
             let _case = Case::new(format!("{tn} x {tp}, seed {seed}"));
             let mut rng = fastrand::Rng::with_seed(seed);

@@ -39,7 +39,11 @@ fn random_command(rng: &mut fastrand::Rng, config: &Config) -> (Vec<(Field, u32)
         pick(rng, 6)
     };
     let ring = rng.u32(1..=v.pixel_words / words);
-    let idle = if rng.bool() { 0 } else { rng.u32(..6) };
+    let idle = if rng.bool() {
+        0
+    } else {
+        rng.u32(..config.pw_group_cycles().min(6))
+    };
     let gap = rng.u32(..2);
     let base = rng.u32(..=config.weight_words() - groups * words);
     let fields = vec![
@@ -149,7 +153,10 @@ fn steps_through_pixels_groups_and_words() {
         return;
     }
     for (tn, tm, tp) in [(4, 4, 1), (1, 9, 1), (2, 3, 4)] {
-        let config = configured(tn, tm, 1, 1, |v| v.tp = tp);
+        let config = configured(tn, tm, 1, 1, |v| {
+            // idle cycles behind a group, and counters that 5 rows of 5 batches fill
+            (v.tp, v.pw_requant, v.map_size) = (tp, 1, 5 * tp);
+        });
         let mut bench = Bench::new(&pointwise_control(&config));
         for seed in 0..20 {
             let _case = Case::new(format!("{tn} x {tm} x {tp}, seed {seed}"));
@@ -337,6 +344,7 @@ fn own_pixels_go_before_expanding_ones() {
     for (pixel_words, expand_words) in [(24, 7), (5, 32), (4, 1)] {
         let config = configured(4, 4, 1, 1, |v| {
             (v.pixel_words, v.expand_words) = (pixel_words, expand_words);
+            (v.pw_requant, v.map_size) = (1, 4);
         });
         let mut bench = Bench::new(&pointwise_control(&config));
         for seed in 0..20 {

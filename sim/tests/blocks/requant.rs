@@ -12,6 +12,7 @@ use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::isa::{PARAM_BYTES, Param, SHIFT_LEFT, param_parts};
 use sepstream_spec::quant;
 use sepstream_spec::timing::{self, requant_lane};
+use sepstream_spec::width::bits;
 use std::rc::Rc;
 
 /// Zero point, smallest and largest output of a command.
@@ -501,6 +502,7 @@ fn groups_become_beats() {
             sum_bits,
             cycles,
             param_words: WORDS * param_parts(cycles),
+            byte_bits: bits(5 * channels),
             tag: TAG_BITS,
             contexts,
             early,

@@ -56,7 +56,11 @@ impl Layer {
                 false => groups * config.lane_pitch() as i32,
             };
             let merges = merges && kernel.1 * pixel_bytes <= config.merge_run_bytes() as i32;
-            let idle = if rng.bool() { 0 } else { rng.u32(..4) };
+            let idle = if rng.bool() {
+                0
+            } else {
+                rng.u32(..config.dw_group_cycles().min(4))
+            };
             let mut layer = Layer {
                 gather,
                 merges,
@@ -489,16 +493,19 @@ fn windows_are_walked() {
     if !tools_present() {
         return;
     }
-    for (tn, lanes, taps, gather_rows) in [
-        (1, 1, 1, 1),
-        (5, 3, 3, 3),
-        (4, 2, 9, 1),
-        (3, 7, 9, 3),
-        (16, 8, 3, 3),
-        (16, 8, 3, 1),
-        (3, 4, 1, 1),
+    // 9 rows behind 4 of padding, windows that reach 4 below them: 4 bits suffice
+    for (tn, lanes, taps, gather_rows, map_size) in [
+        (1, 1, 1, 1, 15),
+        (5, 3, 3, 3, 65535),
+        (4, 2, 9, 1, 15),
+        (3, 7, 9, 3, 15),
+        (16, 8, 3, 3, 15),
+        (16, 8, 3, 1, 100),
+        (3, 4, 1, 1, 15),
     ] {
-        let config = configured(tn, 1, lanes, taps, |v| v.gather_rows = gather_rows);
+        let config = configured(tn, 1, lanes, taps, |v| {
+            (v.gather_rows, v.map_size) = (gather_rows, map_size);
+        });
         let mut bench = Bench::new(&window(&config));
         for seed in 0..40 {
             let _case = Case::new(format!(

@@ -60,6 +60,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         pixel_words: 4,
         expand_words: if rng.bool() { rng.u32(1..=48) } else { 0 },
         commands: 1,
+        map_size: 4,
     }
 }
 
@@ -98,6 +99,7 @@ fn follow(values: &mut Values, missing: &DoesNotFit) {
         "memory.line_words" => &mut values.line_words,
         "memory.pixel_words" => &mut values.pixel_words,
         "memory.commands" => &mut values.commands,
+        "memory.map_size" => &mut values.map_size,
         "pointwise.sum_bits" => &mut values.pw_sum_bits,
         "depthwise.sum_bits" => &mut values.dw_sum_bits,
         "pointwise.residual" => &mut values.residual,
@@ -122,6 +124,7 @@ pub fn relax(values: &mut Values, graphs: &[Graph], rng: &mut Rng) -> Config {
         (&mut values.activation_kib, 4096),
         (&mut values.line_words, 8192),
         (&mut values.pixel_words, 8192),
+        (&mut values.map_size, 65535),
     ];
     for (field, most) in fields {
         if rng.bool() {

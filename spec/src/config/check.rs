@@ -33,6 +33,7 @@ impl Values {
         pixel_words: 0,
         expand_words: 0,
         commands: 0,
+        map_size: 0,
     };
 
     /// Checks every rule; a configuration, or all violations.

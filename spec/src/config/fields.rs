@@ -213,7 +213,7 @@ const SUM_BITS_WHY: &str = "below 32 a lane takes two DSP blocks, not four; the 
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 24] = [
+pub const FIELDS: [Field; 25] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
@@ -277,4 +277,6 @@ pub const FIELDS: [Field; 24] = [
         "expand-words-range", Range(0, 8192), "with 0, inverted residuals run layer by layer", Value(64), 64),
     field!("memory", "commands", commands, "commands that the program memory holds",
         "commands-range", Range(1, 4096), "", Value(64), 64),
+    field!("memory", "map_size", map_size, "most rows or columns of a map with its padding",
+        "map-size-range", Range(4, 65535), "their counters have as many bits as it needs: 63, 127, 255 and so on use all of them", Value(65535), 127),
 ];

@@ -74,6 +74,8 @@ pub struct Values {
     pub expand_words: u32,
     /// Commands that the program memory holds.
     pub commands: u32,
+    /// Most rows or columns of a map, its padding included: as wide as that are the counters of both.
+    pub map_size: u32,
 }
 
 /// A configuration that passed every rule.
