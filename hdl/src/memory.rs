@@ -20,8 +20,21 @@ use std::rc::Rc;
 /// A memory of `words` words of `width` bits. Words are written whole: block RAMs of 36 bits then lie side by side without gaps,
 /// which a write enable for each beat of the host would make.
 pub fn memory(words: u32, width: u32) -> Rc<Module> {
+    either(words, width, false)
+}
+
+/// The same where nobody looks at what is read in the cycle of a write, of any address: a memory of one port will do.
+pub fn stored(words: u32, width: u32) -> Rc<Module> {
+    either(words, width, true)
+}
+
+fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
     let mut m = described(words, width, "");
-    m.set_primitive(Primitive::Memory { words, width });
+    m.set_primitive(Primitive::Memory {
+        words,
+        width,
+        stored,
+    });
     Rc::new(m)
 }
 

@@ -128,7 +128,7 @@ pub fn packed() -> Rc<Module> {
     let more = &negative & &!&borrow;
     let less = m.wire("less", &(&!&negative & &borrow));
     let sum = &cat(&[p.slice(15, 11), lit(1, 1)]) + &cat(&[less.repeat(11), more]);
-    let above = m.wire("above_1", &sum).slice(1, 11);
+    let above = m.wire("above_nudged", &sum).slice(1, 11);
     let first = m.wire("first_15", &cat(&[high, p.low(10)]));
     let first = m.pipe("product_0", &first.sext(16));
     let second = m.pipe("product_1", &cat(&[above, low]));

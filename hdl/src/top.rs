@@ -544,9 +544,14 @@ pub fn top(config: &Config) -> Rc<Module> {
                 pack(&word),
             )
         };
+        // all but the activation memory are loaded between frames only
+        let unit = match memory {
+            Memory::Activation => memory::memory,
+            _ => memory::stored,
+        };
         m.instance(
             name,
-            &memory::memory(shape.words, shape.bytes * 8),
+            &unit(shape.words, shape.bytes * 8),
             &[
                 ("we", we),
                 ("w_addr", w_addr),

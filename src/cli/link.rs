@@ -59,6 +59,8 @@ pub enum Technology {
     Generic,
     /// MULT18X18D and DP16KD with their registers
     Ecp5,
+    /// iCE40 UltraPlus: SB_MAC16 and SB_SPRAM256KA
+    Ice40Up,
 }
 
 impl From<Technology> for sepstream_hdl::Technology {
@@ -66,6 +68,7 @@ impl From<Technology> for sepstream_hdl::Technology {
         match technology {
             Technology::Generic => Self::Generic,
             Technology::Ecp5 => Self::Ecp5,
+            Technology::Ice40Up => Self::Ice40Up,
         }
     }
 }

@@ -59,7 +59,7 @@ pub fn area(config: &Config, device: &Device, progress: &mut Progress) -> Result
     let yosys = tools::yosys(progress)?;
     let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
     let source = folder.path().join("sepstream.v");
-    let verilog = sepstream_hdl::generate_for(config, device.family.technology());
+    let verilog = sepstream_hdl::generate_for(config, device.technology());
     fs::write(&source, verilog).map_err(Error::io(&source))?;
     Ok(mapping::map(&yosys, folder.path(), "sepstream", "sepstream", device)?.area)
 }

@@ -19,13 +19,6 @@ pub enum Family {
 }
 
 impl Family {
-    /// What its multipliers and memories are made of.
-    pub fn technology(self) -> Technology {
-        match self {
-            Family::Ecp5 => Technology::Ecp5,
-            Family::Ice40 => Technology::Generic,
-        }
-    }
     /// The family's nextpnr.
     pub fn nextpnr(self) -> &'static Wheel {
         match self {
@@ -116,6 +109,14 @@ impl Device {
     /// A device by its name.
     pub fn named(name: &str) -> Option<&'static Device> {
         DEVICES.iter().find(|device| device.name == name)
+    }
+    /// What its multipliers and memories are made of.
+    pub fn technology(&self) -> Technology {
+        match self.family {
+            Family::Ecp5 => Technology::Ecp5,
+            Family::Ice40 if self.single_port_rams > 0 => Technology::Ice40Up,
+            Family::Ice40 => Technology::Generic,
+        }
     }
     /// LUTs that the budget of a design allows, so that wires are easy: of an iCE40, all of them.
     pub fn usable_luts(&self) -> u32 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The netlist that Yosys makes of a design, as Verilog that a simulator runs: what goes into the FPGA, not what went into Yosys.
 //!
-//! Cells behave as Yosys' own models say; the blocks that it has no model for (MULT18X18D, DP16KD) as their twins in
-//! `hdl/src/technology`.
+//! Cells behave as Yosys' own models say, those of SB_MAC16 and SB_SPRAM256KA among them; the blocks that it has no model for
+//! (MULT18X18D, DP16KD) as their twins in `hdl/src/technology`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -57,9 +57,9 @@ pub fn gates(
         tool: yosys.banner().into(),
         what: "the models of its cells".into(),
     })?;
-    let twins = technology.cells();
-    text += twins;
-    for model in needed(&text, &modules(models), &modules(twins)) {
+    // of two models of a cell Yosys' own is the one to be held to
+    let models = [modules(models), modules(technology.cells())].concat();
+    for model in needed(&text, &models) {
         text += model;
         text.push('\n');
     }
@@ -103,9 +103,9 @@ fn is_letter(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// The first module of each name that a text, or one of those modules, may instantiate; without those that are there already.
-fn needed<'a>(text: &str, models: &[(&'a str, &'a str)], present: &[(&str, &str)]) -> Vec<&'a str> {
-    let mut done: BTreeSet<&str> = present.iter().map(|(name, _)| *name).collect();
+/// The first module of each name that a text, or one of those modules, may instantiate.
+fn needed<'a>(text: &str, models: &[(&'a str, &'a str)]) -> Vec<&'a str> {
+    let mut done: BTreeSet<&str> = BTreeSet::new();
     let mut words: BTreeSet<&str> = text.split(|c: char| !is_letter(c)).collect();
     let mut taken = Vec::new();
     loop {
@@ -133,9 +133,9 @@ mod tests {
         let names: Vec<&str> = modules.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["LUT2", "CCU2C", "LUT2", "MULT", "IO"]);
         let netlist = "module top(input a);\nCCU2C c (.A(a));\nMULT m (.A(a));\nendmodule\n";
-        let taken = needed(netlist, &modules, &[("MULT", "")]);
-        assert_eq!(taken, [modules[1].1, modules[0].1]);
-        assert!(needed("module top(); endmodule", &modules, &[]).is_empty());
+        let taken = needed(netlist, &modules);
+        assert_eq!(taken, [modules[1].1, modules[0].1, modules[3].1]);
+        assert!(needed("module top(); endmodule", &modules).is_empty());
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Digits {
     /// The netlist for a device; `None` where the tools cannot be had, unless they are required.
     fn netlist(&self, device: &str) -> Option<String> {
         let device = synth::Device::named(device).expect("a device of the table");
-        let technology = device.family.technology();
+        let technology = device.technology();
         let verilog = generate_for(&self.config, technology);
         let tools = tools::setup(&mut |_| ()).map_err(Error::from);
         match tools.and_then(|_| gates(&verilog, "sepstream", device, technology, &mut |_| ())) {
@@ -77,6 +77,8 @@ impl Digits {
 /// With multiplier blocks.
 const ECP5: &str = include_str!("../../configs/digits_4x2.yaml");
 const ICE40: &str = include_str!("../../configs/digits_2x1.yaml");
+/// With multiplier blocks and large memories of one port.
+const ICE40_UP: &str = include_str!("../../configs/digits_2x1_plain.yaml");
 
 fn check(device: &str, config: &str) {
     let digits = Digits::new(config);
@@ -100,6 +102,11 @@ fn digits_run_on_the_cells_of_an_ecp5() {
 #[test]
 fn digits_run_on_the_cells_of_an_ice40() {
     check("ice40-hx8k", ICE40);
+}
+
+#[test]
+fn digits_run_on_the_cells_of_an_ice40_ultraplus() {
+    check("ice40-up5k", ICE40_UP);
 }
 
 #[test]

@@ -43,7 +43,7 @@ const KWS: (&str, &str) = ("KWS", "kws_dscnn_mlperf.tflite");
 /// What is published, small ones first.
 const POINTS: [Point; 4] = [
     point("ice40-hx8k", "digits_2x1", DIGITS, "50"),
-    point("icebreaker", "digits_2x1", DIGITS, "24"),
+    point("icebreaker", "digits_2x1_plain", DIGITS, "24"),
     point("ulx3s-12f", "digits_4x2", DIGITS, "110"),
     point("ulx3s-25f", "kws_8x6", KWS, "110"),
 ];

@@ -88,7 +88,7 @@ pub fn run(project: &Project) -> Result<(), Error> {
         let has = Device::named(device).ok_or_else(|| Error::Field(device.into()))?;
         for row in &CONFIGS[..count] {
             let config = config(row)?;
-            let verilog = sepstream_hdl::generate_for(&config, has.family.technology());
+            let verilog = sepstream_hdl::generate_for(&config, has.technology());
             let crc = sepstream_spec::crc32(&[verilog.as_bytes()]);
             let name = format!("{} on {device}", row.0);
             let is_current = |point: &Point| point.name == name && point.verilog_crc32 == crc;

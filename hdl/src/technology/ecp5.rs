@@ -42,10 +42,10 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
             multiplier(&mut m, "_1", 8, 8);
             m
         }
-        Primitive::Memory { words, width } if words <= LUT_RAM_WORDS => {
+        Primitive::Memory { words, width, .. } if words <= LUT_RAM_WORDS => {
             memory::described(words, width, "(* ram_style = \"distributed\" *) ")
         }
-        Primitive::Memory { words, width } => block_memory(name, words, width),
+        Primitive::Memory { words, width, .. } => block_memory(name, words, width),
     };
     Some(Rc::new(module))
 }

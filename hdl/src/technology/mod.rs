@@ -7,6 +7,7 @@
 //! products of adder trees). [`cells`](Technology::cells) are twins of these blocks for simulation.
 
 pub mod ecp5;
+mod ice40_up;
 
 use crate::rtl::Module;
 use std::rc::Rc;
@@ -18,6 +19,8 @@ pub enum Technology {
     Generic,
     /// Lattice ECP5: MULT18X18D, DP16KD, TRELLIS_DPR16X4.
     Ecp5,
+    /// Lattice iCE40 UltraPlus: SB_MAC16, SB_SPRAM256KA.
+    Ice40Up,
 }
 
 /// What a module does that a technology has blocks for.
@@ -38,6 +41,8 @@ pub enum Primitive {
         words: u32,
         /// Bits of a word.
         width: u32,
+        /// Nobody looks at what is read in the cycle of a write.
+        stored: bool,
     },
 }
 
@@ -47,6 +52,7 @@ impl Technology {
         match self {
             Technology::Generic => "",
             Technology::Ecp5 => ecp5::CELLS,
+            Technology::Ice40Up => ice40_up::CELLS,
         }
     }
 
@@ -66,6 +72,7 @@ impl Technology {
         match self {
             Technology::Generic => None,
             Technology::Ecp5 => ecp5::body(primitive, name),
+            Technology::Ice40Up => ice40_up::body(primitive, name),
         }
     }
 }

@@ -41,8 +41,9 @@ impl Bench {
             ..BuildOptions::default()
         };
         // Verilator takes no port with the name of the top module
-        let head = format!("module {} (", module.name());
-        let verilog = rtl::verilog(&technology.map(module), "").replace(&head, "module dut (");
+        let mapped = technology.map(module);
+        let head = format!("module {} (", mapped.name());
+        let verilog = rtl::verilog(&mapped, "").replace(&head, "module dut (");
         let verilog = technology.cells().to_string() + &verilog;
         let block = Block::build(&verilog, "dut", &ports, &options, &mut |_| {});
         Bench {

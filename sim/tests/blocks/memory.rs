@@ -4,7 +4,7 @@
 use super::bench::{Bench, Case, Later, same};
 use super::common::tools_present;
 use sepstream_hdl::Technology;
-use sepstream_hdl::memory::memory;
+use sepstream_hdl::memory::{memory, stored};
 use sepstream_spec::timing::MEMORY_READ;
 
 #[test]
@@ -14,7 +14,7 @@ fn words_are_read_two_registers_later() {
     }
     // one word, sizes beside a power of two, widths that are no whole bytes
     for (words, width) in [(1, 8), (5, 24), (17, 73), (16, 36)] {
-        check(Technology::Generic, words, width);
+        check(Technology::Generic, words, width, false);
     }
 }
 
@@ -36,25 +36,40 @@ fn blocks_of_an_ecp5_do_the_same() {
         (2700, 31),
         (5248, 128),
     ] {
-        check(Technology::Ecp5, words, width);
+        check(Technology::Ecp5, words, width, false);
     }
 }
 
-fn check(technology: Technology, words: u32, width: u32) {
+#[test]
+fn blocks_of_an_ice40_ultraplus_do_the_same() {
+    if !tools_present() {
+        return;
+    }
+    // one block, not full; two side by side, full; too small for one; of two ports
+    for (words, width) in [(2048, 8), (2048, 16), (16384, 31), (256, 8)] {
+        check(Technology::Ice40Up, words, width, true);
+    }
+    check(Technology::Ice40Up, 2048, 16, false);
+}
+
+/// `one_port`: what is read in the cycle of a write is not looked at.
+fn check(technology: Technology, words: u32, width: u32, one_port: bool) {
     let _case = Case::new(format!("{technology:?}: {words} words of {width} bits"));
-    let mut bench = Bench::of(&memory(words, width), technology);
+    let unit = if one_port { stored } else { memory };
+    let mut bench = Bench::of(&unit(words, width), technology);
     bench.restart(u64::from(words));
     let mut rng = fastrand::Rng::with_seed(u64::from(words));
     let mask = u128::MAX >> (128 - width);
     let mut array = vec![None; words as usize];
     let mut read = Later::new(MEMORY_READ);
+    let filled = words.min(2000);
     for cycle in 0..4000 {
-        let at = if cycle < words {
+        let at = if cycle < filled {
             cycle
         } else {
             rng.u32(..words)
         };
-        let enable = u32::from(cycle < words || rng.bool());
+        let enable = u32::from(cycle < filled || rng.bool());
         let data = rng.u128(..) & mask;
         let from = rng.u32(..words);
         bench.set("we", enable);
@@ -63,7 +78,7 @@ fn check(technology: Technology, words: u32, width: u32) {
         bench.set("r_addr", from);
         bench.settle();
         // a word read while it is written may be the old or the new one
-        let clash = from == at && enable != 0;
+        let clash = (from == at || one_port) && enable != 0;
         if let Some(want) = read.put(array[from as usize].filter(|_| !clash)) {
             same(&bench, "r_data", bench.get("r_data"), want);
         }

@@ -132,7 +132,7 @@ fn products_of_blocks() {
     if !tools_present() {
         return;
     }
-    for technology in [Technology::Generic, Technology::Ecp5] {
+    for technology in [Technology::Generic, Technology::Ecp5, Technology::Ice40Up] {
         random_products(&block(8, 8), technology, &[("", 8, 8)]);
         random_products(&block(18, 18), technology, &[("", 18, 18)]);
         random_products(&block(9, 18), technology, &[("", 9, 18)]);

@@ -117,9 +117,10 @@ const CONSTRAINTS: [(&str, &str); 10] = embedded!(
 );
 
 /// Configurations that boards name.
-const CONFIGS: [(&str, &str); 3] = embedded!(
+const CONFIGS: [(&str, &str); 4] = embedded!(
     "configs",
     "digits_2x1.yaml",
+    "digits_2x1_plain.yaml",
     "kws_8x6.yaml",
     "vww_16x8.yaml"
 );

@@ -64,7 +64,7 @@ impl Point {
     ) -> Result<Self, EstimateError> {
         let wrong = || EstimateError::Point(name.clone());
         let has = Device::named(&device).ok_or_else(wrong)?;
-        let top = sepstream_hdl::design(config, has.family.technology());
+        let top = sepstream_hdl::design(config, has.technology());
         let unit = |(unit, tally): (String, Tally)| {
             let mapped = area.units.iter().find(|mapped| mapped.name == unit);
             Ok(PointUnit {

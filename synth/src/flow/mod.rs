@@ -141,7 +141,7 @@ fn link(request: &Request) -> Result<(Clock, LinkOptions), Error> {
 /// The clock, and the text of the `sepstream_board` that goes with it.
 fn generate(request: &Request) -> Result<(Clock, String), Error> {
     let (clock, options) = link(request)?;
-    let technology = request.board.part().device().family.technology();
+    let technology = request.board.part().device().technology();
     let verilog = sepstream_hdl::board(request.config, &options, technology)?;
     Ok((clock, verilog))
 }
@@ -153,7 +153,7 @@ fn generate(request: &Request) -> Result<(Clock, String), Error> {
 pub fn estimate(request: &Request) -> Result<Estimate, Error> {
     let (_, options) = link(request)?;
     let device = request.board.part().device();
-    let technology = device.family.technology();
+    let technology = device.technology();
     let top = sepstream_hdl::board_design(request.config, &options, technology);
     let estimate = Coefficients::embedded()?.estimate(&top, device)?;
     if estimate.sure_excess(device).is_empty() {
