@@ -24,6 +24,10 @@ pub fn map_bits(config: &Config) -> u32 {
 /// Bits of the number of a row, in two's complement: from less than a map's rows above it to those of the map and its padding
 /// below. Also of a row less those that the line buffer holds: no more than the map's, rounded up to a multiple of [`ROW_BANKS`],
 /// which is at most 2 to the power of [`map_bits`], itself such a multiple since `map_size` is at least that.
+///
+/// `walk` also makes numbers that nobody uses, and which may be larger: the top of the window behind the last row of windows, up to a
+/// stride below the map (all rows are filled then, and what is released no longer matters), and rows of the last pass below the
+/// kernel (depthwise: their weights are 0; merged: their bytes are not taken).
 pub fn row_bits(config: &Config) -> u32 {
     map_bits(config) + 1
 }

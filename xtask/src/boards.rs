@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::markers::replace;
-use crate::project::{Project, finish};
+use crate::project::{self, Project, finish};
 
 /// A board, a configuration and a network that runs on it.
 struct Point {
@@ -62,8 +62,9 @@ impl Point {
     fn config(&self) -> String {
         format!("configs/{}.yaml", self.config)
     }
-    /// CRC-32 of the Verilog that goes to Yosys today.
-    fn crc(&self, root: &Path) -> Result<u32, Error> {
+    /// Of the design of today: CRC-32 of the Verilog that goes to Yosys, and what the estimate says of its LUTs; nothing where that
+    /// refuses it.
+    fn today(&self, root: &Path) -> Result<(u32, Option<u32>), Error> {
         let path = root.join(self.config());
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
         let config = Config::from_yaml(&text, self.config).map_err(|violations| {
@@ -80,7 +81,9 @@ impl Point {
             ..Request::new(&board, &config, root)
         };
         let verilog = flow::verilog(&request).map_err(refused)?;
-        Ok(sepstream_spec::crc32(&[verilog.as_bytes()]))
+        let estimate = flow::estimate(&request).ok();
+        let crc = sepstream_spec::crc32(&[verilog.as_bytes()]);
+        Ok((crc, estimate.map(|estimate| estimate.total.luts)))
     }
 }
 
@@ -121,17 +124,31 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
         let (path, name) = (point.file(root), point.name());
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
         let figures: Value = serde_json::from_str(&text).map_err(|e| Error::json(&path, e))?;
-        if figures["verilog_crc32"] != point.crc(root)? {
+        let (crc, estimated) = point.today(root)?;
+        if figures["verilog_crc32"] != crc {
             faults.push(format!("cargo xtask boards {name}: of other Verilog"));
         }
-        let estimated = figures["estimate"]["luts"].as_f64();
+        if figures["refused"].is_string() {
+            continue;
+        }
+        let estimated = estimated.map(f64::from);
         let placed = resource(&figures, &LUTS).and_then(|luts| luts["used"].as_f64());
-        if let Some((estimated, placed)) = estimated.zip(placed)
-            && (estimated / placed - 1.0).abs() > LUT_ERROR
-        {
+        let is_near =
+            |(estimated, placed): (f64, f64)| (estimated / placed - 1.0).abs() <= LUT_ERROR;
+        if !estimated.zip(placed).is_some_and(is_near) {
             faults.push(format!(
-                "cargo xtask fit: {name} takes {placed} LUTs, the estimate was {estimated}"
+                "cargo xtask fit: {name} takes {placed:?} LUTs, the estimate was {estimated:?}"
             ));
+        }
+    }
+    let folder = root.join("docs/results");
+    for entry in fs::read_dir(&folder).map_err(|e| Error::io(&folder, e))? {
+        let path = entry.map_err(|e| Error::io(&folder, e))?.path();
+        let is_board = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("board_"));
+        if is_board && POINTS.iter().all(|point| point.file(root) != path) {
+            faults.push(format!("{}: of no point; remove it", path.display()));
         }
     }
     let path = root.join(PAGE);
@@ -145,7 +162,8 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
 /// The report of `synth` without its files and times, the network's cycles, or why there is none.
 fn build(project: &Project, point: &Point) -> Result<Value, Error> {
     let config = point.config();
-    let model = model(project.root, point)?;
+    let (title, file) = point.network;
+    let model = project::model(project.root, title, file)?;
     let mut command = (project.sepstream)();
     command.current_dir(project.root).arg("compile").arg(&model);
     let compiled = finish(command.args(["--config", &config, "--json"]))?;
@@ -175,7 +193,7 @@ fn build(project: &Project, point: &Point) -> Result<Value, Error> {
         Some(0 | 1) => parse(&String::from_utf8_lossy(&output.stdout), point)?,
         Some(2) => {
             let line = error.lines().find(|line| line.starts_with("error: "));
-            json!({ "board": point.board, "verilog_crc32": point.crc(project.root)?,
+            json!({ "board": point.board, "verilog_crc32": point.today(project.root)?.0,
                 "refused": line.map(|line| line.trim_start_matches("error: ")) })
         }
         _ => {
@@ -186,7 +204,7 @@ fn build(project: &Project, point: &Point) -> Result<Value, Error> {
         }
     };
     if let Some(fields) = figures.as_object_mut() {
-        for field in ["files", "bitstream", "map_seconds"] {
+        for field in ["files", "bitstream", "map_seconds", "estimate"] {
             fields.remove(field);
         }
         fields.insert("config".into(), point.config.into());
@@ -199,24 +217,6 @@ fn build(project: &Project, point: &Point) -> Result<Value, Error> {
 
 fn parse(text: &str, point: &Point) -> Result<Value, Error> {
     serde_json::from_str(text).map_err(|e| Error::json(point.name(), e))
-}
-
-fn model(root: &Path, point: &Point) -> Result<PathBuf, Error> {
-    let file = point.network.1;
-    let folder = if file.contains('/') {
-        root.to_path_buf()
-    } else {
-        std::env::var_os("SEPSTREAM_MODELS")
-            .map_or_else(|| root.join("../shared/models"), PathBuf::from)
-    };
-    let path = folder.join(file);
-    if path.is_file() {
-        return Ok(path);
-    }
-    Err(Error::NoModel {
-        case: point.network.0,
-        folder,
-    })
 }
 
 /// The page with the table as it must be: a row for every point that has been built.
@@ -288,7 +288,10 @@ fn row(point: &Point, figures: &Value) -> Result<String, Error> {
     let reached: Vec<String> = runs
         .iter()
         .filter_map(|run| run["fmax_mhz"].as_f64())
-        .map(|mhz| format!("{mhz:.1}"))
+        .map(|mhz| {
+            let missed = if mhz < clock { " (missed)" } else { "" };
+            format!("{mhz:.1}{missed}")
+        })
         .collect();
     let verdict = if figures["met"] == true {
         ""

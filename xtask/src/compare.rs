@@ -3,14 +3,14 @@
 //! `docs/results/compare.json` and the table of `README.md`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::markers::replace;
-use crate::project::{Project, finish};
+use crate::project::{self, Project, finish};
 
 /// A network and a configuration.
 struct Case {
@@ -66,8 +66,8 @@ pub fn run(project: &Project) -> Result<(), Error> {
     for case in &CASES {
         println!("{}: soft cores in Verilator", case.title);
         let (model, frames) = (
-            case.file(project.root, case.model)?,
-            case.file(project.root, case.frames)?,
+            project::model(project.root, case.title, case.model)?,
+            project::model(project.root, case.title, case.frames)?,
         );
         let mut command = (project.sepstream)();
         command.current_dir(project.root).arg("compare").arg(&model);
@@ -139,28 +139,6 @@ fn page(root: &Path, figures: &Value) -> Result<String, Error> {
         .map_err(|fault| Error::Marker(format!("{PAGE}: {fault}")))
 }
 
-impl Case {
-    fn file(&self, root: &Path, name: &str) -> Result<PathBuf, Error> {
-        let shared = || {
-            std::env::var_os("SEPSTREAM_MODELS")
-                .map_or_else(|| root.join("../shared/models"), PathBuf::from)
-        };
-        let folder = if name.contains('/') {
-            root.to_path_buf()
-        } else {
-            shared()
-        };
-        let path = folder.join(name);
-        match path.is_file() {
-            true => Ok(path),
-            false => Err(Error::NoModel {
-                case: self.title,
-                folder,
-            }),
-        }
-    }
-}
-
 /// The published fields of the rows that are the same on every machine; all of them must have figures.
 fn rows(case: &Case, report: &Value) -> Result<Vec<Value>, Error> {
     let mut rows = Vec::new();
@@ -170,7 +148,12 @@ fn rows(case: &Case, report: &Value) -> Result<Vec<Value>, Error> {
             continue;
         }
         if let Some(missing) = row["missing"].as_str() {
-            return Err(Error::Field(format!("{}: {peer}: {missing}", case.title)));
+            let (case, peer) = (case.title, peer.into());
+            return Err(Error::NoPeer {
+                case,
+                peer,
+                missing: missing.into(),
+            });
         }
         let fields = FIELDS
             .iter()

@@ -45,6 +45,16 @@ pub enum Error {
         /// Where it was looked for.
         folder: PathBuf,
     },
+    /// A peer that the published table has could not be run.
+    #[error("{case}: {peer}: {missing}")]
+    NoPeer {
+        /// The case.
+        case: &'static str,
+        /// The peer.
+        peer: String,
+        /// What it lacks, and how to get it.
+        missing: String,
+    },
     /// A configuration breaks the rules.
     #[error("{0}")]
     Config(String),

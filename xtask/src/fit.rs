@@ -71,6 +71,27 @@ fn config((name, pointwise, depthwise, memory): &Row) -> Result<Config, Error> {
     })
 }
 
+/// Configurations and the devices that they are mapped to.
+fn designs() -> impl Iterator<Item = (&'static Row, &'static str)> {
+    DEVICES
+        .iter()
+        .flat_map(|(device, count)| CONFIGS[..*count].iter().map(|row| (row, *device)))
+}
+
+fn name(row: &Row, device: &str) -> String {
+    format!("{} on {device}", row.0)
+}
+
+fn named(device: &str) -> Result<&'static Device, Error> {
+    Device::named(device).ok_or_else(|| Error::Field(device.into()))
+}
+
+/// CRC-32 of the Verilog that goes to Yosys today.
+fn crc(config: &Config, device: &Device) -> u32 {
+    let verilog = sepstream_hdl::generate_for(config, device.technology());
+    sepstream_spec::crc32(&[verilog.as_bytes()])
+}
+
 /// Maps the designs whose Verilog is another than at the last fit, and fits.
 ///
 /// # Errors
@@ -84,29 +105,22 @@ pub fn run(project: &Project) -> Result<(), Error> {
         Err(error) => return Err(Error::io(&file, error)),
     };
     let mut points = Vec::new();
-    for (device, count) in DEVICES {
-        let has = Device::named(device).ok_or_else(|| Error::Field(device.into()))?;
-        for row in &CONFIGS[..count] {
-            let config = config(row)?;
-            let verilog = sepstream_hdl::generate_for(&config, has.technology());
-            let crc = sepstream_spec::crc32(&[verilog.as_bytes()]);
-            let name = format!("{} on {device}", row.0);
-            let is_current = |point: &Point| point.name == name && point.verilog_crc32 == crc;
-            let point = match known.iter().position(is_current) {
-                Some(at) => known.swap_remove(at),
-                None => {
-                    println!("{name}: Yosys maps the design to cells");
-                    measure(project, name, device, &config)?
-                }
-            };
-            points.push(point);
-            write(&file, &lines(points.iter().chain(&known)))?;
-        }
+    for (row, device) in designs() {
+        let (config, name) = (config(row)?, name(row, device));
+        let crc = crc(&config, named(device)?);
+        let is_current = |point: &Point| point.name == name && point.verilog_crc32 == crc;
+        let point = match known.iter().position(is_current) {
+            Some(at) => known.swap_remove(at),
+            None => {
+                println!("{name}: Yosys maps the design to cells");
+                measure(project, name, device, &config)?
+            }
+        };
+        points.push(point);
+        write(&file, &lines(points.iter().chain(&known)))?;
     }
     write(&file, &lines(&points))?;
-    let coefficients = Coefficients::fit(&points).map_err(no_estimate)?;
-    let text = serde_json::to_string_pretty(&coefficients).map_err(|e| Error::json(FOLDER, e))?;
-    write(&folder.join("coefficients.json"), &(text + "\n"))?;
+    write(&folder.join("coefficients.json"), &fitted(&points)?)?;
     let (path, page) = (project.root.join(PAGE), page(project.root)?);
     write(&path, &page)
 }
@@ -118,16 +132,44 @@ pub fn run(project: &Project) -> Result<(), Error> {
 pub fn check(root: &Path) -> Result<Vec<String>, Error> {
     let path = root.join(PAGE);
     let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
-    let is_same = text == page(root)?;
-    let fault = || format!("{PAGE}: another table");
-    Ok((!is_same).then(fault).into_iter().collect())
+    let mut faults = Vec::new();
+    if text != page(root)? {
+        faults.push(format!("{PAGE}: another table"));
+    }
+    let points = points(root)?;
+    for (row, device) in designs() {
+        let (name, has) = (name(row, device), named(device)?);
+        let verilog_crc32 = crc(&config(row)?, has);
+        let is_today = |p: &Point| p.name == name && p.verilog_crc32 == verilog_crc32;
+        if !points.iter().any(is_today) {
+            faults.push(format!("{name}: of other Verilog"));
+        }
+    }
+    let file = root.join(FOLDER).join("coefficients.json");
+    let committed = fs::read_to_string(&file).map_err(|e| Error::io(&file, e))?;
+    if committed != fitted(&points)? {
+        faults.push("coefficients.json: of other points".into());
+    }
+    Ok(faults)
 }
 
-/// The page with the table as it must be: the errors of the committed points, with the committed coefficients.
-fn page(root: &Path) -> Result<String, Error> {
+/// The text of the coefficients.
+fn fitted(points: &[Point]) -> Result<String, Error> {
+    let coefficients = Coefficients::fit(points).map_err(no_estimate)?;
+    let text = serde_json::to_string_pretty(&coefficients).map_err(|e| Error::json(FOLDER, e))?;
+    Ok(text + "\n")
+}
+
+/// The committed points.
+fn points(root: &Path) -> Result<Vec<Point>, Error> {
     let file = root.join(FOLDER).join("points.json");
     let text = fs::read_to_string(&file).map_err(|e| Error::io(&file, e))?;
-    let points: Vec<Point> = serde_json::from_str(&text).map_err(|e| Error::json(&file, e))?;
+    serde_json::from_str(&text).map_err(|e| Error::json(&file, e))
+}
+
+/// The page with the table as it must be: the errors of the committed points, with the coefficients that are fitted to them.
+fn page(root: &Path) -> Result<String, Error> {
+    let points = points(root)?;
     let mut table = String::from(
         "| device | designs | LUTs, by Yosys | largest error | of a design left out of the fit | flip-flops, largest error | multipliers, block RAMs: largest error |\n\
          |---|--:|--:|--:|--:|--:|--:|\n",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The project that figures are made of, and how its commands are run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::Error;
@@ -27,4 +27,24 @@ pub(crate) fn finish(command: &mut Command) -> Result<String, Error> {
         command: format!("{command:?}"),
         log: String::from_utf8_lossy(&log).into_owned(),
     })
+}
+
+/// Folder of the shared models.
+pub(crate) fn shared(root: &Path) -> PathBuf {
+    let default = || root.join("../shared/models");
+    std::env::var_os("SEPSTREAM_MODELS").map_or_else(default, PathBuf::from)
+}
+
+/// A case's file: in the repository, or (without a folder) among the shared models.
+pub(crate) fn model(root: &Path, case: &'static str, file: &str) -> Result<PathBuf, Error> {
+    let folder = if file.contains('/') {
+        root.to_path_buf()
+    } else {
+        shared(root)
+    };
+    let path = folder.join(file);
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Error::NoModel { case, folder })
 }

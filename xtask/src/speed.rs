@@ -5,14 +5,14 @@ mod litert;
 mod table;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::markers::replace;
-use crate::project::{Project, finish};
+use crate::project::{self, Project, finish};
 
 /// Networks and the configurations that the model runs them in.
 const CASES: [(&str, &str); 3] = [
@@ -77,7 +77,7 @@ pub fn run(project: &Project) -> Result<(), Error> {
     let mut networks = Vec::new();
     let mut kernels = Value::Null;
     for (name, config) in CASES {
-        let folder = shared(project.root);
+        let folder = project::shared(project.root);
         let model = folder.join(name).with_extension("tflite");
         let frames = model.with_extension("npz");
         if !model.is_file() || !frames.is_file() {
@@ -136,12 +136,6 @@ pub fn run(project: &Project) -> Result<(), Error> {
     let table = table::table(&figures)?;
     let text = replace(&text, "speed", "cargo xtask speed", &table).map_err(Error::Marker)?;
     write("README.md", text)
-}
-
-/// Folder of the shared models.
-fn shared(root: &Path) -> PathBuf {
-    let default = || root.join("../shared/models");
-    std::env::var_os("SEPSTREAM_MODELS").map_or_else(default, PathBuf::from)
 }
 
 /// Processes that wanted to run in the last minute, where the system tells: other work makes every figure worse.

@@ -78,14 +78,28 @@ fn too_wide(field: Field, config: &Config, value: i64) -> Error {
     );
     let line_words = (of_row && has == offset_bits(config) && bits <= field.bits())
         .then(|| (1 << (bits - has)) * config.values().line_words.next_power_of_two() / 2 + 1);
+    // channels of a group, so that there are no more groups than the field can name
+    let wider = |size: u32| (value.unsigned_abs() * u64::from(size)).div_ceil((1 << has) - 1);
     Error::DoesNotFit(DoesNotFit {
         model: String::new(),
         what: format!("command field `{name}`"),
         needs: format!("{bits} bits to hold {value}"),
         has: has.to_string(),
-        way_out: match line_words {
-            Some(words) => format!("set `memory.line_words` to {words} or more"),
-            None => "take a smaller model".into(),
+        way_out: match (line_words, field) {
+            (Some(words), _) => format!("set `memory.line_words` to {words} or more"),
+            (_, Field::OutGroups | Field::ExpandGroups) => {
+                format!(
+                    "set `pointwise.tm` to {} or more",
+                    wider(config.values().tm)
+                )
+            }
+            (_, Field::LaneGroups) => {
+                format!(
+                    "set `depthwise.lanes` to {} or more",
+                    wider(config.values().lanes)
+                )
+            }
+            _ => "take a smaller model".into(),
         },
     })
 }
@@ -274,10 +288,16 @@ fn map_size(
     )))
 }
 
-/// As much of what lies in a memory as a field holds. More is more than the memory has, which is refused when all that it needs
-/// is known.
+/// As much of what lies in a memory as a field holds, where the memory makes it as narrow as it is: more is more than the memory
+/// has, which is refused when all that it needs is known. A field that has all the bits of the command format is refused by
+/// [`set`].
 fn held(value: u32, field: Field, config: &Config) -> u32 {
-    value.min((1 << field.used_bits(config)) - 1)
+    let bits = field.used_bits(config);
+    if bits == field.bits() {
+        value
+    } else {
+        value.min((1 << bits) - 1)
+    }
 }
 
 /// Line buffer rows: how many fit, how many are needed, where the first one lies.

@@ -4,6 +4,7 @@
 use super::plan;
 use crate::rule::{LayerRef, Rule, Verdict, Violation};
 use sepstream_spec::graph::{DType, Graph, Layer, Op, Pads, Window};
+use sepstream_spec::width::MOST_WINDOW;
 
 /// A layer and the place where it would run.
 pub struct Context<'a> {
@@ -20,6 +21,8 @@ pub struct Context<'a> {
 /// A rule of the accelerator.
 pub type AcceleratorRule = Rule<fn(&Context<'_>) -> Verdict>;
 
+/// Rows or columns of a window; the sentences say the number.
+const MOST: usize = MOST_WINDOW as usize;
 const WINDOWED: &[&str] = &["CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D"];
 
 /// All rules, in the order in which they are checked and documented.
@@ -62,7 +65,9 @@ pub const RULES: &[AcceleratorRule] = &[
                 .is_some_and(|[_, rows, ..]| rows > 1);
             match (w.stride.0, rows, cols) {
                 (5.., ..) if steps => Err(format!("a vertical stride of {}", w.stride.0)),
-                (_, 256.., _) | (_, _, 256..) => Err(format!("a window of {rows}x{cols}")),
+                (_, rows, cols) if rows.max(cols) > MOST => {
+                    Err(format!("a window of {rows}x{cols}"))
+                }
                 _ => Ok(()),
             }
         },
@@ -111,7 +116,7 @@ pub const RULES: &[AcceleratorRule] = &[
                 .map(|t| t.shape.clone())
                 .unwrap_or_default();
             match (&mean.axes[..], &shape[..]) {
-                ([1, 2], [1, 0..=255, 0..=255, _]) => Ok(()),
+                ([1, 2], [1, 0..=MOST, 0..=MOST, _]) => Ok(()),
                 (axes, shape) => Err(format!("axes {axes:?} of shape {shape:?}")),
             }
         },

@@ -4,7 +4,7 @@
 //! An [`Expr`](super::Expr) carries the operators in its text, and the module in which that text is written takes them over.
 
 use std::iter::Sum;
-use std::ops::{Add, AddAssign, Mul};
+use std::ops::{Add, AddAssign};
 
 macro_rules! cost {
     ($($(#[$doc:meta])* $kind:ident),* $(,)?) => {
@@ -85,13 +85,6 @@ impl Add for Cost {
 impl AddAssign for Cost {
     fn add_assign(&mut self, other: Cost) {
         *self = *self + other;
-    }
-}
-
-impl Mul<u64> for Cost {
-    type Output = Cost;
-    fn mul(self, times: u64) -> Cost {
-        Cost::of(self.values().map(|value| value * times))
     }
 }
 

@@ -178,7 +178,7 @@ fn wrapped(request: &Request, verilog: &str, clock: &Clock) -> String {
     )
 }
 
-/// The same for the text of a `sepstream_board`.
+/// Maps, places and packs a generated `sepstream_board`.
 fn build(
     request: &Request,
     verilog: &str,
