@@ -72,12 +72,14 @@ fn preprocessed(dump: &str) -> Option<&str> {
     Some(rest.split_once("-- END OF DUMP --")?.0)
 }
 
-/// Names and texts of the modules in a Verilog text.
+/// Names and texts of the modules in a Verilog text, without those that say of themselves that they are ports only.
 fn modules(text: &str) -> Vec<(&str, &str)> {
     const END: &str = "endmodule";
+    const NO_MODEL: &str = "(* blackbox *)";
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(begin) = start(rest) {
+        let is_model = !rest[..begin].trim_end().ends_with(NO_MODEL);
         let module = &rest[begin..];
         let Some(end) = module.find(END) else {
             break;
@@ -85,7 +87,9 @@ fn modules(text: &str) -> Vec<(&str, &str)> {
         let (module, behind) = module.split_at(end + END.len());
         let name = module["module ".len()..].trim_start();
         let name = name.split(|c: char| !is_letter(c)).next().unwrap_or(name);
-        found.push((name, module));
+        if is_model {
+            found.push((name, module));
+        }
         rest = behind;
     }
     found
@@ -128,7 +132,7 @@ mod tests {
     #[test]
     fn models_are_those_that_the_netlist_needs() {
         let models = "`file_push \"x\"\nmodule LUT2(input A, output Z); endmodule\n(* whitebox *)\nmodule CCU2C(\n  input A\n);\n\
-                      LUT2 l (.A(A));\nendmodule\nmodule LUT2(input TWICE); endmodule\nmodule MULT(input A);\nendmodule\nmodule IO(); endmodule\n";
+                      LUT2 l (.A(A));\nendmodule\nmodule LUT2(input TWICE); endmodule\nmodule MULT(input A);\nendmodule\n(* blackbox *)\nmodule RAM(input A);\nendmodule\nmodule IO(); endmodule\n";
         let modules = modules(models);
         let names: Vec<&str> = modules.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["LUT2", "CCU2C", "LUT2", "MULT", "IO"]);
