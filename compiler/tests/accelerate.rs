@@ -213,39 +213,39 @@ fn advice_is_enough_and_no_more() {
 /// Memories may be larger than what a command can name of them.
 #[test]
 fn more_groups_than_a_command_names_are_refused() {
-    let (mut network, input) = Network::new("many groups", &[1, 1, 1, 8]);
-    network.conv(input, window(1, 1), 4096);
-    let mut values = Values {
+    let (mut outputs, input) = Network::new("many groups", &[1, 1, 1, 8]);
+    outputs.conv(input, window(1, 1), 4096);
+    let (mut lanes, input) = Network::new("many lane groups", &[1, 3, 3, 4096]);
+    let map = lanes.depthwise(input, window(3, 3));
+    lanes.conv(map, window(1, 1), 8);
+    let one_output = Values {
         tm: 1,
         pw_requant: 1,
         residual: 0,
         ..ROOMY
     };
-    let error = compile(&network.graph, &config(values.clone())).expect_err("4,096 groups");
-    let text = error.to_string();
-    assert!(
-        text.contains("`out_groups`") && text.contains("set `pointwise.tm` to 2 or more"),
-        "{text}"
-    );
-    values.tm = 2;
-    compile(&network.graph, &config(values)).expect("2,048 groups");
-
-    let (mut network, input) = Network::new("many lane groups", &[1, 3, 3, 4096]);
-    let map = network.depthwise(input, window(3, 3));
-    network.conv(map, window(1, 1), 8);
-    let mut values = Values {
+    let one_lane = Values {
         lanes: 1,
         dw_requant: 1,
         ..ROOMY
     };
-    let error = compile(&network.graph, &config(values.clone())).expect_err("4,096 lane groups");
-    let text = error.to_string();
-    assert!(
-        text.contains("`lane_groups`") && text.contains("set `depthwise.lanes` to 2 or more"),
-        "{text}"
-    );
-    values.lanes = 2;
-    compile(&network.graph, &config(values)).expect("2,048 lane groups");
+    let tm: Field = |v| &mut v.tm;
+    for (graph, mut values, field, size, name) in [
+        (outputs.graph, one_output, "out_groups", tm, "pointwise.tm"),
+        (
+            lanes.graph,
+            one_lane,
+            "lane_groups",
+            |v| &mut v.lanes,
+            "depthwise.lanes",
+        ),
+    ] {
+        let error = compile(&graph, &config(values.clone())).expect_err("4,096 groups");
+        let (text, way_out) = (error.to_string(), format!("set `{name}` to 2 or more"));
+        assert!(text.contains(field) && text.contains(&way_out), "{text}");
+        *size(&mut values) = 2;
+        compile(&graph, &config(values)).expect("2,048 groups");
+    }
 }
 
 /// For each rule at least one network that breaks it.

@@ -11,7 +11,7 @@
 //! Latency: array register and output register (both inside a block RAM). Throughput: one read and one write per cycle.
 //! No back-pressure. A word read in the cycle of its own write is the old one or the new one: no unit does that.
 
-use crate::rtl::Module;
+use crate::rtl::{Expr, Module};
 use crate::technology::Primitive;
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::MEMORY_READ;
@@ -38,19 +38,35 @@ fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
     Rc::new(m)
 }
 
-/// Its behaviour, with an attribute for the array.
-pub(crate) fn described(words: u32, width: u32, attribute: &str) -> Module {
+/// Inputs of a memory.
+pub(crate) struct Ports {
+    pub(crate) we: Expr,
+    pub(crate) w_addr: Expr,
+    pub(crate) w_data: Expr,
+    pub(crate) r_addr: Expr,
+}
+
+/// A memory without a body; `blocks` says what it is made of, with a blank in front.
+pub(crate) fn empty(name: &str, words: u32, width: u32, blocks: &str) -> (Module, Ports) {
     let mut m = Module::new(
-        format!("memory_{words}x{width}"),
+        name,
         &format!(
-            "{words} words of {width} bits; read data comes {MEMORY_READ} cycles after the address."
+            "{words} words of {width} bits{blocks}; read data comes {MEMORY_READ} cycles after the address."
         ),
     );
-    let bits = address_bits(words);
-    m.input("we", 1);
-    m.input("w_addr", bits);
-    m.input("w_data", width);
-    m.input("r_addr", bits);
+    let address = address_bits(words);
+    let ports = Ports {
+        we: m.input("we", 1),
+        w_addr: m.input("w_addr", address),
+        w_data: m.input("w_data", width),
+        r_addr: m.input("r_addr", address),
+    };
+    (m, ports)
+}
+
+/// Its behaviour, with an attribute for the array.
+pub(crate) fn described(words: u32, width: u32, attribute: &str) -> Module {
+    let (mut m, _) = empty(&format!("memory_{words}x{width}"), words, width, "");
     let array = m.raw_name("array", width);
     let read = m.raw_name("read_q", width);
     let out = m.raw_name("out_q", width);

@@ -12,11 +12,12 @@
 //! | busy sending    | a frame is running; words are still to come on m_axis: bits of the status register |
 
 mod beats;
+mod store;
 
 use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{
-    columns, depthwise, expand, fill, host, line_buffer, line_writer, memory, merge, packer,
-    pixel_buffer, pointwise, pointwise_control, requant, residual, sequencer, window,
+    columns, depthwise, expand, fill, host, line_buffer, line_writer, merge, packer, pixel_buffer,
+    pointwise, pointwise_control, requant, residual, sequencer, window,
 };
 use beats::{Beats, Expanded};
 use sepstream_spec::config::Config;
@@ -25,6 +26,7 @@ use sepstream_spec::regs::Memory;
 use sepstream_spec::timing::MEMORY_READ;
 use sepstream_spec::width::map_bits;
 use std::rc::Rc;
+use store::{Store, Written};
 
 /// The accelerator.
 pub fn top(config: &Config) -> Rc<Module> {
@@ -506,72 +508,25 @@ pub fn top(config: &Config) -> Rc<Module> {
     let host = m.instance("host", &host::host(config), &inputs);
     m.drive(&run, &host.out("run"));
 
-    m.note("Beats of the load stream, until the last one of a word is there.");
-    let load_data = host.out("load_data");
-    let beats = Memory::ALL.map(|memory| memory.shape(config).beats);
-    let beats = beats.into_iter().max().unwrap_or(1);
-    let mut loaded: Vec<Expr> = (0..beats - 1)
-        .map(|beat| {
-            let held = m.reg(&format!("loaded_{beat}"), word * 8);
-            let here = host.out("load_slice").is(beat.into());
-            m.clocked(|s| s.when(&here, |s| s.set(&held, &load_data)));
-            held
-        })
-        .collect();
-    loaded.push(load_data.clone());
-
-    let mut filled = |memory: Memory, name: &str, read: Expr| -> Instance {
-        let shape = memory.shape(config);
-        let last = shape.beats - 1;
-        let address = address_bits(shape.words);
-        let w_addr = host.out("load_addr").low(address);
-        let enable = host.out("load_we").bit(memory as u32);
-        // memories lie all over the chip: a register in front of each. Of a word of several beats the earlier ones stay so long
-        let mut late = |part: &str, value: &Expr| m.pipe(&format!("late_{name}_{part}"), value);
-        let (we, w_addr, w_data) = if memory == Memory::Activation {
-            let data = writer_valid.mux(&packed.out("m_data"), &load_data);
-            (
-                late("we", &(&writer_valid | &enable)),
-                late("w_addr", &writer_valid.mux(&out_addr, &w_addr)),
-                late("w_data", &data),
-            )
-        } else {
-            let tail = load_data.low((shape.bytes - last * word) * 8);
-            let word = [&loaded[..last as usize], &[late("tail", &tail)]].concat();
-            (
-                late("we", &(&enable & &host.out("load_last"))),
-                late("w_addr", &w_addr),
-                pack(&word),
-            )
-        };
-        // all but the activation memory are loaded between frames only
-        let unit = match memory {
-            Memory::Activation => memory::memory,
-            _ => memory::stored,
-        };
-        m.instance(
-            name,
-            &unit(shape.words, shape.bytes * 8),
-            &[
-                ("we", we),
-                ("w_addr", w_addr),
-                ("w_data", w_data),
-                ("r_addr", read),
-            ],
-        )
-    };
+    let store = Store::new(&mut m, config, &host);
     let read_addr = readers
         .iter()
         .rev()
         .fold(host.out("a_addr"), |other, (valid, addr)| {
             valid.mux(addr, &other)
         });
-    let activation = filled(Memory::Activation, "activation_memory", read_addr);
-    let program = filled(Memory::Program, "program_memory", seq.out("p_addr"));
-    let weights = filled(Memory::Weight, "weight_memory", control.out("w_addr"));
-    let dw_weights = filled(Memory::DwWeight, "depthwise_memory", dw.out("w_addr"));
-    let pw_params = filled(Memory::PwParam, "pointwise_params", out.out("p_addr"));
-    let dw_params = filled(Memory::DwParam, "depthwise_params", dw_out.out("p_addr"));
+    let written = Written {
+        valid: &writer_valid,
+        addr: &out_addr,
+        data: &packed.out("m_data"),
+    };
+    let activation = store.shared(&mut m, "activation_memory", &written, read_addr);
+    let mut loaded = |memory, name, read| store.loaded(&mut m, memory, name, read);
+    let program = loaded(Memory::Program, "program_memory", seq.out("p_addr"));
+    let weights = loaded(Memory::Weight, "weight_memory", control.out("w_addr"));
+    let dw_weights = loaded(Memory::DwWeight, "depthwise_memory", dw.out("w_addr"));
+    let pw_params = loaded(Memory::PwParam, "pointwise_params", out.out("p_addr"));
+    let dw_params = loaded(Memory::DwParam, "depthwise_params", dw_out.out("p_addr"));
     for (wire, instance) in [
         (&activation_data, activation),
         (&program_data, program),

@@ -59,6 +59,8 @@ const CONFIGS: [Row; 11] = [
 /// Devices, and how many of the configurations are mapped to each: large ones are not for an iCE40.
 const DEVICES: [(&str, usize); 2] = [("ecp5-85", 11), ("ice40-hx8k", 5)];
 const FOLDER: &str = "synth/src/estimate";
+const POINTS: &str = "points.json";
+const COEFFICIENTS: &str = "coefficients.json";
 const PAGE: &str = "docs/boards.md";
 
 fn config((name, pointwise, depthwise, memory): &Row) -> Result<Config, Error> {
@@ -98,12 +100,8 @@ fn crc(config: &Config, device: &Device) -> u32 {
 /// When a run fails, or a file cannot be read or written.
 pub fn run(project: &Project) -> Result<(), Error> {
     let folder = project.root.join(FOLDER);
-    let file = folder.join("points.json");
-    let mut known: Vec<Point> = match fs::read_to_string(&file) {
-        Ok(text) => serde_json::from_str(&text).map_err(|e| Error::json(&file, e))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(Error::io(&file, error)),
-    };
+    let file = folder.join(POINTS);
+    let mut known = points(project.root)?;
     let mut points = Vec::new();
     for (row, device) in designs() {
         let (config, name) = (config(row)?, name(row, device));
@@ -120,7 +118,7 @@ pub fn run(project: &Project) -> Result<(), Error> {
         write(&file, &lines(points.iter().chain(&known)))?;
     }
     write(&file, &lines(&points))?;
-    write(&folder.join("coefficients.json"), &fitted(&points)?)?;
+    write(&folder.join(COEFFICIENTS), &fitted(&points)?)?;
     let (path, page) = (project.root.join(PAGE), page(project.root)?);
     write(&path, &page)
 }
@@ -145,10 +143,10 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
             faults.push(format!("{name}: of other Verilog"));
         }
     }
-    let file = root.join(FOLDER).join("coefficients.json");
+    let file = root.join(FOLDER).join(COEFFICIENTS);
     let committed = fs::read_to_string(&file).map_err(|e| Error::io(&file, e))?;
     if committed != fitted(&points)? {
-        faults.push("coefficients.json: of other points".into());
+        faults.push(format!("{COEFFICIENTS}: of other points"));
     }
     Ok(faults)
 }
@@ -160,11 +158,14 @@ fn fitted(points: &[Point]) -> Result<String, Error> {
     Ok(text + "\n")
 }
 
-/// The committed points.
+/// The committed points; none where there is no file.
 fn points(root: &Path) -> Result<Vec<Point>, Error> {
-    let file = root.join(FOLDER).join("points.json");
-    let text = fs::read_to_string(&file).map_err(|e| Error::io(&file, e))?;
-    serde_json::from_str(&text).map_err(|e| Error::json(&file, e))
+    let file = root.join(FOLDER).join(POINTS);
+    match fs::read_to_string(&file) {
+        Ok(text) => serde_json::from_str(&text).map_err(|e| Error::json(&file, e)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::io(&file, error)),
+    }
 }
 
 /// The page with the table as it must be: the errors of the committed points, with the coefficients that are fitted to them.

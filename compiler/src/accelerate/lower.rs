@@ -2,18 +2,24 @@
 //! A stage's command, weights and requantisation parameters.
 
 mod expand;
+mod fields;
+mod walk;
 mod writer;
 
 use super::layout::Layouts;
-use super::rules::{self, extent};
+use super::rules::extent;
 use super::{Stage, narrow, params};
 use crate::error::{DoesNotFit, Error};
+use fields::held;
 use params::Channel;
-use sepstream_spec::config::{Config, Multiplier, ROW_BANKS};
-use sepstream_spec::graph::{Conv2d, DepthwiseConv2d, Graph, Layer, Op, Pads, Window};
-use sepstream_spec::isa::{Command, Field, PARAM_BYTES, Param, offset_bits, param_parts};
+use sepstream_spec::config::{Config, Multiplier};
+use sepstream_spec::graph::{Graph, Layer, Op};
+use sepstream_spec::isa::{Command, Field, PARAM_BYTES, Param, param_parts};
 use sepstream_spec::program::MapPort;
+use walk::{Walk, map_size, rows, walk};
 use writer::{clamp, writer};
+
+pub use fields::set;
 
 /// What a stage puts into the memories.
 pub struct Lowered {
@@ -33,120 +39,6 @@ pub struct Lowered {
     pub slots: u64,
     /// Words of weights and of parameters in front of those of the expanding layer.
     pub expand_behind: Option<(u32, u32)>,
-}
-
-/// Sets a field, checking that the configuration's units have the bits for it.
-///
-/// # Errors
-/// When the value does not fit; the checks of layout and lowering leave that to counters of absurd size.
-pub fn set(command: &mut Command, config: &Config, field: Field, value: u32) -> Result<(), Error> {
-    let wide = field.used_bits(config) < 32 && value >> field.used_bits(config) != 0;
-    if wide || command.set(field, value).is_err() {
-        return Err(too_wide(field, config, value.into()));
-    }
-    Ok(())
-}
-
-fn set_signed(
-    command: &mut Command,
-    config: &Config,
-    field: Field,
-    value: i32,
-) -> Result<(), Error> {
-    let high = value >> (field.used_bits(config) - 1);
-    if (high != 0 && high != -1) || command.set_signed(field, value).is_err() {
-        return Err(too_wide(field, config, value.into()));
-    }
-    Ok(())
-}
-
-/// The model's and the layer's name are for the caller to add.
-fn too_wide(field: Field, config: &Config, value: i64) -> Error {
-    let (name, has) = (field.name(), field.used_bits(config));
-    let bits = match value {
-        0.. => value.checked_ilog2().map_or(1, |high| high + 1),
-        _ => (!value).checked_ilog2().map_or(0, |high| high + 1) + 1,
-    };
-    // offsets in a row are as wide as the line buffer makes them
-    let of_row = matches!(
-        field,
-        Field::RowBytes
-            | Field::FirstByte
-            | Field::WindowStep
-            | Field::RunBytes
-            | Field::PixelBytes
-    );
-    let line_words = (of_row && has == offset_bits(config) && bits <= field.bits())
-        .then(|| (1 << (bits - has)) * config.values().line_words.next_power_of_two() / 2 + 1);
-    // channels of a group, so that there are no more groups than the field can name
-    let wider = |size: u32| (value.unsigned_abs() * u64::from(size)).div_ceil((1 << has) - 1);
-    Error::DoesNotFit(DoesNotFit {
-        model: String::new(),
-        what: format!("command field `{name}`"),
-        needs: format!("{bits} bits to hold {value}"),
-        has: has.to_string(),
-        way_out: match (line_words, field) {
-            (Some(words), _) => format!("set `memory.line_words` to {words} or more"),
-            (_, Field::OutGroups | Field::ExpandGroups) => {
-                format!(
-                    "set `pointwise.tm` to {} or more",
-                    wider(config.values().tm)
-                )
-            }
-            (_, Field::LaneGroups) => {
-                format!(
-                    "set `depthwise.lanes` to {} or more",
-                    wider(config.values().lanes)
-                )
-            }
-            _ => "take a smaller model".into(),
-        },
-    })
-}
-
-/// The window that the stage moves over its input, and the shape of what it makes of it.
-struct Walk {
-    window: Window,
-    rows: u32,
-    cols: u32,
-}
-
-fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
-    let whole = (input.rows as usize, input.cols as usize);
-    let whole_map = Window {
-        kernel: whole,
-        stride: (1, 1),
-        dilation: (1, 1),
-        pads: Pads::default(),
-    };
-    let window = match &layer.op {
-        Op::Conv2d(Conv2d { window, .. }) | Op::DepthwiseConv2d(DepthwiseConv2d { window, .. }) => {
-            Window {
-                pads: rules::pads(graph, layer, window),
-                ..*window
-            }
-        }
-        Op::AveragePool2d(p) => p.window,
-        // an ADD alone takes the map as it is, pixel by pixel
-        Op::Add(_) => Window {
-            kernel: (1, 1),
-            ..whole_map
-        },
-        // fully connected and global mean: one window, the whole map
-        _ => {
-            return Walk {
-                window: whole_map,
-                rows: 1,
-                cols: 1,
-            };
-        }
-    };
-    let [_, rows, cols, _] = graph[layer.output()].nhwc().unwrap_or([1; 4]);
-    Walk {
-        window,
-        rows: rows as u32,
-        cols: cols as u32,
-    }
 }
 
 /// Lowers a stage.
@@ -260,96 +152,6 @@ fn inverse(map: &MapPort) -> Vec<Option<usize>> {
         out[map.position(c) as usize] = Some(c as usize);
     }
     out
-}
-
-/// Refuses maps with more rows or columns than the units count.
-fn map_size(
-    graph: &Graph,
-    layer: &Layer,
-    walk: &Walk,
-    input: &MapPort,
-    config: &Config,
-) -> Result<(), Error> {
-    let (has, pads) = (config.values().map_size, walk.window.pads);
-    let rows = input.rows as usize + pads.top + pads.bottom;
-    let cols = input.cols as usize + pads.left + pads.right;
-    // the output has no more of them
-    let need = rows.max(cols);
-    if need <= has as usize {
-        return Ok(());
-    }
-    Err(Error::DoesNotFit(DoesNotFit::layer(
-        graph,
-        layer,
-        "map size",
-        format!("{rows} rows and {cols} columns with the padding"),
-        has.to_string(),
-        format!("set `memory.map_size` to {need} or more"),
-    )))
-}
-
-/// As much of what lies in a memory as a field holds, where the memory makes it as narrow as it is: more is more than the memory
-/// has, which is refused when all that it needs is known. A field that has all the bits of the command format is refused by
-/// [`set`].
-fn held(value: u32, field: Field, config: &Config) -> u32 {
-    let bits = field.used_bits(config);
-    if bits == field.bits() {
-        value
-    } else {
-        value.min((1 << bits) - 1)
-    }
-}
-
-/// Line buffer rows: how many fit, how many are needed, where the first one lies.
-fn rows(
-    graph: &Graph,
-    layer: &Layer,
-    walk: &Walk,
-    input: &MapPort,
-    config: &Config,
-    command: &mut Command,
-) -> Result<(), Error> {
-    let (kernel_rows, _) = extent(&walk.window);
-    let kernel_rows = kernel_rows as u32;
-    let top = walk.window.pads.top as i32;
-    let last = (walk.rows as i32 - 1) * walk.window.stride.0 as i32 - top + kernel_rows as i32;
-    let fill_rows = (last.max(1) as u32).min(input.rows);
-    let slots = (config.values().line_words / input.row_words).min(fill_rows.div_ceil(ROW_BANKS));
-    let line_rows = slots * ROW_BANKS;
-    if kernel_rows.min(fill_rows) > line_rows {
-        let need = kernel_rows.min(fill_rows).div_ceil(ROW_BANKS) * input.row_words;
-        return Err(Error::DoesNotFit(DoesNotFit::layer(
-            graph,
-            layer,
-            "line buffer",
-            format!("{need} words in a bank"),
-            config.values().line_words.to_string(),
-            format!("set `memory.line_words` to {need} or more"),
-        )));
-    }
-    // The row above row 0 lies in the last slot, so that the walk down from the padding arrives at slot 0
-    let bank = (-top).rem_euclid(ROW_BANKS as i32) as u32;
-    let slot = (-top).div_euclid(ROW_BANKS as i32).rem_euclid(slots as i32) as u32;
-    set(command, config, Field::FillRows, fill_rows)?;
-    set(command, config, Field::LineRows, line_rows)?;
-    set(command, config, Field::SlotLimit, slots * input.row_words)?;
-    set(command, config, Field::KernelRows, kernel_rows)?;
-    set_signed(command, config, Field::FirstRow, -top)?;
-    set(command, config, Field::FirstBank, bank)?;
-    set(command, config, Field::FirstSlot, slot * input.row_words)?;
-    let step = walk.window.stride.1 as u32 * input.pixel_bytes;
-    set(
-        command,
-        config,
-        Field::WindowStep,
-        if walk.cols == 1 { 0 } else { step },
-    )?;
-    set_signed(
-        command,
-        config,
-        Field::FirstByte,
-        -((walk.window.pads.left as u32 * input.pixel_bytes) as i32),
-    )
 }
 
 /// Depthwise fields, weights and parameters; gives the bytes of a pixel for the pointwise array.

@@ -4,7 +4,6 @@
 use super::Primitive;
 use crate::memory;
 use crate::rtl::{Expr, Module, lit};
-use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::MEMORY_READ;
 use std::fmt::Write;
 use std::rc::Rc;
@@ -155,17 +154,8 @@ fn segments(words: u32, width: u32) -> Vec<(u32, u32)> {
 fn block_memory(name: &str, words: u32, width: u32) -> Module {
     let segments = segments(words, width);
     let blocks: u32 = segments.iter().map(|(_, bits)| width.div_ceil(*bits)).sum();
-    let mut m = Module::new(
-        name,
-        &format!(
-            "{words} words of {width} bits in {blocks} DP16KD; read data comes {MEMORY_READ} cycles after the address."
-        ),
-    );
-    let address = address_bits(words);
-    let we = m.input("we", 1);
-    let w_addr = m.input("w_addr", address);
-    let w_data = m.input("w_data", width);
-    let r_addr = m.input("r_addr", address);
+    let (mut m, ports) = memory::empty(name, words, width, &format!(" in {blocks} DP16KD"));
+    let address = ports.r_addr.width();
     let mut start = 0;
     let mut out = Vec::new();
     for (i, &(depth, bits)) in segments.iter().enumerate() {
@@ -179,8 +169,8 @@ fn block_memory(name: &str, words: u32, width: u32) -> Module {
             (_, true) => lit(start.into(), address).le(addr),
             _ => addr.slice(low, address - low).is((start >> low).into()),
         };
-        let write = m.wire(&format!("write_{i}"), &(&we & &here(&w_addr)));
-        let read = m.wire(&format!("here_{i}"), &here(&r_addr));
+        let write = m.wire(&format!("write_{i}"), &(&ports.we & &here(&ports.w_addr)));
+        let read = m.wire(&format!("here_{i}"), &here(&ports.r_addr));
         let take = if segments.len() == 1 {
             None
         } else {
@@ -191,10 +181,10 @@ fn block_memory(name: &str, words: u32, width: u32) -> Module {
             let bits = address.min(low);
             m.wire(name, &addr.low(bits).zext(low))
         };
-        let w = at(&mut m, &format!("w_at_{i}"), &w_addr);
-        let r = at(&mut m, &format!("r_at_{i}"), &r_addr);
+        let w = at(&mut m, &format!("w_at_{i}"), &ports.w_addr);
+        let r = at(&mut m, &format!("r_at_{i}"), &ports.r_addr);
         let count = width.div_ceil(bits);
-        let data = m.wire(&format!("data_{i}"), &w_data.zext(count * bits));
+        let data = m.wire(&format!("data_{i}"), &ports.w_data.zext(count * bits));
         let read = m.raw_name(&format!("read_{i}"), count * bits);
         let mut text = format!("wire [{}:0] {};", count * bits - 1, read.text());
         for b in 0..count {

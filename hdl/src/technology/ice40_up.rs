@@ -2,9 +2,8 @@
 //! Lattice iCE40 UltraPlus: multipliers and large memories.
 
 use super::Primitive;
+use crate::memory;
 use crate::rtl::{Expr, Module};
-use sepstream_spec::isa::address_bits;
-use sepstream_spec::timing::MEMORY_READ;
 use std::fmt::Write;
 use std::rc::Rc;
 
@@ -84,17 +83,14 @@ fn multiplier(name: &str, head: &str, products: &[(&str, u32, u32)]) -> Module {
 fn large_memory(name: &str, words: u32, width: u32) -> Module {
     let blocks = width.div_ceil(LARGE.1);
     // a memory of the same size that is read and written at once has the name without that
-    let mut m = Module::new(
-        format!("{name}_stored"),
-        &format!(
-            "{words} words of {width} bits in {blocks} SB_SPRAM256KA; read data comes {MEMORY_READ} cycles after the address."
-        ),
-    );
-    let address = address_bits(words);
-    let we = m.input("we", 1);
-    let w_addr = m.input("w_addr", address);
-    let w_data = m.input("w_data", width);
-    let r_addr = m.input("r_addr", address);
+    let name = format!("{name}_stored");
+    let (mut m, ports) = memory::empty(&name, words, width, &format!(" in {blocks} SB_SPRAM256KA"));
+    let memory::Ports {
+        we,
+        w_addr,
+        w_data,
+        r_addr,
+    } = ports;
     let at = we.mux(&w_addr, &r_addr).zext(LARGE.0.trailing_zeros());
     let at = m.wire("at", &at);
     let data = m.wire("data", &w_data.zext(blocks * LARGE.1));

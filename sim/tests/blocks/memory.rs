@@ -7,24 +7,17 @@ use sepstream_hdl::Technology;
 use sepstream_hdl::memory::{memory, stored};
 use sepstream_spec::timing::MEMORY_READ;
 
+/// One word, sizes beside a power of two, widths that are no whole bytes.
 #[test]
 fn words_are_read_two_registers_later() {
-    if !tools_present() {
-        return;
-    }
-    // one word, sizes beside a power of two, widths that are no whole bytes
-    for (words, width) in [(1, 8), (5, 24), (17, 73), (16, 36)] {
-        check(Technology::Generic, words, width, false);
-    }
+    let sizes = [(1, 8), (5, 24), (17, 73), (16, 36)];
+    check_all(Technology::Generic, &sizes, false);
 }
 
+/// In LUTs; one block in each of its shapes; several side by side and one behind the other, the last one not full.
 #[test]
 fn blocks_of_an_ecp5_do_the_same() {
-    if !tools_present() {
-        return;
-    }
-    // in LUTs; one block in each of its shapes; several side by side and one behind the other, the last one not full
-    for (words, width) in [
+    let sizes = [
         (96, 21),
         (97, 36),
         (1024, 18),
@@ -35,21 +28,24 @@ fn blocks_of_an_ecp5_do_the_same() {
         (500, 73),
         (2700, 31),
         (5248, 128),
-    ] {
-        check(Technology::Ecp5, words, width, false);
-    }
+    ];
+    check_all(Technology::Ecp5, &sizes, false);
 }
 
+/// One block, not full; two side by side, full; too small for one; of two ports.
 #[test]
 fn blocks_of_an_ice40_ultraplus_do_the_same() {
-    if !tools_present() {
-        return;
+    let sizes = [(2048, 8), (2048, 16), (16384, 31), (256, 8)];
+    check_all(Technology::Ice40Up, &sizes, true);
+    check_all(Technology::Ice40Up, &[(2048, 16)], false);
+}
+
+fn check_all(technology: Technology, sizes: &[(u32, u32)], one_port: bool) {
+    if tools_present() {
+        for (words, width) in sizes {
+            check(technology, *words, *width, one_port);
+        }
     }
-    // one block, not full; two side by side, full; too small for one; of two ports
-    for (words, width) in [(2048, 8), (2048, 16), (16384, 31), (256, 8)] {
-        check(Technology::Ice40Up, words, width, true);
-    }
-    check(Technology::Ice40Up, 2048, 16, false);
 }
 
 /// `one_port`: what is read in the cycle of a write is not looked at.

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The window of a stage, and the rows of the map that the line buffer holds for it.
+
+use super::fields::{set, set_signed};
+use crate::accelerate::rules::{self, extent};
+use crate::error::{DoesNotFit, Error};
+use sepstream_spec::config::{Config, ROW_BANKS};
+use sepstream_spec::graph::{Conv2d, DepthwiseConv2d, Graph, Layer, Op, Pads, Window};
+use sepstream_spec::isa::{Command, Field};
+use sepstream_spec::program::MapPort;
+
+/// The window that the stage moves over its input, and the shape of what it makes of it.
+pub(super) struct Walk {
+    pub(super) window: Window,
+    pub(super) rows: u32,
+    pub(super) cols: u32,
+}
+
+pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
+    let whole = (input.rows as usize, input.cols as usize);
+    let whole_map = Window {
+        kernel: whole,
+        stride: (1, 1),
+        dilation: (1, 1),
+        pads: Pads::default(),
+    };
+    let window = match &layer.op {
+        Op::Conv2d(Conv2d { window, .. }) | Op::DepthwiseConv2d(DepthwiseConv2d { window, .. }) => {
+            Window {
+                pads: rules::pads(graph, layer, window),
+                ..*window
+            }
+        }
+        Op::AveragePool2d(p) => p.window,
+        // an ADD alone takes the map as it is, pixel by pixel
+        Op::Add(_) => Window {
+            kernel: (1, 1),
+            ..whole_map
+        },
+        // fully connected and global mean: one window, the whole map
+        _ => {
+            return Walk {
+                window: whole_map,
+                rows: 1,
+                cols: 1,
+            };
+        }
+    };
+    let [_, rows, cols, _] = graph[layer.output()].nhwc().unwrap_or([1; 4]);
+    Walk {
+        window,
+        rows: rows as u32,
+        cols: cols as u32,
+    }
+}
+
+/// Refuses maps with more rows or columns than the units count.
+pub(super) fn map_size(
+    graph: &Graph,
+    layer: &Layer,
+    walk: &Walk,
+    input: &MapPort,
+    config: &Config,
+) -> Result<(), Error> {
+    let (has, pads) = (config.values().map_size, walk.window.pads);
+    let rows = input.rows as usize + pads.top + pads.bottom;
+    let cols = input.cols as usize + pads.left + pads.right;
+    // the output has no more of them
+    let need = rows.max(cols);
+    if need <= has as usize {
+        return Ok(());
+    }
+    Err(Error::DoesNotFit(DoesNotFit::layer(
+        graph,
+        layer,
+        "map size",
+        format!("{rows} rows and {cols} columns with the padding"),
+        has.to_string(),
+        format!("set `memory.map_size` to {need} or more"),
+    )))
+}
+
+/// Line buffer rows: how many fit, how many are needed, where the first one lies.
+pub(super) fn rows(
+    graph: &Graph,
+    layer: &Layer,
+    walk: &Walk,
+    input: &MapPort,
+    config: &Config,
+    command: &mut Command,
+) -> Result<(), Error> {
+    let (kernel_rows, _) = extent(&walk.window);
+    let kernel_rows = kernel_rows as u32;
+    let top = walk.window.pads.top as i32;
+    let last = (walk.rows as i32 - 1) * walk.window.stride.0 as i32 - top + kernel_rows as i32;
+    let fill_rows = (last.max(1) as u32).min(input.rows);
+    let slots = (config.values().line_words / input.row_words).min(fill_rows.div_ceil(ROW_BANKS));
+    let line_rows = slots * ROW_BANKS;
+    if kernel_rows.min(fill_rows) > line_rows {
+        let need = kernel_rows.min(fill_rows).div_ceil(ROW_BANKS) * input.row_words;
+        return Err(Error::DoesNotFit(DoesNotFit::layer(
+            graph,
+            layer,
+            "line buffer",
+            format!("{need} words in a bank"),
+            config.values().line_words.to_string(),
+            format!("set `memory.line_words` to {need} or more"),
+        )));
+    }
+    // The row above row 0 lies in the last slot, so that the walk down from the padding arrives at slot 0
+    let bank = (-top).rem_euclid(ROW_BANKS as i32) as u32;
+    let slot = (-top).div_euclid(ROW_BANKS as i32).rem_euclid(slots as i32) as u32;
+    set(command, config, Field::FillRows, fill_rows)?;
+    set(command, config, Field::LineRows, line_rows)?;
+    set(command, config, Field::SlotLimit, slots * input.row_words)?;
+    set(command, config, Field::KernelRows, kernel_rows)?;
+    set_signed(command, config, Field::FirstRow, -top)?;
+    set(command, config, Field::FirstBank, bank)?;
+    set(command, config, Field::FirstSlot, slot * input.row_words)?;
+    let step = walk.window.stride.1 as u32 * input.pixel_bytes;
+    set(
+        command,
+        config,
+        Field::WindowStep,
+        if walk.cols == 1 { 0 } else { step },
+    )?;
+    set_signed(
+        command,
+        config,
+        Field::FirstByte,
+        -((walk.window.pads.left as u32 * input.pixel_bytes) as i32),
+    )
+}

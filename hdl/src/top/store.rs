@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The memories that the host fills, and what is in front of them.
+//!
+//! Memories lie all over the chip: their write ports are registered, so that a word is there a cycle later than it came.
+
+use crate::memory;
+use crate::rtl::{Expr, Instance, Module, pack};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::address_bits;
+use sepstream_spec::regs::Memory;
+
+/// The load stream of the host.
+pub(super) struct Store<'a> {
+    config: &'a Config,
+    host: &'a Instance,
+    data: Expr,
+    /// Beats of a word before its last, which stay until that is there.
+    earlier: Vec<Expr>,
+}
+
+/// Words that a unit writes, before the host's.
+pub(super) struct Written<'a> {
+    pub(super) valid: &'a Expr,
+    pub(super) addr: &'a Expr,
+    pub(super) data: &'a Expr,
+}
+
+impl<'a> Store<'a> {
+    pub(super) fn new(m: &mut Module, config: &'a Config, host: &'a Instance) -> Self {
+        m.note("Beats of the load stream, until the last one of a word is there.");
+        let data = host.out("load_data");
+        let beats = Memory::ALL.map(|memory| memory.shape(config).beats);
+        let beats = beats.into_iter().max().unwrap_or(1);
+        let earlier = (0..beats - 1)
+            .map(|beat| {
+                let held = m.reg(&format!("loaded_{beat}"), data.width());
+                let here = host.out("load_slice").is(beat.into());
+                m.clocked(|s| s.when(&here, |s| s.set(&held, &data)));
+                held
+            })
+            .collect();
+        Store {
+            config,
+            host,
+            data,
+            earlier,
+        }
+    }
+
+    /// The host writes a word of this memory; which.
+    fn load(&self, memory: Memory) -> (Expr, Expr) {
+        let address = address_bits(memory.shape(self.config).words);
+        let enable = self.host.out("load_we").bit(memory as u32);
+        (enable, self.host.out("load_addr").low(address))
+    }
+
+    /// The activation memory.
+    pub(super) fn shared(
+        &self,
+        m: &mut Module,
+        name: &str,
+        written: &Written,
+        read: Expr,
+    ) -> Instance {
+        let shape = Memory::Activation.shape(self.config);
+        let (enable, addr) = self.load(Memory::Activation);
+        let Written {
+            valid,
+            addr: own,
+            data,
+        } = written;
+        let inputs = [
+            ("we", late(m, name, "we", &(*valid | &enable))),
+            ("w_addr", late(m, name, "w_addr", &valid.mux(own, &addr))),
+            (
+                "w_data",
+                late(m, name, "w_data", &valid.mux(data, &self.data)),
+            ),
+            ("r_addr", read),
+        ];
+        let unit = memory::memory(shape.words, shape.bytes * 8);
+        m.instance(name, &unit, &inputs)
+    }
+
+    /// A memory that is loaded between frames only.
+    pub(super) fn loaded(
+        &self,
+        m: &mut Module,
+        memory: Memory,
+        name: &str,
+        read: Expr,
+    ) -> Instance {
+        let shape = memory.shape(self.config);
+        let (enable, addr) = self.load(memory);
+        let last = shape.beats - 1;
+        let tail = self.data.low(shape.bytes * 8 - last * self.data.width());
+        let tail = late(m, name, "tail", &tail);
+        let word = [&self.earlier[..last as usize], &[tail]].concat();
+        let we = &enable & &self.host.out("load_last");
+        let inputs = [
+            ("we", late(m, name, "we", &we)),
+            ("w_addr", late(m, name, "w_addr", &addr)),
+            ("w_data", pack(&word)),
+            ("r_addr", read),
+        ];
+        let unit = memory::stored(shape.words, shape.bytes * 8);
+        m.instance(name, &unit, &inputs)
+    }
+}
+
+/// A register in front of a memory.
+fn late(m: &mut Module, memory: &str, part: &str, value: &Expr) -> Expr {
+    m.pipe(&format!("late_{memory}_{part}"), value)
+}
