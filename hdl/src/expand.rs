@@ -4,11 +4,11 @@
 //! |-------------------------|-----|--------------|------------------------------------------------------------|
 //! | start (fields)          | in  |              | see `feed`                                                 |
 //! | hold pixel_done         | in  | 1            | see `feed`                                                 |
-//! | r_valid r_addr / r_data |     | one word     | activation memory, `timing::MEMORY_READ` later             |
+//! | r_valid r_addr / r_data |     | one word     | activation memory, `timing::activation_read` later         |
 //! | pixel                   | out | 1            | a batch of pixels is complete                              |
 //! | p_addr / p_data         |     | tp x tn bytes | of the buffer, `timing::MEMORY_READ` later                 |
 //!
-//! Latency: a pixel's last read to `pixel`: `timing::MEMORY_READ + timing::PACK`.
+//! Latency: a pixel's last read to `pixel`: `timing::activation_read` + `timing::PACK`.
 
 use crate::rtl::{Module, lit};
 use crate::{feed, packer, pixel_buffer};

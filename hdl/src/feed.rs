@@ -5,7 +5,7 @@
 //! | start              | in  | 1            | take the command's fields and begin, if it expands              |
 //! | hold               | in  | 1            | the activation memory's read port is another's in this cycle    |
 //! | pixel_done         | in  | 1            | the pointwise array has left a pixel of the expand buffer       |
-//! | r_valid r_addr     | out | word address | activation memory word, `timing::MEMORY_READ` before its run    |
+//! | r_valid r_addr     | out | word address | activation memory word, `timing::activation_read` before its run    |
 //! | run_first run_count| out | bytes        | the run in that word, at its packer                             |
 //! | run_last run_valid | out | 1            | it ends a pixel                                                 |
 //!
@@ -16,7 +16,7 @@
 use crate::rtl::{Module, all, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
-use sepstream_spec::timing::MEMORY_READ;
+use sepstream_spec::timing::activation_read;
 use sepstream_spec::width::{bits, map_bits};
 use std::rc::Rc;
 
@@ -127,7 +127,7 @@ pub fn feed(config: &Config) -> Rc<Module> {
         ("run_last", ends.clone()),
         ("run_valid", read.clone()),
     ] {
-        let late = m.delay(name, &value, MEMORY_READ);
+        let late = m.delay(name, &value, activation_read(config));
         m.output(name, &late);
     }
     Rc::new(m)

@@ -10,7 +10,7 @@
 //! | r_addr        | out | word address |                                                          |
 //! | w_valid w_last | out | 1           | r_data goes to the line buffer this cycle; it ends a row |
 //!
-//! Throughput: 1 word per cycle while `row < released + line_rows`. Latency: `timing::FILL_ROW` from a row's last read to the row
+//! Throughput: 1 word per cycle while `row < released + line_rows`. Latency: `timing::fill_row` from a row's last read to the row
 //! counting as filled (`line_writer`). Invariant: a row is read only after `released` passed the one in its place.
 
 use crate::counter::Counter;
@@ -83,8 +83,8 @@ pub fn fill(config: &Config) -> Rc<Module> {
     m.output("r_port", &(&active & &!&hold));
     m.output("r_addr", &address);
 
-    let valid = m.delay("valid", &read, timing::MEMORY_READ);
-    let last = m.delay("row_end", &row_end, timing::MEMORY_READ);
+    let valid = m.delay("valid", &read, timing::activation_read(config));
+    let last = m.delay("row_end", &row_end, timing::activation_read(config));
     m.output("w_valid", &valid);
     m.output("w_last", &last);
     Rc::new(m)

@@ -156,14 +156,23 @@ pub fn host(config: &Config) -> Rc<Module> {
     let send_addr = m.reg("send_addr", address);
     let send_left = m.reg("send_left", LOAD_ADDRESS_BITS);
     let spoken = m.reg("spoken", 3);
-    let reading = m.wire("reading", &send_left.any());
+    // some words are left
+    let reading = m.reg("reading", 1);
     let read = m.wire(
         "read",
         &all(&[reading.clone(), !&read_taken, !&spoken.bit(2)]),
     );
-    let arrives = m.delay("read", &read, sepstream_spec::timing::MEMORY_READ);
+    let arrives = m.delay(
+        "read",
+        &read,
+        sepstream_spec::timing::activation_read(config),
+    );
     let is_end = send_left.is(1);
-    let end_arrives = m.delay("read_end", &is_end, sepstream_spec::timing::MEMORY_READ);
+    let end_arrives = m.delay(
+        "read_end",
+        &is_end,
+        sepstream_spec::timing::activation_read(config),
+    );
     let (head, tail) = (m.reg("head", 2), m.reg("tail", 2));
     let held = m.reg("held", 3);
     let queue: Vec<Expr> = (0..4)
@@ -176,6 +185,7 @@ pub fn host(config: &Config) -> Rc<Module> {
         s.when(&read, |s| {
             s.set(&send_addr, &(&send_addr + &lit(1, address)));
             s.set(&send_left, &(&send_left - &lit(1, LOAD_ADDRESS_BITS)));
+            s.set(&reading, &!&is_end);
         });
         s.set(&spoken, &(&(&spoken + &read.zext(3)) - &taken.zext(3)));
         s.set(&held, &(&(&held + &arrives.zext(3)) - &taken.zext(3)));
@@ -190,10 +200,12 @@ pub fn host(config: &Config) -> Rc<Module> {
             s.set(&send_addr, &dat_w.low(address))
         });
         s.when(&(&access & &words_set), |s| {
-            s.set(&send_left, &dat_w.low(LOAD_ADDRESS_BITS))
+            let words = dat_w.low(LOAD_ADDRESS_BITS);
+            s.set(&send_left, &words);
+            s.set(&reading, &words.any());
         });
         s.when(&rst, |s| {
-            for reg in [&send_left, &spoken, &held, &head, &tail] {
+            for reg in [&reading, &spoken, &held, &head, &tail] {
                 s.set(reg, &lit(0, reg.width()));
             }
         });

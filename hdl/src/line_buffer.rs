@@ -12,6 +12,7 @@
 //! | r_slot_next         | in  | address                  | of the rows behind the turn of the banks        |
 //! | m_rows              | out | columns x rows words     | byte b of a word has offset b modulo word size  |
 //!
+//! A word may be read two cycles after it came: `ROW_READY` and `WINDOW_ADDRESS` leave four.
 //! Latency: request (one cycle after the window's step) to rows: `timing::WINDOW_BYTES - 2`. Throughput: 1 request per cycle.
 
 use crate::memory::memory;
@@ -21,6 +22,34 @@ use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
+
+/// A bank of `words` words of two halves of `half` bits, which are read one by one. Words come to banks that lie far apart, so that
+/// each has registers of its own in front of its write port: a word is there a cycle later than it came.
+fn bank(words: u32, half: u32) -> Rc<Module> {
+    let mut m = Module::new(
+        "line_bank",
+        "Two halves of a bank, with registers in front of their write ports.",
+    );
+    let line = address_bits(words);
+    let [we, addr, data] =
+        [("we", 1), ("w_addr", line), ("w_data", 2 * half)].map(|(name, bits)| {
+            let value = m.input(name, bits);
+            m.pipe(&format!("{name}_q"), &value)
+        });
+    let unit = memory(words, half);
+    let read = [("even", 0), ("odd", half)].map(|(name, low)| {
+        let at = m.input(&format!("r_{name}"), line);
+        let inputs = [
+            ("we", we.clone()),
+            ("w_addr", addr.clone()),
+            ("w_data", data.slice(low, half)),
+            ("r_addr", at),
+        ];
+        m.instance(name, &unit, &inputs).out("r_data")
+    });
+    m.output("r_data", &pack(&read));
+    Rc::new(m)
+}
 
 /// The line buffer.
 pub fn line_buffer(config: &Config) -> Rc<Module> {
@@ -64,6 +93,7 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
         return Rc::new(m);
     }
 
+    let unit = bank(words, word * 4);
     let bank_d = m.delay("bank", &r_bank, 1 + MEMORY_READ);
     m.note("Banks below the first row's hold rows behind the turn; none is below bank 3's.");
     let slots: Vec<Expr> = (0..ROW_BANKS)
@@ -86,26 +116,21 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
         );
         let into_odd = r_byte.bit(c * byte + word_bits - 1);
         let even = m.wire(&format!("even_{c}"), &(&odd + &into_odd.zext(line)));
-        let halves = [("even", even, 0), ("odd", odd, word * 4)];
         let banks: Vec<Expr> = (0..ROW_BANKS)
             .map(|b| {
-                let mut data = Vec::new();
-                for (name, at, low) in &halves {
+                let [even, odd] = [("even", &even), ("odd", &odd)].map(|(name, at)| {
                     let at = &slots[b as usize] + at;
-                    let at = m.pipe(&format!("{name}_{c}_{b}_at"), &at);
-                    let inst = m.instance(
-                        &format!("bank_{c}_{b}_{name}"),
-                        &half,
-                        &[
-                            ("we", &w_valid & &w_bank.is(b.into())),
-                            ("w_addr", w_addr.clone()),
-                            ("w_data", w_data.slice(*low, word * 4)),
-                            ("r_addr", at),
-                        ],
-                    );
-                    data.push(inst.out("r_data"));
-                }
-                m.wire(&format!("data_{c}_{b}"), &pack(&data))
+                    m.pipe(&format!("{name}_{c}_{b}_at"), &at)
+                });
+                let inputs = [
+                    ("we", &w_valid & &w_bank.is(b.into())),
+                    ("w_addr", w_addr.clone()),
+                    ("w_data", w_data.clone()),
+                    ("r_even", even),
+                    ("r_odd", odd),
+                ];
+                let bank = m.instance(&format!("bank_{c}_{b}"), &unit, &inputs);
+                bank.out("r_data")
             })
             .collect();
         for r in 0..rows {

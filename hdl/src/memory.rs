@@ -11,10 +11,10 @@
 //! Latency: array register and output register (both inside a block RAM). Throughput: one read and one write per cycle.
 //! No back-pressure. A word read in the cycle of its own write is the old one or the new one: no unit does that.
 
-use crate::rtl::{Expr, Module};
+use crate::rtl::{Expr, Module, pack};
 use crate::technology::Primitive;
 use sepstream_spec::isa::address_bits;
-use sepstream_spec::timing::MEMORY_READ;
+use sepstream_spec::timing::{FAR_READ, MEMORY_READ};
 use std::rc::Rc;
 
 /// A memory of `words` words of `width` bits. Words are written whole: block RAMs of 36 bits then lie side by side without gaps,
@@ -38,6 +38,52 @@ fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
     Rc::new(m)
 }
 
+/// Bits of a part of a far memory: of block RAMs of every shape a whole number, so that parts take no more of them.
+const PART_BITS: u32 = 72;
+
+/// A memory whose blocks lie all over the chip: in parts of some of a word's bits, each with registers of its own for what comes in
+/// and goes out. Data come `timing::FAR_READ` cycles after the address; a word written is there a cycle later than in others.
+/// `stored` as in [`stored`].
+pub fn far(words: u32, width: u32, stored: bool) -> Rc<Module> {
+    let kind = if stored { "stored" } else { "memory" };
+    let name = format!("far_{kind}_{words}x{width}");
+    let (mut m, ports) = empty(&name, words, width, FAR_READ, " in parts");
+    let starts = (0..width).step_by(PART_BITS as usize);
+    let parts: Vec<Expr> = starts
+        .map(|start| {
+            let bits = PART_BITS.min(width - start);
+            let inputs = [
+                ("we", ports.we.clone()),
+                ("w_addr", ports.w_addr.clone()),
+                ("w_data", ports.w_data.slice(start, bits)),
+                ("r_addr", ports.r_addr.clone()),
+            ];
+            let part = far_part(&format!("{name}_part_{bits}"), words, bits, stored);
+            m.instance(&format!("part_{start}"), &part, &inputs)
+                .out("r_data")
+        })
+        .collect();
+    m.output("r_data", &pack(&parts));
+    Rc::new(m)
+}
+
+fn far_part(name: &str, words: u32, width: u32, stored: bool) -> Rc<Module> {
+    let (mut m, ports) = empty(name, words, width, FAR_READ, " between registers");
+    let inputs = [
+        ("we", ports.we),
+        ("w_addr", ports.w_addr),
+        ("w_data", ports.w_data),
+        ("r_addr", ports.r_addr),
+    ]
+    .map(|(name, value)| (name, m.pipe(&format!("{name}_q"), &value)));
+    let read = m
+        .instance("words", &either(words, width, stored), &inputs)
+        .out("r_data");
+    let read = m.pipe("r_data_q", &read);
+    m.output("r_data", &read);
+    Rc::new(m)
+}
+
 /// Inputs of a memory.
 pub(crate) struct Ports {
     pub(crate) we: Expr,
@@ -46,12 +92,18 @@ pub(crate) struct Ports {
     pub(crate) r_addr: Expr,
 }
 
-/// A memory without a body; `blocks` says what it is made of, with a blank in front.
-pub(crate) fn empty(name: &str, words: u32, width: u32, blocks: &str) -> (Module, Ports) {
+/// A memory without a body, and the cycles of a read; `blocks` says what it is made of, with a blank in front.
+pub(crate) fn empty(
+    name: &str,
+    words: u32,
+    width: u32,
+    cycles: u32,
+    blocks: &str,
+) -> (Module, Ports) {
     let mut m = Module::new(
         name,
         &format!(
-            "{words} words of {width} bits{blocks}; read data comes {MEMORY_READ} cycles after the address."
+            "{words} words of {width} bits{blocks}; read data comes {cycles} cycles after the address."
         ),
     );
     let address = address_bits(words);
@@ -66,7 +118,13 @@ pub(crate) fn empty(name: &str, words: u32, width: u32, blocks: &str) -> (Module
 
 /// Its behaviour, with an attribute for the array.
 pub(crate) fn described(words: u32, width: u32, attribute: &str) -> Module {
-    let (mut m, _) = empty(&format!("memory_{words}x{width}"), words, width, "");
+    let (mut m, _) = empty(
+        &format!("memory_{words}x{width}"),
+        words,
+        width,
+        MEMORY_READ,
+        "",
+    );
     let array = m.raw_name("array", width);
     let read = m.raw_name("read_q", width);
     let out = m.raw_name("out_q", width);

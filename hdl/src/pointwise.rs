@@ -4,7 +4,7 @@
 //! |---------------------|-----|-----------------|---------------------------------------------------------------|
 //! | step .. step_last   | in  | 1 each          | from `pointwise_control`                                      |
 //! | s_tag               | in  | `tag` bits      | of the step, given out with the sums                          |
-//! | s_pixel             | in  | tn bytes        | pixel buffer word, `timing::MEMORY_READ` after the step       |
+//! | s_pixel             | in  | tn bytes        | pixel buffer word, `timing::array_read` after the step        |
 //! | s_weight            | in  | tm x tn bytes   | weight memory word, likewise; channel after channel           |
 //! | m_sum m_tag m_valid | out | tm x 32 bits    | a group's sums                                                |
 //!

@@ -7,7 +7,7 @@
 //! | start           | in  | 1               | a new command                                                      |
 //! | s_* / m_*       |     | lanes x 8 bits  | beats of `requant` through to the writer, with count, tag, valid   |
 //! | r_valid r_addr  | out | word address    | a read of the residual map this cycle                              |
-//! | r_data          | in  | one word        | `timing::MEMORY_READ` later                                        |
+//! | r_data          | in  | one word        | `timing::activation_read` later                                    |
 //! | hold            | out | 1               | the activation memory's read port is ours this cycle               |
 //!
 //! The residual map lies as the ofm does, so its bytes come in the order of the outputs. While a command adds, every second
@@ -21,12 +21,13 @@ use crate::rounding::{ROUND_CYCLES, factor_product, half, round_and_clamp, round
 use crate::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
-use sepstream_spec::timing::{FACTOR_PRODUCT, MEMORY_READ, RESIDUAL, ROUND_SHIFT};
+use sepstream_spec::timing::{FACTOR_PRODUCT, RESIDUAL, ROUND_SHIFT, activation_read};
 use std::rc::Rc;
 
 /// Words in the queue: a group's burst, the words in flight, and the two that a beat can touch.
 fn queue_words(config: &Config) -> u32 {
-    (config.values().tm.div_ceil(config.word_bytes()) + MEMORY_READ + 5).next_power_of_two()
+    (config.values().tm.div_ceil(config.word_bytes()) + activation_read(config) + 5)
+        .next_power_of_two()
 }
 
 /// One adder lane.
@@ -103,7 +104,7 @@ pub fn residual(config: &Config, tag: u32) -> Rc<Module> {
             spoken.ne(&lit(depth.into(), queue_bits + 1)),
         ]),
     );
-    let arrives = m.delay("read", &read, MEMORY_READ);
+    let arrives = m.delay("read", &read, activation_read(config));
 
     m.note("Queue: the word at work and the one behind it.");
     let (head, tail) = (m.reg("head", queue_bits), m.reg("tail", queue_bits));

@@ -23,7 +23,7 @@ use beats::{Beats, Expanded};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::regs::Memory;
-use sepstream_spec::timing::MEMORY_READ;
+use sepstream_spec::timing::{self, MEMORY_READ};
 use sepstream_spec::width::map_bits;
 use std::rc::Rc;
 use store::{Store, Written};
@@ -272,6 +272,11 @@ pub fn top(config: &Config) -> Rc<Module> {
     if v.tp > 1 {
         inputs.push(("cols", seq.out("out_cols")));
     }
+    // as long as the weights are on their way
+    let (late_address, late_data) = match timing::far(config, Memory::Weight) {
+        true => (timing::FAR_ADDRESS, timing::FAR_DATA),
+        false => (0, 0),
+    };
     let buffer = m.instance("pixel_buffer", &unit, &with_fields(&unit, &inputs));
     let expand = config.expands().then(|| {
         let pixel_done = m.forward("expand_done", 1);
@@ -293,7 +298,8 @@ pub fn top(config: &Config) -> Rc<Module> {
         inputs.push(("released", released.clone()));
     }
     let control = m.instance("pointwise_control", &unit, &with_fields(&unit, &inputs));
-    m.drive(&pixel_address, &control.out("p_addr"));
+    let address = m.delay("pixel_address", &control.out("p_addr"), late_address);
+    m.drive(&pixel_address, &address);
     m.drive(&pixel_done, &control.out("pixel_done"));
     // whoever puts pixels in order counts their rows
     let rows = u32::from(v.tp == 1);
@@ -304,12 +310,14 @@ pub fn top(config: &Config) -> Rc<Module> {
     let mut pixel = buffer.out("r_data");
     if let Some((expand, pixel_done, address)) = &expand {
         m.drive(pixel_done, &control.out("expand_done"));
-        m.drive(address, &control.out("expand_addr"));
+        let late = m.delay("expand_address", &control.out("expand_addr"), late_address);
+        m.drive(address, &late);
         let of_expand = control.out("of_expand");
-        let read = m.delay("of_expand", &of_expand, MEMORY_READ);
+        let read = m.delay("of_expand", &of_expand, late_address + MEMORY_READ);
         pixel = m.wire("pixels_read", &read.mux(&expand.out("p_data"), &pixel));
         tags.push(of_expand);
     }
+    let pixel = m.delay("pixels", &pixel, late_data);
     // one for each pixel of a batch, in step
     let of_pixel = |name: &str, p: u32| match v.tp {
         1 => name.to_string(),

@@ -5,15 +5,22 @@
 //! that one of them did not follow cannot stay. docs/architecture.md draws the pipelines.
 
 use crate::config::{Config, Multiplier, WIDE_SUM};
+use crate::regs::Memory;
 
 /// Any on-chip memory: address to data, array and output register.
 pub const MEMORY_READ: u32 = 2;
+/// A memory whose blocks lie all over the chip ([`far`]): a register in front of them ..
+pub const FAR_ADDRESS: u32 = 1;
+/// .. and one behind them.
+pub const FAR_DATA: u32 = 1;
+/// Such a memory: address to data.
+pub const FAR_READ: u32 = FAR_ADDRESS + MEMORY_READ + FAR_DATA;
+/// Memories of more bits than these are far.
+const NEAR_BITS: u64 = 1 << 18;
 /// Program fetch: start of a fetch to the start pulse, besides one cycle per word of the command.
 pub const FETCH: u32 = MEMORY_READ + 1;
 /// Line buffer: write of a row's last word to the row counting as filled.
 pub const LINE_ROW: u32 = 1;
-/// Fill: read of a row's last word to the row counting as filled.
-pub const FILL_ROW: u32 = MEMORY_READ + LINE_ROW;
 /// Window: start to the first step, through the stages of its walker.
 pub const WINDOW_START: u32 = 6;
 /// Window: a row counting as filled to the first step that it can be for.
@@ -55,6 +62,34 @@ pub const ORDER: u32 = MEMORY_READ;
 /// Writer: packed word to the command counting as done.
 pub const WRITE_DONE: u32 = 1;
 
+/// The memory is too large to lie in one place: what goes to its blocks and comes from them takes a cycle each way.
+pub fn far(config: &Config, memory: Memory) -> bool {
+    let shape = memory.shape(config);
+    u64::from(shape.words) * u64::from(shape.bytes) * 8 > NEAR_BITS
+}
+
+fn read(config: &Config, memory: Memory) -> u32 {
+    match far(config, memory) {
+        true => FAR_READ,
+        false => MEMORY_READ,
+    }
+}
+
+/// Activation memory: address to data.
+pub fn activation_read(config: &Config) -> u32 {
+    read(config, Memory::Activation)
+}
+
+/// Weight memory, and the pixel and expand buffers that are read with it: step to data.
+pub fn array_read(config: &Config) -> u32 {
+    read(config, Memory::Weight)
+}
+
+/// Fill: read of a row's last word to the row counting as filled.
+pub fn fill_row(config: &Config) -> u32 {
+    activation_read(config) + LINE_ROW
+}
+
 /// Operands to products, of both engines.
 pub const fn product(kind: Multiplier) -> u32 {
     match kind {
@@ -76,7 +111,7 @@ pub fn depthwise_sum(config: &Config) -> u32 {
 
 /// Pointwise array: step to finished sum.
 pub fn pointwise_sum(config: &Config) -> u32 {
-    MEMORY_READ
+    array_read(config)
         + OPERAND
         + product(config.pw_multiplier())
         + adder_levels(config.values().tn)
@@ -137,7 +172,7 @@ mod tests {
     fn a_reset_outlasts_every_pipeline() {
         // a step of the largest engine, through its requantiser and packer, to the writer's end
         let engine =
-            MEMORY_READ + OPERAND + LUT_PRODUCT.max(PACKED_PRODUCT) + adder_levels(64) + ACCUMULATE;
+            FAR_READ + OPERAND + LUT_PRODUCT.max(PACKED_PRODUCT) + adder_levels(64) + ACCUMULATE;
         let depthwise = WINDOW_BYTES + LUT_PRODUCT + adder_levels(9) + ACCUMULATE;
         let requant = REQUANT_CYCLES
             .map(|cycles| requant(18, cycles))

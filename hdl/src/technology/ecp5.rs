@@ -154,7 +154,13 @@ fn segments(words: u32, width: u32) -> Vec<(u32, u32)> {
 fn block_memory(name: &str, words: u32, width: u32) -> Module {
     let segments = segments(words, width);
     let blocks: u32 = segments.iter().map(|(_, bits)| width.div_ceil(*bits)).sum();
-    let (mut m, ports) = memory::empty(name, words, width, &format!(" in {blocks} DP16KD"));
+    let (mut m, ports) = memory::empty(
+        name,
+        words,
+        width,
+        MEMORY_READ,
+        &format!(" in {blocks} DP16KD"),
+    );
     let address = ports.r_addr.width();
     let mut start = 0;
     let mut out = Vec::new();

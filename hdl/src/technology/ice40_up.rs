@@ -4,6 +4,7 @@
 use super::Primitive;
 use crate::memory;
 use crate::rtl::{Expr, Module};
+use sepstream_spec::timing::MEMORY_READ;
 use std::fmt::Write;
 use std::rc::Rc;
 
@@ -84,7 +85,13 @@ fn large_memory(name: &str, words: u32, width: u32) -> Module {
     let blocks = width.div_ceil(LARGE.1);
     // a memory of the same size that is read and written at once has the name without that
     let name = format!("{name}_stored");
-    let (mut m, ports) = memory::empty(&name, words, width, &format!(" in {blocks} SB_SPRAM256KA"));
+    let (mut m, ports) = memory::empty(
+        &name,
+        words,
+        width,
+        MEMORY_READ,
+        &format!(" in {blocks} SB_SPRAM256KA"),
+    );
     let memory::Ports {
         we,
         w_addr,

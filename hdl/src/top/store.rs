@@ -8,6 +8,7 @@ use crate::rtl::{Expr, Instance, Module, pack};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::regs::Memory;
+use sepstream_spec::timing;
 
 /// The load stream of the host.
 pub(super) struct Store<'a> {
@@ -78,7 +79,10 @@ impl<'a> Store<'a> {
             ),
             ("r_addr", read),
         ];
-        let unit = memory::memory(shape.words, shape.bytes * 8);
+        let unit = match timing::far(self.config, Memory::Activation) {
+            true => memory::far(shape.words, shape.bytes * 8, false),
+            false => memory::memory(shape.words, shape.bytes * 8),
+        };
         m.instance(name, &unit, &inputs)
     }
 
@@ -103,7 +107,12 @@ impl<'a> Store<'a> {
             ("w_data", pack(&word)),
             ("r_addr", read),
         ];
-        let unit = memory::stored(shape.words, shape.bytes * 8);
+        // only the weights are ever that large among these
+        let far = memory == Memory::Weight && timing::far(self.config, memory);
+        let unit = match far {
+            true => memory::far(shape.words, shape.bytes * 8, true),
+            false => memory::stored(shape.words, shape.bytes * 8),
+        };
         m.instance(name, &unit, &inputs)
     }
 }

@@ -53,6 +53,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
     // the memories are read in the cycle behind the request
     let mut expected: Later<Bytes> = Later::new(WINDOW_BYTES - 3);
     let mut before: Option<Request> = None;
+    let mut late = None;
     let fill = ROW_BANKS * words;
     for cycle in 0..fill + 4000 {
         let (bank, at) = match cycle < fill {
@@ -79,22 +80,23 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         bench.set_bytes("r_byte", &packed(&request.offsets, byte_bits));
         bench.settle();
 
-        let written = &mut banks[bank as usize][(at * word) as usize..][..word as usize];
+        let place = |(bank, at): (u32, u32)| (bank as usize, (at * word) as usize);
         if write {
-            written.fill(None); // read in this cycle it may be old or new
+            // read in this cycle or the next it may be old or new
+            let (bank, at) = place((bank, at));
+            banks[bank][at..][..word as usize].fill(None);
         }
         let bytes = before.map_or_else(Vec::new, |before| before.bytes(&banks, word, rows));
         let got = bench.bytes("m_rows");
         for (place, want) in expected.put(bytes) {
             same(bench, &format!("byte {place} of m_rows"), got[place], want);
         }
-        if write {
-            let written = &mut banks[bank as usize][(at * word) as usize..];
-            written
-                .iter_mut()
-                .zip(data)
-                .for_each(|(place, byte)| *place = Some(byte));
+        if let Some((to, data)) = late.take().filter(|(to, _)| !write || *to != (bank, at)) {
+            let (bank, at) = place(to);
+            let bytes = banks[bank][at..].iter_mut().zip(data);
+            bytes.for_each(|(place, byte): (_, u8)| *place = Some(byte));
         }
+        late = write.then_some(((bank, at), data));
         before = Some(request);
         bench.tick();
     }

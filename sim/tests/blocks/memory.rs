@@ -4,8 +4,10 @@
 use super::bench::{Bench, Case, Later, same};
 use super::common::tools_present;
 use sepstream_hdl::Technology;
-use sepstream_hdl::memory::{memory, stored};
-use sepstream_spec::timing::MEMORY_READ;
+use sepstream_hdl::memory::{far, memory, stored};
+use sepstream_hdl::rtl::Module;
+use sepstream_spec::timing::{FAR_READ, MEMORY_READ};
+use std::rc::Rc;
 
 /// One word, sizes beside a power of two, widths that are no whole bytes.
 #[test]
@@ -40,24 +42,47 @@ fn blocks_of_an_ice40_ultraplus_do_the_same() {
     check_all(Technology::Ice40Up, &[(2048, 16)], false);
 }
 
-fn check_all(technology: Technology, sizes: &[(u32, u32)], one_port: bool) {
-    if tools_present() {
-        for (words, width) in sizes {
-            check(technology, *words, *width, one_port);
+/// One part; several, the last one of few bits; words that come and go by registers.
+#[test]
+fn far_memories_take_longer() {
+    if !tools_present() {
+        return;
+    }
+    for technology in [Technology::Generic, Technology::Ecp5] {
+        for (words, width) in [(700, 72), (600, 100), (1100, 31)] {
+            for one_port in [false, true] {
+                let unit = far(words, width, one_port);
+                check(technology, &unit, (words, width), one_port, FAR_READ);
+            }
         }
     }
 }
 
-/// `one_port`: what is read in the cycle of a write is not looked at.
-fn check(technology: Technology, words: u32, width: u32, one_port: bool) {
+fn check_all(technology: Technology, sizes: &[(u32, u32)], one_port: bool) {
+    if tools_present() {
+        for (words, width) in sizes {
+            let unit = if one_port { stored } else { memory };
+            let unit = unit(*words, *width);
+            check(technology, &unit, (*words, *width), one_port, MEMORY_READ);
+        }
+    }
+}
+
+/// `one_port`: what is read in the cycle of a write is not looked at. `cycles`: address to data.
+fn check(
+    technology: Technology,
+    unit: &Rc<Module>,
+    (words, width): (u32, u32),
+    one_port: bool,
+    cycles: u32,
+) {
     let _case = Case::new(format!("{technology:?}: {words} words of {width} bits"));
-    let unit = if one_port { stored } else { memory };
-    let mut bench = Bench::of(&unit(words, width), technology);
+    let mut bench = Bench::of(unit, technology);
     bench.restart(u64::from(words));
     let mut rng = fastrand::Rng::with_seed(u64::from(words));
     let mask = u128::MAX >> (128 - width);
     let mut array = vec![None; words as usize];
-    let mut read = Later::new(MEMORY_READ);
+    let mut read = Later::new(cycles);
     let filled = words.min(2000);
     for cycle in 0..4000 {
         let at = if cycle < filled {

@@ -18,6 +18,8 @@ pub struct Feed {
     x: usize,
     ring: usize,
     turns: Turns,
+    /// Last read of a batch to its pixels being complete.
+    latency: u32,
     /// First cycle in which the next pixel could begin.
     free: u64,
     /// Cycle from which each batch is complete.
@@ -53,6 +55,7 @@ impl Feed {
         Feed {
             runs: runs.collect(),
             rows: f.get(Field::ExpandRows) as usize,
+            latency: timing::activation_read(config) + timing::PACK + timing::PIXEL_VISIBLE,
             tp: config.values().tp as usize,
             y: 0,
             x: 0,
@@ -83,8 +86,7 @@ impl Feed {
             self.x += 1;
             let row_end = self.x == self.runs.len();
             if self.x.is_multiple_of(self.tp) || row_end {
-                let latency = timing::MEMORY_READ + timing::PACK + timing::PIXEL_VISIBLE;
-                self.available.push(last + u64::from(latency) + spill);
+                self.available.push(last + u64::from(self.latency) + spill);
             }
             if row_end {
                 (self.y, self.x) = (self.y + 1, 0);

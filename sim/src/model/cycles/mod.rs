@@ -188,7 +188,7 @@ pub fn command_cycles(command: &Command, config: &Config) -> CommandCycles {
     let mut window = Window::new(command, config);
     let mut room = Room::new(&f);
     let mut filled = Vec::new(); // cycle from which each row counts as filled
-    let mut fill = Fill::new(&f);
+    let mut fill = Fill::new(&f, config);
     let mut expand = (f.get(Field::ExpandRows) > 0).then(|| {
         let taken = Taken::new(&f, config, &EXPAND, false);
         (taken, Feed::new(&f, config))

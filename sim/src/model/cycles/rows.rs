@@ -2,6 +2,7 @@
 //! Rows of the line buffer: when there is room for one, and when one is there.
 
 use super::Fields;
+use sepstream_spec::config::Config;
 use sepstream_spec::isa::Field;
 use sepstream_spec::timing;
 
@@ -57,13 +58,16 @@ pub struct Fill {
     rows: usize,
     row_words: u64,
     turns: Turns,
+    /// Last read of a row to its counting as filled.
+    latency: u32,
     /// First cycle after the last read row.
     free: u64,
 }
 
 impl Fill {
-    pub fn new(f: &Fields<'_>) -> Self {
+    pub fn new(f: &Fields<'_>, config: &Config) -> Self {
         Fill {
+            latency: timing::fill_row(config),
             rows: f.get(Field::FillRows) as usize,
             row_words: f.get(Field::RowWords),
             turns: Turns::new(f),
@@ -78,7 +82,7 @@ impl Fill {
             };
             let begin = self.turns.from(self.free.max(open));
             self.free = begin + self.row_words * self.turns.pace;
-            filled.push(self.free - self.turns.pace + u64::from(timing::FILL_ROW));
+            filled.push(self.free - self.turns.pace + u64::from(self.latency));
         }
     }
 }
