@@ -10,7 +10,8 @@
 //! | m_run      | out | see [`Run`]      |                                                                  |
 //!
 //! Latency: `timing::WINDOW_START` - 2 from start to the first run. Throughput: 1 run per cycle. Back-pressure: the output keeps a
-//! run until it is taken; one more waits in a spare register, so that `take` has only the output to move.
+//! run until it is taken; one more waits in a spare register, so that `take` has only the output to move. To save cells
+//! (`Config::saves_cells`) the last stage is the output, `take` moves all stages, and the first run leaves a cycle later.
 //! Bit widths: byte offsets are signed and hold a row plus padding at both sides (`isa::offset_bits`).
 
 mod place;
@@ -66,6 +67,12 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let merge_bytes = config.merges().then(|| field(Field::MergeBytes));
     let rst = m.reset();
     let zero = lit(0, off);
+    let few_cells = config.saves_cells();
+    // a stage less behind it
+    let begin = match few_cells {
+        true => m.pipe("start_d1", &start),
+        false => start.clone(),
+    };
 
     m.note("What the command's fields say together, registered: the first run asks for it no sooner than it is there.");
     let any_merged = merge_bytes.as_ref().map_or(lit(0, 1), Expr::any);
@@ -83,9 +90,8 @@ pub fn walk(config: &Config) -> Rc<Module> {
 
     m.note("Counters: pass over the kernel's rows, lane group, column, row.");
     let active = m.reg("active", 1);
-    let spare_valid = m.reg("spare_valid", 1);
     // all stages move together, also those that are empty: they are at a command's two ends only
-    let moves = m.wire("moves", &!&spare_valid);
+    let moves = m.forward("moves", 1);
     let step = m.wire("step", &(&active & &moves));
     let pass = Counter::new(&mut m, "pass", &passes);
     let group = Counter::new(&mut m, "group", &groups);
@@ -107,8 +113,9 @@ pub fn walk(config: &Config) -> Rc<Module> {
     };
     let top_down = top.down(&mut m, "top", &stride_rows, &wrap);
     let cur_down = cur.down(&mut m, "cur", &down_by, &wrap);
+    let last_slot_begin = if few_cells { &last_slot_q } else { &last_slot };
     let second = first_slot
-        .eq(&last_slot)
+        .eq(last_slot_begin)
         .mux(&lit(0, line), &(&first_slot + &row_words.fit(line)));
     let second = m.wire("second_slot", &second);
     m.clocked(|s| {
@@ -148,9 +155,12 @@ pub fn walk(config: &Config) -> Rc<Module> {
             }
             s.when(&y.last, |s| s.set(&active, &lit(0, 1)));
         });
-        s.when(&start, |s| {
+        s.when(&begin, |s| {
             for counter in [&pass, &group, &x, &y] {
-                counter.start(s);
+                match few_cells {
+                    true => counter.restart(s),
+                    false => counter.start(s),
+                }
             }
             for flag in [&active, &pass_first, &group_first] {
                 s.set(flag, &lit(1, 1));
@@ -300,10 +310,17 @@ pub fn walk(config: &Config) -> Rc<Module> {
         _ => unreachable!("`{name}` is no part of a run"),
     });
     let packed = three.put(&mut m, "run", &packed);
+    if few_cells {
+        m.drive(&moves, &(&take | &!&three.valid));
+        m.output("m_valid", &three.valid);
+        m.output("m_run", &packed);
+        return Rc::new(m);
+    }
 
     m.note("The output, and a spare for the run that comes while it is full.");
     let width = run.width();
-    let valid = m.reg("out_valid", 1);
+    let [valid, spare_valid] = ["out_valid", "spare_valid"].map(|name| m.reg(name, 1));
+    m.drive(&moves, &!&spare_valid);
     let [out, spare] = ["out_run", "spare_run"].map(|name| m.reg(name, width));
     let comes = m.wire("comes", &(&three.valid & &moves));
     let free = m.wire("out_free", &(&take | &!&valid));

@@ -141,6 +141,11 @@ impl Config {
     pub fn multipliers(&self) -> u32 {
         self.0.tn * self.0.tm * self.0.tp + self.0.lanes * self.0.taps
     }
+    /// Both requantisers take several cycles for a sum: such a configuration is to have few cells rather than a fast clock, and
+    /// units leave out registers that only shorten paths. Cycles are the same.
+    pub fn saves_cells(&self) -> bool {
+        self.0.pw_requant_cycles > 1 && self.0.dw_requant_cycles > 1
+    }
     /// An inverted residual's expanding layer can run under its depthwise one, see `Field::ExpandRows`.
     pub fn expands(&self) -> bool {
         self.0.expand_words > 0
