@@ -14,22 +14,28 @@
 //! Throughput: 1 beat per cycle where the units leave the port free; they always go first, so host traffic never costs a
 //! running frame a cycle. Back-pressure: full on both streams.
 
+use crate::packer::{bits_for, choose};
 use crate::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::regs::{self, Memory, Reg};
 use std::rc::Rc;
 
-/// Address bits of the load bus, enough for every memory.
-const LOAD_ADDRESS_BITS: u32 = 24;
-/// Slice number bits of the load bus.
-const SLICE_BITS: u32 = 12;
+/// Bits of a count of words to send, whatever the memory.
+const SEND_BITS: u32 = 24;
 
 /// The host interface.
 pub fn host(config: &Config) -> Rc<Module> {
     let mut m = Module::new("host", "Register bus, memory loader and result sender.");
     let word = config.word_bytes() * 8;
     let address = address_bits(config.activation_words());
+    // of the load bus: of the largest memory, of the memory of most beats a word
+    let shapes = Memory::ALL.map(|memory| memory.shape(config));
+    let [load_bits, beats] = [
+        shapes.iter().map(|shape| address_bits(shape.words)).max(),
+        shapes.iter().map(|shape| shape.beats).max(),
+    ]
+    .map(|most| most.expect("there are memories"));
     let cyc = m.input("s_wb_cyc", 1);
     let stb = m.input("s_wb_stb", 1);
     let we = m.input("s_wb_we", 1);
@@ -94,51 +100,39 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.output("run", &run);
 
     m.note("Loader.");
-    let load_addr = m.reg("load_addr_q", LOAD_ADDRESS_BITS);
-    let slice = m.reg("slice", SLICE_BITS);
+    let load_addr = m.reg("load_addr_q", load_bits);
     let pending_data = m.reg("pending_data", word);
-    let ends = m.reg("ends", 1);
     let ready = m.wire("ready", &(&!&pending | &fires));
     let accept = m.wire("accept", &(&t_valid & &ready));
-    let last_slice = m.reg("last_slice", SLICE_BITS);
-    let last_of_new = Memory::ALL.iter().fold(lit(0, SLICE_BITS), |rest, memory| {
-        let last = lit((memory.shape(config).beats - 1).into(), SLICE_BITS);
-        dat_w.low(3).is(*memory as u64).mux(&last, &rest)
-    });
-    // the slice is the last of its word, which a register knows
-    let at_last = m.reg("at_last", 1);
-    let single = m.wire("single", &!&last_slice.any());
-    let before_last = m.pipe("before_last", &(&last_slice - &lit(1, SLICE_BITS)));
-    let word_end = m.wire("word_end", &(&at_last | &ends));
+    let target_now = m.wire("target_now", &(&access & &target_set));
+    let address_now = m.wire("address_now", &(&access & &address_set));
+    let slices = Slices {
+        bits: bits_for(beats - 1),
+        last: Memory::ALL.map(|memory| memory.shape(config).beats - 1),
+        fires: &fires,
+        accept: &accept,
+        t_last: &t_last,
+        target: &dat_w.low(3),
+        target_now: &target_now,
+        address_now: &address_now,
+    };
+    let [slice, at_last, word_end] = match beats {
+        1 => [lit(0, 1), lit(1, 1), lit(1, 1)],
+        _ => slices.counted(&mut m),
+    };
     m.clocked(|s| {
         s.when(&fires, |s| {
             s.set(&pending, &lit(0, 1));
-            s.set(
-                &slice,
-                &word_end.mux(&lit(0, SLICE_BITS), &(&slice + &lit(1, SLICE_BITS))),
-            );
-            s.set(&at_last, &slice.eq(&before_last));
             s.when(&word_end, |s| {
-                s.set(&load_addr, &(&load_addr + &lit(1, LOAD_ADDRESS_BITS)));
-                s.set(&at_last, &single);
+                s.set(&load_addr, &(&load_addr + &lit(1, load_bits)))
             });
         });
         s.when(&accept, |s| {
             s.set(&pending, &lit(1, 1));
             s.set(&pending_data, &t_data);
-            s.set(&ends, &t_last);
         });
-        s.when(&(&access & &target_set), |s| {
-            s.set(&target, &dat_w.low(3));
-            s.set(&last_slice, &last_of_new);
-            s.set(&slice, &lit(0, SLICE_BITS));
-            s.set(&at_last, &!&last_of_new.any());
-        });
-        s.when(&(&access & &address_set), |s| {
-            s.set(&load_addr, &dat_w.low(LOAD_ADDRESS_BITS));
-            s.set(&slice, &lit(0, SLICE_BITS));
-            s.set(&at_last, &single);
-        });
+        s.when(&target_now, |s| s.set(&target, &dat_w.low(3)));
+        s.when(&address_now, |s| s.set(&load_addr, &dat_w.low(load_bits)));
         s.when(&rst, |s| s.set(&pending, &lit(0, 1)));
     });
     m.output("s_axis_tready", &ready);
@@ -154,7 +148,7 @@ pub fn host(config: &Config) -> Rc<Module> {
 
     m.note("Sender: reads as long as the four places of its queue are not all spoken for.");
     let send_addr = m.reg("send_addr", address);
-    let send_left = m.reg("send_left", LOAD_ADDRESS_BITS);
+    let send_left = m.reg("send_left", SEND_BITS);
     let spoken = m.reg("spoken", 3);
     // some words are left
     let reading = m.reg("reading", 1);
@@ -173,45 +167,43 @@ pub fn host(config: &Config) -> Rc<Module> {
         &is_end,
         sepstream_spec::timing::activation_read(config),
     );
-    let (head, tail) = (m.reg("head", 2), m.reg("tail", 2));
     let held = m.reg("held", 3);
-    let queue: Vec<Expr> = (0..4)
-        .map(|i| m.reg(&format!("queue_{i}"), word + 1))
-        .collect();
     let m_valid = m.wire("m_valid", &held.any());
     let taken = m.wire("taken", &(&m_valid & &m_ready));
     let entry = pack(&[a_data, end_arrives]);
+    let queue = Queue {
+        held: &held,
+        arrives: &arrives,
+        entry: &entry,
+        taken: &taken,
+    };
+    let front = match config.saves_cells() {
+        true => queue.moving(&mut m),
+        false => queue.resting(&mut m, &rst),
+    };
     m.clocked(|s| {
         s.when(&read, |s| {
             s.set(&send_addr, &(&send_addr + &lit(1, address)));
-            s.set(&send_left, &(&send_left - &lit(1, LOAD_ADDRESS_BITS)));
+            s.set(&send_left, &(&send_left - &lit(1, SEND_BITS)));
             s.set(&reading, &!&is_end);
         });
         s.set(&spoken, &(&(&spoken + &read.zext(3)) - &taken.zext(3)));
         s.set(&held, &(&(&held + &arrives.zext(3)) - &taken.zext(3)));
-        s.when(&arrives, |s| {
-            s.set(&tail, &(&tail + &lit(1, 2)));
-            for (i, place) in queue.iter().enumerate() {
-                s.when(&tail.is(i as u64), |s| s.set(place, &entry));
-            }
-        });
-        s.when(&taken, |s| s.set(&head, &(&head + &lit(1, 2))));
         s.when(&(&access & &send_set), |s| {
             s.set(&send_addr, &dat_w.low(address))
         });
         s.when(&(&access & &words_set), |s| {
-            let words = dat_w.low(LOAD_ADDRESS_BITS);
+            let words = dat_w.low(SEND_BITS);
             s.set(&send_left, &words);
             s.set(&reading, &words.any());
         });
         s.when(&rst, |s| {
-            for reg in [&reading, &spoken, &held, &head, &tail] {
+            for reg in [&reading, &spoken, &held] {
                 s.set(reg, &lit(0, reg.width()));
             }
         });
     });
     m.output("a_addr", &send_addr);
-    let front = m.wire("front", &crate::packer::choose(&queue, &head, 1));
     m.output("m_axis_tdata", &front.low(word));
     m.output("m_axis_tlast", &front.bit(word));
     m.output("m_axis_tvalid", &m_valid);
@@ -237,4 +229,109 @@ pub fn host(config: &Config) -> Rc<Module> {
     let read = m.pipe("dat_r", &read);
     m.output("s_wb_dat_r", &read);
     Rc::new(m)
+}
+
+/// Words on their way out: four places, of which `held` are taken.
+struct Queue<'a> {
+    held: &'a Expr,
+    arrives: &'a Expr,
+    entry: &'a Expr,
+    taken: &'a Expr,
+}
+
+impl Queue<'_> {
+    fn places(&self, m: &mut Module) -> Vec<Expr> {
+        (0..4)
+            .map(|i| m.reg(&format!("queue_{i}"), self.entry.width()))
+            .collect()
+    }
+    /// Each word rests where it came to: little hangs on `taken`.
+    fn resting(&self, m: &mut Module, rst: &Expr) -> Expr {
+        let places = self.places(m);
+        let (head, tail) = (m.reg("head", 2), m.reg("tail", 2));
+        m.clocked(|s| {
+            s.when(self.arrives, |s| {
+                s.set(&tail, &(&tail + &lit(1, 2)));
+                for (i, place) in (0..).zip(&places) {
+                    s.when(&tail.is(i), |s| s.set(place, self.entry));
+                }
+            });
+            s.when(self.taken, |s| s.set(&head, &(&head + &lit(1, 2))));
+            s.when(rst, |s| {
+                for reg in [&head, &tail] {
+                    s.set(reg, &lit(0, 2));
+                }
+            });
+        });
+        m.wire("front", &choose(&places, &head, 1))
+    }
+    /// Words move up to the first place: no multiplexer at the front. Behind the last word there is anything.
+    fn moving(&self, m: &mut Module) -> Expr {
+        let places = self.places(m);
+        m.clocked(|s| {
+            for (i, place) in (0..).zip(&places) {
+                let ends = self.held.is(i);
+                let comes = match places.get(i as usize + 1) {
+                    None => self.entry.clone(),
+                    Some(next) => {
+                        let stays = &!self.taken & &ends;
+                        let moves = self.taken & &self.held.is(i + 1);
+                        (&stays | &moves).mux(self.entry, next)
+                    }
+                };
+                s.when(&(self.taken | &ends), |s| s.set(place, &comes));
+            }
+        });
+        places[0].clone()
+    }
+}
+
+/// Which beat of its word the one on its way is.
+struct Slices<'a> {
+    bits: u32,
+    /// Number of the last beat of a word, by memory.
+    last: [u32; Memory::ALL.len()],
+    fires: &'a Expr,
+    accept: &'a Expr,
+    t_last: &'a Expr,
+    target: &'a Expr,
+    target_now: &'a Expr,
+    address_now: &'a Expr,
+}
+
+impl Slices<'_> {
+    /// Its number, if it is the last of its word, if the next one is of another word.
+    fn counted(&self, m: &mut Module) -> [Expr; 3] {
+        let (none, one) = (lit(0, self.bits), lit(1, self.bits));
+        let slice = m.reg("slice", self.bits);
+        let ends = m.reg("ends", 1);
+        let last = m.reg("last_slice", self.bits);
+        let last_of_new = (0..).zip(self.last).fold(none.clone(), |rest, (at, last)| {
+            let chosen = self.target.is(at);
+            chosen.mux(&lit(last.into(), self.bits), &rest)
+        });
+        // the slice is the last of its word, which a register knows
+        let at_last = m.reg("at_last", 1);
+        let single = m.wire("single", &!&last.any());
+        let before_last = m.pipe("before_last", &(&last - &one));
+        let word_end = m.wire("word_end", &(&at_last | &ends));
+        m.clocked(|s| {
+            s.when(self.fires, |s| {
+                s.set(&slice, &word_end.mux(&none, &(&slice + &one)));
+                s.set(&at_last, &slice.eq(&before_last));
+                s.when(&word_end, |s| s.set(&at_last, &single));
+            });
+            s.when(self.accept, |s| s.set(&ends, self.t_last));
+            s.when(self.target_now, |s| {
+                s.set(&last, &last_of_new);
+                s.set(&slice, &none);
+                s.set(&at_last, &!&last_of_new.any());
+            });
+            s.when(self.address_now, |s| {
+                s.set(&slice, &none);
+                s.set(&at_last, &single);
+            });
+        });
+        [slice, at_last, word_end]
+    }
 }

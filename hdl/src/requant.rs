@@ -305,7 +305,11 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
                 picked = beat.is(b.into()).mux(&hold[channel as usize], &picked);
             }
         }
-        let sum = m.pipe(&format!("sum_{l}"), &picked);
+        // a sum that has nothing to be picked from stays until the lane takes it
+        let sum = match beats == 1 && cycles > late {
+            true => picked,
+            false => m.pipe(&format!("sum_{l}"), &picked),
+        };
         let base = l * part;
         let mut inputs = vec![
             ("sum", sum),

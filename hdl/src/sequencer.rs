@@ -17,7 +17,11 @@ use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{COMMAND_BYTES, Field, address_bits, command_words};
 use sepstream_spec::timing::{FETCH, MEMORY_READ};
+use sepstream_spec::width::bits;
 use std::rc::Rc;
+
+/// Bits of `layer_index`, whatever the program memory holds.
+const INDEX_BITS: u32 = 16;
 
 /// The sequencer.
 pub fn sequencer(config: &Config) -> Rc<Module> {
@@ -38,7 +42,9 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
     let fetching = m.reg("fetching", 1);
     let working = m.reg("working", 1);
     let count = m.reg("count", 6);
-    let index = m.reg("index", 16);
+    // behind the last command it is the number of commands
+    let index_bits = bits(config.values().commands).min(INDEX_BITS);
+    let index = m.reg("index", index_bits);
     let cycles = m.reg("cycles_q", 32);
     let finished = m.reg("finished_q", 1);
     let busy = m.wire("busy_now", &(&fetching | &working));
@@ -91,13 +97,13 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
             s.set(&fetching, &!&last);
             s.set(&finished, &last);
             s.set(&count, &lit(0, 6));
-            s.set(&index, &(&index + &lit(1, 16)));
+            s.set(&index, &(&index + &lit(1, index_bits)));
         });
         s.when(&(&run & &!&busy), |s| {
             s.set(&fetching, &lit(1, 1));
             s.set(&finished, &lit(0, 1));
             s.set(&count, &lit(0, 6));
-            s.set(&index, &lit(0, 16));
+            s.set(&index, &lit(0, index_bits));
             s.set(&cycles, &lit(0, 32));
         });
         s.when(&rst, |s| {
@@ -118,7 +124,7 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
     m.output("finished", &finished);
     m.output("cycles", &cycles);
     m.output("layer_done", &layer_done);
-    m.output("layer_index", &index);
+    m.output("layer_index", &index.zext(INDEX_BITS));
     for (f, value) in fields {
         m.output(f.name(), &value);
     }

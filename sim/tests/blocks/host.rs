@@ -39,6 +39,8 @@ struct Side {
     pace: Pace,
     word: u32,
     beats: [u32; Memory::ALL.len()],
+    /// Words that the load bus can name.
+    load_words: u32,
     memory: Vec<Vec<u8>>,
     read: ReadPort,
     // the host's side
@@ -66,6 +68,10 @@ impl Side {
             pace,
             word,
             beats: Memory::ALL.map(|memory| memory.shape(config).beats),
+            load_words: Memory::ALL
+                .map(|memory| memory.shape(config).words.next_power_of_two())
+                .into_iter()
+                .fold(2, u32::max),
             memory: (0..config.activation_words())
                 .map(|_| random_bytes(&mut rng, word))
                 .collect(),
@@ -181,7 +187,7 @@ impl Side {
         let (memory, address, slice) = (self.target, self.address, self.slice);
         self.loads.push_back(Load {
             memory,
-            address,
+            address: address % self.load_words,
             slice,
             data,
         });
