@@ -10,13 +10,14 @@
 //! | m_valid m_last         | out | 1 each             | a group's sums are here; it is the pixel's last         |
 //!
 //! Latency: `timing::depthwise_sum` from the window's step. Throughput: 1 step per cycle. No back-pressure.
-//! Bit widths: sums wrap at 32 bits as in the software; 16 + log2(taps) bits before the accumulator never do.
+//! Bit widths: sums wrap at 32 bits as in the software, and the accumulator has fewer where no kernel has products for as many; 16 + log2(taps) bits before the accumulator never do.
 
 use crate::engine::{accumulate, products, sum};
 use crate::rtl::{Module, all, lit, pack};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing;
+use sepstream_spec::width::depthwise_sum_bits;
 use std::rc::Rc;
 
 /// The depthwise engine.
@@ -58,6 +59,7 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     let first = m.delay("first", &first, to_sum);
     let last = m.delay("last", &last, to_sum);
     let pixel_last = m.delay("pixel_last", &pixel_last, to_sum);
+    let bits = depthwise_sum_bits(config);
     let sums: Vec<_> = (0..lanes)
         .map(|l| {
             let pairs: Vec<_> = (0..taps)
@@ -66,7 +68,7 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
             let name = format!("lane_{l}");
             let terms = products(&mut m, &name, &pairs, config.dw_multiplier());
             let sum = sum(&mut m, &name, terms);
-            accumulate(&mut m, &format!("acc_{l}"), &sum, &valid, &first)
+            accumulate(&mut m, &format!("acc_{l}"), bits, &sum, &valid, &first)
         })
         .collect();
     m.output("m_sum", &pack(&sums));

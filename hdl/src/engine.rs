@@ -3,7 +3,7 @@
 
 use crate::multiplier;
 use crate::rtl::{Expr, Module, lit};
-use sepstream_spec::config::Multiplier;
+use sepstream_spec::config::{Multiplier, WIDE_SUM};
 use sepstream_spec::timing;
 use std::rc::Rc;
 
@@ -71,13 +71,26 @@ pub fn sum(m: &mut Module, name: &str, mut terms: Vec<Expr>) -> Expr {
     terms.swap_remove(0)
 }
 
-/// A 32-bit accumulator: takes `sum` when `valid`, from zero when `first`.
-pub fn accumulate(m: &mut Module, name: &str, sum: &Expr, valid: &Expr, first: &Expr) -> Expr {
-    let acc = m.reg(name, 32);
+/// An accumulator of 32 bits, of which a register has the lowest `bits`: no sum has more. It takes `sum` when `valid`, from zero
+/// when `first`.
+pub fn accumulate(
+    m: &mut Module,
+    name: &str,
+    bits: u32,
+    sum: &Expr,
+    valid: &Expr,
+    first: &Expr,
+) -> Expr {
+    let acc = m.reg(name, bits);
+    let sum = if bits > sum.width() {
+        sum.sext(bits)
+    } else {
+        sum.low(bits)
+    };
     m.clocked(|s| {
         s.when(valid, |s| {
-            s.set(&acc, &(&first.mux(&lit(0, 32), &acc) + &sum.sext(32)))
+            s.set(&acc, &(&first.mux(&lit(0, bits), &acc) + &sum))
         });
     });
-    acc
+    acc.sext(WIDE_SUM)
 }

@@ -9,13 +9,15 @@
 //! | m_sum m_tag m_valid | out | tm x 32 bits    | a group's sums                                                |
 //!
 //! Latency: `timing::pointwise_sum`. Throughput: 1 step per cycle. No back-pressure.
-//! Bit widths: 16 + log2(tn) bits before the accumulator never wrap; sums wrap at 32 bits as in the software.
+//! Bit widths: 16 + log2(tn) bits before the accumulator never wrap; sums wrap at 32 bits as in the software, and where a pixel cannot
+//! have products for as many, the accumulator has fewer.
 
 use crate::engine::{accumulate, products, sum};
 use crate::multiplier;
 use crate::rtl::{Expr, Module, pack};
 use sepstream_spec::config::{Config, Multiplier};
 use sepstream_spec::timing;
+use sepstream_spec::width::pointwise_sum_bits;
 use std::rc::Rc;
 
 /// The pointwise array.
@@ -64,12 +66,13 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
         let pairs: Vec<_> = (0..tn).map(|i| (pixel.byte(i), operand(c, i))).collect();
         terms.push(products(&mut m, &format!("channel_{c}"), &pairs, kind));
     }
+    let bits = pointwise_sum_bits(config);
     let sums: Vec<_> = terms
         .into_iter()
         .enumerate()
         .map(|(c, terms)| {
             let sum = sum(&mut m, &format!("channel_{c}"), terms);
-            accumulate(&mut m, &format!("acc_{c}"), &sum, &valid, &first)
+            accumulate(&mut m, &format!("acc_{c}"), bits, &sum, &valid, &first)
         })
         .collect();
     m.output("m_sum", &pack(&sums));

@@ -71,6 +71,8 @@ pub struct Shape {
     pub channels: u32,
     /// Lanes.
     pub lanes: u32,
+    /// Bits of a sum before its bias, in two's complement; those above them are its sign.
+    pub acc_bits: u32,
     /// Bits of a sum with its bias: `WIDE_SUM`, or those of `narrow_lane`.
     pub sum_bits: u32,
     /// Cycles in which a lane takes a sum; more than 1: `serial_lane`.
@@ -92,6 +94,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let Shape {
         channels,
         lanes,
+        acc_bits,
         sum_bits,
         cycles,
         param_words,
@@ -276,8 +279,9 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     m.note("Hold the sums, pick the beat's lanes.");
     let hold: Vec<Expr> = (0..channels)
         .map(|c| {
-            let hold = m.reg(&format!("hold_{c}"), 32);
-            m.clocked(|s| s.when(&s_valid, |s| s.set(&hold, &sums.slice(32 * c, 32))));
+            let hold = m.reg(&format!("hold_{c}"), acc_bits);
+            let sum = sums.slice(WIDE_SUM * c, acc_bits);
+            m.clocked(|s| s.when(&s_valid, |s| s.set(&hold, &sum)));
             hold
         })
         .collect();
@@ -292,7 +296,8 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let lane_module = match cycles {
         1 if wide => lane(),
         1 => narrow_lane(sum_bits),
-        _ => serial_lane(sum_bits, cycles),
+        // fields of a command stay until its last output is written
+        _ => serial_lane(sum_bits, cycles, !contexts),
     };
     let load = (cycles > 1).then(|| m.delay("load", &control.bit(0), late));
     // the word before, where there are several
@@ -312,7 +317,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         };
         let base = l * part;
         let mut inputs = vec![
-            ("sum", sum),
+            ("sum", sum.sext(WIDE_SUM)),
             ("zero", zero.clone()),
             ("low", low.clone()),
             ("high", high.clone()),

@@ -9,7 +9,7 @@
 //! | multiplier | in  | 31 bits | in the cycle behind load                                          |
 //! | shift      | in  | 5 bits  | from the cycle behind load on, for `cycles` - 2 cycles            |
 //! | zero       | in  | 8 bits  | `timing::CLAMP` cycles before the output                          |
-//! | low, high  | in  | 8 bits  | as zero                                                           |
+//! | low, high  | in  | 8 bits  | as zero; `settled`: a cycle later, too                            |
 //! | m_data     | out | 8 bits  | `timing::requant_lane` cycles behind load                         |
 //!
 //! k = 32 / `cycles` bits of the multiplier, lowest first, times s in each cycle: A <- (A >> k) + s digit, so that A ends as the
@@ -29,13 +29,16 @@ use std::rc::Rc;
 /// Bits of the result beyond which it is outside every clamp, whatever the zero point.
 const NEAR: u32 = 10;
 
-/// The lane for sums of `bits` bits, one in `cycles` cycles.
-pub fn serial_lane(bits: u32, cycles: u32) -> Rc<Module> {
+/// The lane for sums of `bits` bits, one in `cycles` cycles; `settled` where no output is for other ends than the next one.
+pub fn serial_lane(bits: u32, cycles: u32, settled: bool) -> Rc<Module> {
     let k = timing::serial_bits(cycles);
     let levels = timing::adder_levels(k);
     let done = timing::serial_product(cycles);
     let mut m = Module::new(
-        format!("serial_lane_{bits}_{cycles}"),
+        match settled {
+            true => format!("serial_lane_{bits}_{cycles}_settled"),
+            false => format!("serial_lane_{bits}_{cycles}"),
+        },
         &format!(
             "One sum, clamped to {bits} bits, to one INT8 output in {cycles} cycles, {k} bits of the multiplier in each."
         ),
@@ -130,13 +133,12 @@ pub fn serial_lane(bits: u32, cycles: u32) -> Rc<Module> {
         + &cat(&[inputs.zero.sext(width), round]);
     let sum = m.wire("placed_nudged", &sum);
     let placed = m.pipe("placed", &sum.slice(1, width));
-    let [fits, negative, low, high] = [
-        ("few_bits", &fits),
-        ("below_all", &negative),
-        ("low", &inputs.low),
-        ("high", &inputs.high),
-    ]
-    .map(|(name, value)| m.delay(&format!("{name}_late"), value, 1));
+    let mut late = |name: &str, value: &Expr| m.delay(&format!("{name}_late"), value, 1);
+    let [fits, negative] = [("few_bits", &fits), ("below_all", &negative)].map(|(n, e)| late(n, e));
+    let [low, high] = [("low", &inputs.low), ("high", &inputs.high)].map(|(n, e)| match settled {
+        true => e.clone(),
+        false => late(n, e),
+    });
     let too_low = m.wire("too_low", &placed.lt_s(&low.sext(width)));
     let too_high = m.wire("too_high", &high.sext(width).lt_s(&placed));
     let takes_low = m.wire("takes_low", &fits.mux(&too_low, &negative));

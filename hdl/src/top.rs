@@ -24,7 +24,7 @@ use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing::{self, MEMORY_READ};
-use sepstream_spec::width::map_bits;
+use sepstream_spec::width::{depthwise_sum_bits, map_bits, pointwise_sum_bits};
 use std::rc::Rc;
 use store::{Store, Written};
 
@@ -192,6 +192,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         requant::Shape {
             channels: v.lanes,
             lanes: v.dw_requant,
+            acc_bits: depthwise_sum_bits(config),
             sum_bits: v.dw_sum_bits,
             cycles: v.dw_requant_cycles,
             param_words: config.dw_param_words(),
@@ -345,6 +346,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         requant::Shape {
             channels: v.tm,
             lanes: v.pw_requant,
+            acc_bits: pointwise_sum_bits(config),
             sum_bits: v.pw_sum_bits,
             cycles: v.pw_requant_cycles,
             param_words: config.pw_param_words(),

@@ -11,7 +11,8 @@
 //!
 //! Latency: `timing::WINDOW_START` - 2 from start to the first run. Throughput: 1 run per cycle. Back-pressure: the output keeps a
 //! run until it is taken; one more waits in a spare register, so that `take` has only the output to move. To save cells
-//! (`Config::saves_cells`) the last stage is the output, `take` moves all stages, and the first run leaves a cycle later.
+//! (`Config::saves_cells`) there is no second stage, the third is the output, `take` moves both, and the first run leaves two cycles
+//! later.
 //! Bit widths: byte offsets are signed and hold a row plus padding at both sides (`isa::offset_bits`).
 
 mod place;
@@ -68,11 +69,8 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let rst = m.reset();
     let zero = lit(0, off);
     let few_cells = config.saves_cells();
-    // a stage less behind it
-    let begin = match few_cells {
-        true => m.pipe("start_d1", &start),
-        false => start.clone(),
-    };
+    // two stages less behind it
+    let begin = m.delay("start", &start, if few_cells { 2 } else { 0 });
 
     m.note("What the command's fields say together, registered: the first run asks for it no sooner than it is there.");
     let any_merged = merge_bytes.as_ref().map_or(lit(0, 1), Expr::any);
@@ -217,7 +215,10 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let lines = one.put(&mut m, "lines", &lines);
 
     m.note("Stage 2: bytes of the map in the run, rows that are in it.");
-    let two = Stage::new(&mut m, "2", &one.valid, &moves, &stop);
+    let two = match few_cells {
+        true => Stage::wires("2", &one),
+        false => Stage::new(&mut m, "2", &one.valid, &moves, &stop),
+    };
     let data = &(&run_bytes - &before) - &after;
     let data = two.put(&mut m, "data", &data);
     let row_ok: Vec<Expr> = (0..rows)

@@ -4,7 +4,7 @@
 //! Every bound here is one that the compiler keeps: maps larger than `map_size` are refused as such, and what belongs to a memory
 //! that is too small for it is refused with that memory.
 
-use crate::config::{Config, ROW_BANKS};
+use crate::config::{Config, ROW_BANKS, WIDE_SUM};
 use crate::isa::{Field, param_parts};
 
 /// Rows or columns that a window spans at most, dilation included.
@@ -44,6 +44,26 @@ pub fn array_idle_bits(config: &Config) -> u32 {
         .used_bits(config)
         .max(Field::PixelIdle.used_bits(config))
         + 1
+}
+
+/// Bits of a sum of so many products of INT8, each 2^14 at most; no more than the 32 of the software.
+fn sum_bits(products: u32) -> u32 {
+    (bits(products) + 14 + 1).min(WIDE_SUM)
+}
+
+/// Bits of a sum of the pointwise array, before its bias: of the products of a pixel, which its buffer holds.
+pub fn pointwise_sum_bits(config: &Config) -> u32 {
+    let v = config.values();
+    sum_bits(v.pixel_words.max(v.expand_words) * v.tn)
+}
+
+/// Bits of a sum of the depthwise engine, before its bias: of the products of all passes that a command can have, each with a word
+/// of weights.
+pub fn depthwise_sum_bits(config: &Config) -> u32 {
+    let passes =
+        [Field::RowPasses, Field::ColumnPasses].map(|field| (1 << field.used_bits(config)) - 1);
+    let steps = (passes[0] * passes[1]).min(config.depthwise_words());
+    sum_bits(steps * config.values().taps)
 }
 
 /// Most groups of a layer's output channels: what the parameter memory holds.

@@ -11,7 +11,7 @@ pub(crate) fn is_open(module: &str) -> bool {
     OPEN.contains(&module)
 }
 
-/// An instance that keeps its border when the design is flattened, so that each of its cells is known to be its.
+/// An instance whose cells are known to be its.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
     /// Its module.
@@ -20,6 +20,14 @@ pub(crate) struct Placed {
     pub(crate) name: String,
     /// Names of the instances from the top module down to it, with points between them.
     pub(crate) path: String,
+}
+
+impl Placed {
+    /// Whether a cell or a wire is its, by the name that it has where the hierarchy is flattened.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(&self.path);
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    }
 }
 
 /// The units below the module `top`, in the order of the text.

@@ -11,6 +11,7 @@ mod cells;
 mod device;
 mod error;
 pub mod estimate;
+mod flat;
 pub mod flow;
 mod gates;
 mod hierarchy;

@@ -4,20 +4,12 @@
 //! A logic cell is a LUT and a flip-flop behind it: a flip-flop shares a cell with the LUT that drives it, if that drives nothing else.
 //! All others take the LUT's place, too. An ECP5's flip-flops have an input of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// Number of such flip-flops in every module of a netlist as Yosys writes it; `None` if it is something else.
-pub(crate) fn flip_flops(netlist: &Value) -> Option<BTreeMap<&str, u32>> {
-    let modules = netlist["modules"].as_object()?;
-    modules
-        .iter()
-        .map(|(name, module)| Some((name.as_str(), of_module(module)?)))
-        .collect()
-}
-
-fn of_module(module: &Value) -> Option<u32> {
+/// Names of such flip-flops in a module of a netlist as Yosys writes it; `None` if it is something else.
+pub(crate) fn flip_flops(module: &Value) -> Option<BTreeSet<&str>> {
     let mut readers: BTreeMap<u64, u32> = BTreeMap::new();
     let mut from_lut: BTreeMap<u64, bool> = BTreeMap::new();
     let mut inputs = Vec::new();
@@ -26,7 +18,7 @@ fn of_module(module: &Value) -> Option<u32> {
         // constants are texts
         bits.filter_map(Value::as_u64).collect()
     };
-    for cell in module["cells"].as_object()?.values() {
+    for (name, cell) in module["cells"].as_object()? {
         let kind = cell["type"].as_str()?;
         for (port, bits) in cell["connections"].as_object()? {
             let drives = cell["port_directions"][port] == "output";
@@ -38,7 +30,7 @@ fn of_module(module: &Value) -> Option<u32> {
                 }
             }
             if port == "D" && kind.starts_with("SB_DFF") {
-                inputs.push(wires(bits).first().copied());
+                inputs.push((name.as_str(), wires(bits).first().copied()));
             }
         }
     }
@@ -47,13 +39,13 @@ fn of_module(module: &Value) -> Option<u32> {
             *readers.entry(wire).or_default() += 1;
         }
     }
-    let shares = |input: &Option<u64>| {
+    let shares = |input: Option<u64>| {
         input.is_some_and(|wire| {
             from_lut.get(&wire) == Some(&true) && readers.get(&wire) == Some(&1)
         })
     };
-    let lone = inputs.iter().filter(|input| !shares(input)).count();
-    u32::try_from(lone).ok()
+    let lone = inputs.into_iter().filter(|(_, input)| !shares(*input));
+    Some(lone.map(|(name, _)| name).collect())
 }
 
 #[cfg(test)]
@@ -78,7 +70,7 @@ mod tests {
                 "of_output": cell("SB_DFF", json!({ "D": [9], "Q": [10] })),
             },
         });
-        let netlist = json!({ "modules": { "m": module } });
-        assert_eq!(flip_flops(&netlist).unwrap()["m"], 4);
+        let lone: Vec<&str> = flip_flops(&module).unwrap().into_iter().collect();
+        assert_eq!(lone, ["of_constant", "of_output", "of_port", "of_shared"]);
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Yosys: from Verilog to the cells of a device, the borders of units kept.
+//! Yosys: from Verilog to the cells of a device. For an ECP5 the borders of units are kept; an iCE40 has few cells, and there the whole
+//! takes fewer without them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,10 +12,7 @@ use serde_json::Value;
 use crate::area::{Area, Unit};
 use crate::cells::Cells;
 use crate::hierarchy::{self, Placed};
-use crate::{Device, Error, Family, lone};
-
-/// Stands for a lone flip-flop among the kinds of cells.
-const LONE: &str = "lone flip-flop";
+use crate::{Device, Error, Family, flat};
 
 /// A mapped design.
 pub(crate) struct Mapped {
@@ -33,13 +31,13 @@ pub(crate) fn map(
     let source = folder.join(format!("{name}.v"));
     let verilog = fs::read_to_string(&source).map_err(Error::io(&source))?;
     let units = hierarchy::units(&verilog, top);
-    let mut kept: Vec<&str> = units.iter().map(|unit| unit.module.as_str()).collect();
-    kept.sort_unstable();
-    kept.dedup();
+    let kept = match device.family {
+        Family::Ecp5 => kept(&units),
+        Family::Ice40 => String::new(),
+    };
     let script = format!(
-        "read_verilog {name}.v\nhierarchy -top {top}\nsetattr -mod -set keep_hierarchy 1 {}\n{}\n\
+        "read_verilog {name}.v\nhierarchy -top {top}\n{kept}{}\n\
          tee -q -o cells.json stat -json\nwrite_json netlist.json\n",
-        kept.join(" "),
         device.family.mapping(device, top),
     );
     let file = folder.join("yosys.ys");
@@ -48,38 +46,33 @@ pub(crate) fn map(
     let mut command = yosys.command();
     command.current_dir(folder).args(["-s", "yosys.ys"]);
     run(command, "yosys", &log)?;
-    let file = folder.join("cells.json");
-    let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
-    let statistics = serde_json::from_str(&text).map_err(|error| Error::Statistics {
+    let lacks = |what: String| Error::Statistics {
         tool: yosys.banner().into(),
-        what: format!("valid JSON ({error})"),
-    })?;
-    let lone = match device.family {
-        Family::Ecp5 => BTreeMap::new(),
-        Family::Ice40 => lone_flip_flops(folder, yosys.banner())?,
+        what,
+    };
+    let read = |name: &str| -> Result<Value, Error> {
+        let file = folder.join(name);
+        let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
+        serde_json::from_str(&text).map_err(|error| lacks(format!("valid JSON ({error})")))
+    };
+    let counted = match device.family {
+        Family::Ecp5 => attribute(&units, top, &read("cells.json")?),
+        Family::Ice40 => flat::attribute(&read("netlist.json")?, top, &units),
     };
     let area = Area {
         tool: yosys.banner().into(),
         verilog_crc32: sepstream_spec::crc32(&[verilog.as_bytes()]),
-        units: attribute(&units, top, &statistics, &lone, yosys.banner())?,
+        units: counted.map_err(lacks)?,
     };
     Ok(Mapped { units, area })
 }
 
-/// Flip-flops by module that take a logic cell of their own, from `netlist.json`.
-fn lone_flip_flops(folder: &Path, tool: &str) -> Result<BTreeMap<String, u32>, Error> {
-    let file = folder.join("netlist.json");
-    let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
-    let lacks = || Error::Statistics {
-        tool: tool.into(),
-        what: "a netlist with cells and ports".into(),
-    };
-    let netlist: Value = serde_json::from_str(&text).map_err(|_| lacks())?;
-    let modules = lone::flip_flops(&netlist).ok_or_else(lacks)?;
-    Ok(modules
-        .into_iter()
-        .map(|(name, n)| (name.to_string(), n))
-        .collect())
+/// The command that keeps the units' borders.
+fn kept(units: &[Placed]) -> String {
+    let mut kept: Vec<&str> = units.iter().map(|unit| unit.module.as_str()).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    format!("setattr -mod -set keep_hierarchy 1 {}\n", kept.join(" "))
 }
 
 /// Runs a tool to its end; what it prints goes to a file, whose last lines an error shows.
@@ -101,46 +94,31 @@ pub(crate) fn run(mut command: std::process::Command, name: &str, log: &Path) ->
     }))
 }
 
-/// Cells of the units, from the statistics of the modules; the last is `top`, with what lies between them.
-fn attribute(
-    units: &[Placed],
-    top: &str,
-    statistics: &Value,
-    lone: &BTreeMap<String, u32>,
-    tool: &str,
-) -> Result<Vec<Unit>, Error> {
-    let lacks = |what: String| Error::Statistics {
-        tool: tool.into(),
-        what,
-    };
-    let modules = statistics["modules"].as_object();
-    let modules = modules.ok_or_else(|| lacks("`modules`".into()))?;
+/// Cells of the units, from the statistics of the modules; the last is `top`, with what lies between them. Or what is not known.
+fn attribute(units: &[Placed], top: &str, statistics: &Value) -> Result<Vec<Unit>, String> {
+    let modules = statistics["modules"].as_object().ok_or("`modules`")?;
     let mut kinds: BTreeMap<&str, Vec<(&str, u32)>> = BTreeMap::new();
     for (name, module) in modules {
         let cells = module["num_cells_by_type"].as_object();
-        let cells = cells.ok_or_else(|| lacks(format!("the cells of `{name}`")))?;
+        let cells = cells.ok_or_else(|| format!("the cells of `{name}`"))?;
         let counted = cells.iter().map(|(kind, n)| {
             let n = n.as_u64().and_then(|n| u32::try_from(n).ok());
-            Ok((
-                plain(kind),
-                n.ok_or_else(|| lacks(format!("the number of `{kind}`")))?,
-            ))
+            let n = n.ok_or_else(|| format!("the number of `{kind}`"))?;
+            Ok((plain(kind), n))
         });
-        let mut list = counted.collect::<Result<Vec<_>, Error>>()?;
-        list.extend(lone.get(plain(name)).map(|n| (LONE, *n)));
-        kinds.insert(plain(name), list);
+        kinds.insert(plain(name), counted.collect::<Result<_, String>>()?);
     }
     let mut counted = Vec::new();
     for unit in units {
         counted.push(Unit {
             name: unit.name.clone(),
-            cells: below(&unit.module, &kinds).map_err(lacks)?,
+            cells: below(&unit.module, &kinds)?,
         });
     }
     let own = kinds.get(top).map_or(&[][..], Vec::as_slice);
     let mut between = Cells::default();
     for (kind, n) in own.iter().filter(|(kind, _)| !kinds.contains_key(kind)) {
-        let cell = cell_of(kind).ok_or_else(|| lacks(format!("a known cell `{kind}`")))?;
+        let cell = Cells::of(kind).ok_or_else(|| format!("a known cell `{kind}`"))?;
         between += cell.times(*n);
     }
     counted.push(Unit {
@@ -157,23 +135,13 @@ fn below(module: &str, kinds: &BTreeMap<&str, Vec<(&str, u32)>>) -> Result<Cells
         .ok_or_else(|| format!("module `{module}`"))?;
     let mut sum = Cells::default();
     for (kind, n) in cells {
-        let cell = match cell_of(kind) {
+        let cell = match Cells::of(kind) {
             Some(cell) => cell,
             None => below(kind, kinds)?,
         };
         sum += cell.times(*n);
     }
     Ok(sum)
-}
-
-fn cell_of(kind: &str) -> Option<Cells> {
-    if kind == LONE {
-        return Some(Cells {
-            lone_flip_flops: 1,
-            ..Cells::default()
-        });
-    }
-    Cells::of(kind)
 }
 
 /// Yosys puts a backslash before names that stand in the source.
@@ -202,13 +170,7 @@ mod tests {
             "\\inner": { "num_cells_by_type": { "DP16KD": 1, "TRELLIS_DPR16X4": 1 } },
             "\\sepstream": { "num_cells_by_type": { "leaf": 2, "TRELLIS_FF": 5, "MULT18X18D": 1 } },
         }});
-        let counted = attribute(
-            &units(&["a", "b"]),
-            "sepstream",
-            &statistics,
-            &BTreeMap::new(),
-            "t",
-        );
+        let counted = attribute(&units(&["a", "b"]), "sepstream", &statistics);
         let area = Area {
             tool: "t".into(),
             verilog_crc32: 0,
@@ -242,9 +204,7 @@ mod tests {
     fn an_unknown_cell_is_named() {
         let statistics =
             json!({ "modules": { "\\sepstream": { "num_cells_by_type": { "ALU54B": 1 } } } });
-        let error = attribute(&[], "sepstream", &statistics, &BTreeMap::new(), "t")
-            .unwrap_err()
-            .to_string();
+        let error = attribute(&[], "sepstream", &statistics).unwrap_err();
         assert!(error.contains("ALU54B"), "{error}");
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The memories that the host fills, and what is in front of them.
 //!
-//! Memories lie all over the chip: their write ports are registered, so that a word is there a cycle later than it came.
+//! Memories lie all over the chip: their write ports are registered, so that a word is there a cycle later than it came. To save cells
+//! (`Config::saves_cells`) only that of the activation memory is, which several units write.
 
 use crate::memory;
 use crate::rtl::{Expr, Instance, Module, pack};
@@ -98,12 +99,16 @@ impl<'a> Store<'a> {
         let (enable, addr) = self.load(memory);
         let last = shape.beats - 1;
         let tail = self.data.low(shape.bytes * 8 - last * self.data.width());
-        let tail = late(m, name, "tail", &tail);
+        let late = |m: &mut Module, part: &str, value: &Expr| match self.config.saves_cells() {
+            true => value.clone(),
+            false => late(m, name, part, value),
+        };
+        let tail = late(m, "tail", &tail);
         let word = [&self.earlier[..last as usize], &[tail]].concat();
         let we = &enable & &self.host.out("load_last");
         let inputs = [
-            ("we", late(m, name, "we", &we)),
-            ("w_addr", late(m, name, "w_addr", &addr)),
+            ("we", late(m, "we", &we)),
+            ("w_addr", late(m, "w_addr", &addr)),
             ("w_data", pack(&word)),
             ("r_addr", read),
         ];

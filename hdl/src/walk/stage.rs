@@ -3,11 +3,12 @@
 
 use crate::rtl::{Expr, Module, lit};
 
-/// A stage of registers.
+/// A stage of registers, or none where there is to be none.
 pub(super) struct Stage {
     pub(super) name: &'static str,
     pub(super) valid: Expr,
     pub(super) moves: Expr,
+    registers: bool,
 }
 
 impl Stage {
@@ -28,11 +29,25 @@ impl Stage {
             name,
             valid,
             moves: moves.clone(),
+            registers: true,
+        }
+    }
+    /// Nothing but wires.
+    pub(super) fn wires(name: &'static str, from: &Stage) -> Self {
+        Stage {
+            name,
+            valid: from.valid.clone(),
+            moves: from.moves.clone(),
+            registers: false,
         }
     }
     /// A register of the stage.
     pub(super) fn put(&self, m: &mut Module, name: &str, value: &Expr) -> Expr {
-        let reg = m.reg(&format!("{name}_{}", self.name), value.width());
+        let name = format!("{name}_{}", self.name);
+        if !self.registers {
+            return m.wire(&name, value);
+        }
+        let reg = m.reg(&name, value.width());
         m.clocked(|s| s.when(&self.moves, |s| s.set(&reg, value)));
         reg
     }

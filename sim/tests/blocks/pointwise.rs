@@ -15,7 +15,11 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
     bench.restart(seed);
     // the largest product, in groups long enough for sums of many bits
     let extreme = seed == 0;
-    let longest = if extreme { 300 } else { 9 };
+    let longest = if extreme {
+        config.values().pixel_words
+    } else {
+        9
+    };
     let bytes = |rng: &mut fastrand::Rng, n| {
         if extreme {
             vec![0x80; n as usize]
@@ -99,7 +103,10 @@ fn sums_of_input_channels() {
         (2, 3, Packed),
         (1, 1, Packed),
     ] {
-        let config = configured(tn, tm, 1, 1, |v| v.pw_multiplier = kind as u32);
+        let config = configured(tn, tm, 1, 1, |v| {
+            v.pw_multiplier = kind as u32;
+            v.pixel_words = 300;
+        });
         let mut bench = Bench::new(&pointwise(&config, TAG_BITS));
         for seed in 0..4 {
             let _case = Case::new(format!("{tn} x {tm} {kind:?}, seed {seed}"));

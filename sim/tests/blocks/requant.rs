@@ -193,7 +193,7 @@ fn lane_of((bits, cycles): Kind) -> Rc<Module> {
     match cycles {
         1 if bits == WIDE_SUM => lane(),
         1 => narrow_lane(bits),
-        _ => serial_lane(bits, cycles),
+        _ => serial_lane(bits, cycles, false),
     }
 }
 
@@ -499,6 +499,7 @@ fn groups_become_beats() {
         let shape = Shape {
             channels,
             lanes,
+            acc_bits: WIDE_SUM,
             sum_bits,
             cycles,
             param_words: WORDS * param_parts(cycles),

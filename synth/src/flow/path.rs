@@ -78,11 +78,7 @@ fn tell(path: &Value, units: &[Placed]) -> Option<CriticalPath> {
 /// Unit of a cell; unit and name of what the cell makes, as a reader of the Verilog knows it.
 fn place(cell: &Value, units: &[Placed]) -> Option<(String, String)> {
     let cell = cell.as_str()?;
-    let inside = |unit: &&Placed| {
-        cell.strip_prefix(&unit.path)
-            .is_some_and(|rest| rest.starts_with('.'))
-    };
-    let (unit, rest) = match units.iter().find(inside) {
+    let (unit, rest) = match units.iter().find(|unit| unit.holds(cell)) {
         Some(unit) => (unit.name.as_str(), &cell[unit.path.len() + 1..]),
         None => ("top", cell),
     };
