@@ -27,12 +27,13 @@ impl Family {
         }
     }
     /// The command of Yosys that maps to the family's cells; `top` is the module, `device` the one that it is for. The iCE40's
-    /// without `-dsp`: it drops products of sums of registered products.
+    /// without `-dsp`: it drops products of sums of registered products. The UltraPlus' without enables for few flip-flops: the eight
+    /// of a tile share theirs, and a nearly full chip then finds no place for them.
     pub(crate) fn mapping(self, device: &Device, top: &str) -> String {
         match self {
             Family::Ecp5 => format!("synth_ecp5 -no-rw-check -top {top}"),
             Family::Ice40 if device.single_port_rams > 0 => {
-                format!("synth_ice40 -no-rw-check -device u -top {top}")
+                format!("synth_ice40 -no-rw-check -device u -dffe_min_ce_use 4 -top {top}")
             }
             Family::Ice40 => format!("synth_ice40 -no-rw-check -device hx -top {top}"),
         }
