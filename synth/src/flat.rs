@@ -52,7 +52,7 @@ mod tests {
             path: path.into(),
         };
         let units = [unit("link", "board.link"), unit("win", "board.a.win")];
-        let cell = |kind: &str| json!({ "type": kind, "connections": {}, "port_directions": {} });
+        let cell = |kind: &str| json!({ "type": kind, "connections": { "D": ["1"] }, "port_directions": {} });
         let mut netlist = json!({ "modules": { "t": { "ports": {}, "cells": {
             "board.link.q_SB_DFF_Q": cell("SB_DFFE"),
             "board.link.q_SB_LUT4_O": cell("SB_LUT4"),
