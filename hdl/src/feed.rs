@@ -39,7 +39,7 @@ pub fn feed(config: &Config) -> Rc<Module> {
     let ring_pixels = field(Field::ExpandRing);
     let hold = m.input("hold", 1);
     let pixel_done = m.input("pixel_done", 1);
-    let rst = m.reset();
+    let rst = m.unit_reset();
     let ring = ring_pixels.width();
     let map = map_bits(config);
     // what a pixel has left, what a word and a packer beat take

@@ -42,7 +42,7 @@ pub fn fill(config: &Config) -> Rc<Module> {
     };
     let released = m.input("released", map_bits(config));
     let hold = m.input("hold", 1);
-    let rst = m.reset();
+    let rst = m.unit_reset();
 
     // the row less those that the line buffer holds: its place is free once the window has left that one
     let number = row_bits(config);

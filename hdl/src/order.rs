@@ -53,7 +53,7 @@ pub fn order(config: &Config, pieces: bool) -> Rc<Module> {
     let last = m.input("s_last", 1);
     let end = m.input("s_end", 1);
     let in_pieces = pieces.then(|| m.input("pieces", 1));
-    let rst = m.reset();
+    let rst = m.unit_reset();
 
     m.note("Words of each pixel. The packers run in step; the first carries the pixel's end, the second the command's.");
     let packed: Vec<_> = (0..tp)

@@ -55,7 +55,7 @@ pub fn packer(source: u32, width: u32) -> Rc<Module> {
     let last = m.input("s_last", 1);
     let tag = m.input("s_tag", 1);
     let valid = m.input("s_valid", 1);
-    let rst = m.reset();
+    let rst = m.unit_reset();
 
     m.note("Stage 1: where the run goes. fill counts the bytes of the open word, 0 to width - 1.");
     let fill = m.reg("fill", position_bits);

@@ -161,7 +161,7 @@ impl Pixels {
         let at_end = self.base.zext(words).eq(&last_base);
         let next = &self.base + &self.pixel_words.fit(address);
         let row_ends = self.wire(m, "row_ends", &(ends & &self.x.last));
-        let rst = m.reset();
+        let rst = m.unit_reset();
         let one = lit(1, words);
         // a pixel comes later than that
         let started = m.pipe(&format!("{}started", self.prefix), start);
@@ -262,7 +262,7 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
         let room = m.wire("room", &place.lt_s(&released.zext(number)));
         (pixels, (place, first_place), room)
     });
-    let rst = m.reset();
+    let rst = m.unit_reset();
 
     m.note("Which pixel: the one at work, else the command's, else an expanding one.");
     let words = address_bits(v.pixel_words.max(v.expand_words));

@@ -125,7 +125,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let parts = param_parts(cycles);
     let part = PARAM_BYTES / parts * 8;
     let params = m.input("p_data", lanes * part);
-    let rst = m.reset();
+    let rst = m.unit_reset();
 
     m.note("Beat counter: beat 0 is in the cycle of s_valid. A pixel's last group ends with the pixel's last byte: a beat behind it");
     m.note("could come under the fetch of the next command, when pixel_bytes is the next one's already.");

@@ -87,7 +87,7 @@ pub fn residual(config: &Config, tag: u32) -> Rc<Module> {
     let tags = m.input("s_tag", tag);
     let valid = m.input("s_valid", 1);
     let r_data = m.input("r_data", word * 8);
-    let rst = m.reset();
+    let rst = m.unit_reset();
     // tag bit 0 closes a row, bit 1 the command
     let (row_last, command_last) = (tags.bit(0), tags.bit(1));
 

@@ -36,7 +36,7 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
     let run = m.input("run", 1);
     let done = m.input("done", 1);
     let data = m.input("p_data", word);
-    let rst = m.reset();
+    let rst = m.unit_reset();
     let words = command_words(config);
 
     let fetching = m.reg("fetching", 1);
@@ -112,12 +112,12 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
             }
         });
     });
-    // a command begins at a multiple of its size, a power of two words
-    let at = match address - stride_bits {
-        0 => lit(0, address), // a memory of one command
-        bits => cat(&[m.wire("command_at", &index.fit(bits)), lit(0, stride_bits)]),
+    // a command begins at a multiple of its size, a power of two words; what is read behind its last word is not used
+    let word = count.fit(stride_bits);
+    let p_addr = match address - stride_bits {
+        0 => word, // a memory of one command
+        bits => cat(&[m.wire("command_at", &index.fit(bits)), word]),
     };
-    let p_addr = &at + &count.fit(address);
     m.output("p_addr", &p_addr);
     m.output("start", &fetched);
     m.output("busy", &busy);

@@ -66,7 +66,7 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let pixel_flush = field(Field::PixelFlush);
     let run_bytes = field(Field::RunBytes);
     let merge_bytes = config.merges().then(|| field(Field::MergeBytes));
-    let rst = m.reset();
+    let rst = m.unit_reset();
     let zero = lit(0, off);
     let few_cells = config.saves_cells();
     // two stages less behind it

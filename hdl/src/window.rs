@@ -60,7 +60,7 @@ pub fn window(config: &Config) -> Rc<Module> {
     let filled = m.input("filled", map);
     let all_filled = m.input("all_filled", 1);
     let pixel_done = m.input("pixel_done", 1);
-    let rst = m.reset();
+    let rst = m.unit_reset();
 
     m.note("The run at work, and the one behind it.");
     let take = m.forward("take", 1);

@@ -51,12 +51,12 @@ module {NAME} (
     // `locked` comes at any time: two flip-flops. Then the reset is held until every pipeline is empty.
     reg [1:0] lock = 2'b00;
     reg [{top}:0] hold = {HOLD_BITS}'d0;
-    reg held = 1'b0;
+    reg reset = 1'b1;
     always @(posedge clock) begin
         lock <= {{lock[0], locked}};
         if (!lock[1]) hold <= {HOLD_BITS}'d0;
         else if (!(&hold)) hold <= hold + 1'b1;
-        held <= &hold;
+        reset <= !(&hold);
     end
 ",
         title = board.title(),
@@ -71,7 +71,7 @@ module {NAME} (
     for led in LED_PORTS {
         text += &format!("    wire {led}_on;\n");
     }
-    text += "    sepstream_board board (\n        .clk(clock),\n        .reset(!held),\n";
+    text += "    sepstream_board board (\n        .clk(clock),\n        .reset(reset),\n";
     for port in pins.ports() {
         text += &format!("        .{port}({port}),\n");
     }

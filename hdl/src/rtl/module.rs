@@ -203,6 +203,15 @@ impl Module {
             self.input("rst", 1)
         }
     }
+    /// The reset in a register of the module's own: one wire need not reach all of the chip. It ends a cycle later than the port's,
+    /// in all modules that take it so: units inside, which nobody starts as soon as that.
+    pub fn unit_reset(&mut self) -> Expr {
+        let reset = self.reset();
+        match self.names.contains("rst_q") {
+            true => Expr::named("rst_q", 1),
+            false => self.pipe("rst_q", &reset),
+        }
+    }
     /// An output port with its value.
     #[track_caller]
     pub fn output(&mut self, name: &str, value: &Expr) {

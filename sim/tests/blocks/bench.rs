@@ -63,6 +63,8 @@ impl Bench {
         self.block.ticks(RESET.into()).expect("the block runs");
         if self.resets {
             self.set("rst", 0u32);
+            // units have the reset in a register of their own
+            self.block.ticks(1).expect("the block runs");
         }
     }
 

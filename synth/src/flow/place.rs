@@ -70,8 +70,7 @@ pub(super) fn run(
     if let Some(speed) = board.speed() {
         command.args(["--speed", &speed.to_string()]);
     }
-    // twice the placer's own: more wire in all, less on the slowest paths
-    command.args(["--placer-heap-timingweight", "20"]);
+    command.args(placer(part.device().luts));
     command.args(["--json", "netlist.json", "--report", &timing]);
     command.args([pins_option, &board.constraints().file]);
     command.args([design_option, &design(seed)]);
@@ -133,6 +132,18 @@ fn excess(log: &str) -> Vec<String> {
         Some(format!("{used} {} of {has}{note}", name.trim()))
     };
     log.lines().filter_map(line).collect()
+}
+
+/// The placer, for a device of so many LUTs. On large ones the analytic placer leaves block RAMs and what belongs to them far apart:
+/// the electrostatic one has a tenth less wire and takes half the time (VWW with 152 multipliers). On small ones the analytic one is
+/// ahead, with twice its own weight of timing: more wire in all, less on the slowest paths.
+fn placer(luts: u32) -> [&'static str; 2] {
+    const LARGE: u32 = 40_000;
+    if luts > LARGE {
+        ["--placer", "static"]
+    } else {
+        ["--placer-heap-timingweight", "20"]
+    }
 }
 
 /// The lowest of the clocks' highest frequencies: there is one clock in the fabric, which a global buffer may give several names.
