@@ -41,8 +41,8 @@ fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
 /// Bits of a part of a far memory: of block RAMs of every shape a whole number, so that parts take no more of them.
 const PART_BITS: u32 = 72;
 
-/// A memory whose blocks lie all over the chip: in parts of some of a word's bits, each with registers of its own for what comes in
-/// and goes out. Data come `timing::FAR_READ` cycles after the address; a word written is there a cycle later than in others.
+/// A memory whose blocks lie all over the chip: in parts of some of a word's bits, each with registers for what comes in and goes
+/// out. (Yosys makes one register of equal ones in a unit; it drives blocks and nothing else.) Data come `timing::FAR_READ` cycles after the address; a word written is there a cycle later than in others.
 /// `stored` as in [`stored`].
 pub fn far(words: u32, width: u32, stored: bool) -> Rc<Module> {
     let kind = if stored { "stored" } else { "memory" };
