@@ -10,7 +10,8 @@
 //! | m_valid m_last         | out | 1 each             | a group's sums are here; it is the pixel's last         |
 //!
 //! Latency: `timing::depthwise_sum` from the window's step. Throughput: 1 step per cycle. No back-pressure.
-//! Bit widths: sums wrap at 32 bits as in the software, and the accumulator has fewer where no kernel has products for as many; 16 + log2(taps) bits before the accumulator never do.
+//! Bit widths: sums wrap at 32 bits as in the software, and the accumulator has fewer where no kernel has products for as many;
+//! 16 + log2(taps) bits before the accumulator never do.
 
 use crate::engine::{accumulate, products, sum};
 use crate::rtl::{Module, all, lit, pack};

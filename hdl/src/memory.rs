@@ -42,8 +42,8 @@ fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
 const PART_BITS: u32 = 72;
 
 /// A memory whose blocks lie all over the chip: in parts of some of a word's bits, each with registers for what comes in and goes
-/// out. (Yosys makes one register of equal ones in a unit; it drives blocks and nothing else.) Data come `timing::FAR_READ` cycles after the address; a word written is there a cycle later than in others.
-/// `stored` as in [`stored`].
+/// out. (Yosys makes one register of equal ones in a unit; it drives blocks and nothing else.) Data come `timing::FAR_READ` cycles
+/// after the address; a word written is there a cycle later than in others. `stored` as in [`stored`].
 pub fn far(words: u32, width: u32, stored: bool) -> Rc<Module> {
     let kind = if stored { "stored" } else { "memory" };
     let name = format!("far_{kind}_{words}x{width}");

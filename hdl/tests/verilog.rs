@@ -178,7 +178,8 @@ fn generating_the_largest_takes_no_time_to_speak_of() {
     let verilog = sepstream_hdl::generate(&config);
     let took = start.elapsed();
     println!("{} lines in {took:?}", verilog.lines().count());
-    assert!(took.as_secs() < 5, "{took:?}");
+    // a few seconds; many where text that is used twice doubles with every level
+    assert!(took.as_secs() < 30, "{took:?}");
 }
 
 /// Every change of the RTL shows here.
