@@ -29,13 +29,10 @@ pub fn host(config: &Config) -> Rc<Module> {
     let mut m = Module::new("host", "Register bus, memory loader and result sender.");
     let word = config.word_bytes() * 8;
     let address = address_bits(config.activation_words());
-    // of the load bus: of the largest memory, of the memory of most beats a word
-    let shapes = Memory::ALL.map(|memory| memory.shape(config));
-    let [load_bits, beats] = [
-        shapes.iter().map(|shape| address_bits(shape.words)).max(),
-        shapes.iter().map(|shape| shape.beats).max(),
-    ]
-    .map(|most| most.expect("there are memories"));
+    // the load bus has an address for the largest memory
+    let load_bits = Memory::ALL.map(|memory| address_bits(memory.shape(config).words));
+    let load_bits = load_bits.into_iter().fold(1, u32::max);
+    let beats = Memory::most_beats(config);
     let cyc = m.input("s_wb_cyc", 1);
     let stb = m.input("s_wb_stb", 1);
     let we = m.input("s_wb_we", 1);

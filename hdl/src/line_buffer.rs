@@ -23,8 +23,8 @@ use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::MEMORY_READ;
 use std::rc::Rc;
 
-/// A bank of `words` words of two halves of `half` bits, which are read one by one. Words come to banks that lie far apart, so that
-/// each has registers of its own in front of its write port: a word is there a cycle later than it came.
+/// A bank of `words` words of two halves of `half` bits, which are read one by one. Words come to banks that lie far apart: there are
+/// registers in front of the write port, and a word is there a cycle later than it came.
 fn bank(words: u32, half: u32) -> Rc<Module> {
     let mut m = Module::new(
         "line_bank",

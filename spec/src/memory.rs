@@ -17,6 +17,11 @@ pub struct Shape {
 }
 
 impl Memory {
+    /// Beats of the word that takes most of them, of any memory.
+    pub fn most_beats(config: &Config) -> u32 {
+        let beats = Memory::ALL.map(|memory| memory.shape(config).beats);
+        beats.into_iter().fold(1, u32::max)
+    }
     /// Size of the memory in a configuration.
     pub fn shape(self, config: &Config) -> Shape {
         let v = config.values();

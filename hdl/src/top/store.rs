@@ -31,9 +31,7 @@ impl<'a> Store<'a> {
     pub(super) fn new(m: &mut Module, config: &'a Config, host: &'a Instance) -> Self {
         m.note("Beats of the load stream, until the last one of a word is there.");
         let data = host.out("load_data");
-        let beats = Memory::ALL.map(|memory| memory.shape(config).beats);
-        let beats = beats.into_iter().max().unwrap_or(1);
-        let earlier = (0..beats - 1)
+        let earlier = (0..Memory::most_beats(config) - 1)
             .map(|beat| {
                 let held = m.reg(&format!("loaded_{beat}"), data.width());
                 let here = host.out("load_slice").is(beat.into());

@@ -134,9 +134,9 @@ fn excess(log: &str) -> Vec<String> {
     log.lines().filter_map(line).collect()
 }
 
-/// The placer, for a device of so many LUTs. On large ones the analytic placer leaves block RAMs and what belongs to them far apart:
-/// the electrostatic one has a tenth less wire and takes half the time (VWW with 152 multipliers). On small ones the analytic one is
-/// ahead, with twice its own weight of timing: more wire in all, less on the slowest paths.
+/// The placer, for a device of so many LUTs. On large ones the analytic placer leaves block RAMs and what belongs to them far apart, so
+/// that routing takes very long: the electrostatic one. Else the analytic one with twice its own weight of timing: more wire in all,
+/// less on the slowest paths.
 fn placer(luts: u32) -> [&'static str; 2] {
     const LARGE: u32 = 40_000;
     if luts > LARGE {
