@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Places of the maps in the activation memory.
+//!
+//! A stage may write its map over one that it is the last to read: see [`leads`].
 
-use super::Plan;
 use super::layout::Layouts;
+use super::lower::RowsNeeded;
+use super::{Plan, Stage};
 use crate::Error;
 use crate::error::DoesNotFit;
 use sepstream_spec::config::Config;
@@ -28,6 +31,10 @@ struct Life {
     last: usize,
 }
 
+/// For maps that a stage is the last to read, and the map that it writes: words by which the second must begin in front of the first,
+/// so that no word is overwritten before it has been read.
+type Leads = BTreeMap<(TensorId, TensorId), i64>;
+
 /// Places all maps, if possible so that the next input can be loaded while a frame runs.
 ///
 /// # Errors
@@ -41,7 +48,7 @@ pub fn allocate(
     let room = config.activation_words();
     let mut needed = 0;
     for overlap in [true, false] {
-        let places = place(&lives(plan, layouts, overlap), overlap);
+        let places = places(graph, plan, layouts, overlap);
         if places.words <= room {
             return Ok(places);
         }
@@ -56,8 +63,13 @@ pub fn allocate(
 }
 
 /// Words that a plan's maps need at least, inputs and outputs not kept apart.
-pub fn needed(plan: &Plan, layouts: &Layouts) -> u32 {
-    place(&lives(plan, layouts, false), false).words
+pub fn needed(graph: &Graph, plan: &Plan, layouts: &Layouts) -> u32 {
+    places(graph, plan, layouts, false).words
+}
+
+fn places(graph: &Graph, plan: &Plan, layouts: &Layouts, overlap: bool) -> Places {
+    let lives = lives(plan, layouts, overlap);
+    place(&lives, &leads(graph, plan, layouts, &lives), overlap)
 }
 
 fn lives(plan: &Plan, layouts: &Layouts, overlap: bool) -> Vec<Life> {
@@ -90,26 +102,75 @@ fn lives(plan: &Plan, layouts: &Layouts, overlap: bool) -> Vec<Life> {
     lives.into_values().collect()
 }
 
+/// How far each stage's map must begin in front of those that end with it.
+///
+/// All reading and writing of maps goes on in the order of their words. A word of row y is written when the windows of row y
+/// have been computed, so after all rows that they need have been read; a word of a residual map is read before its sum is written.
+fn leads(graph: &Graph, plan: &Plan, layouts: &Layouts, lives: &[Life]) -> Leads {
+    let life = |tensor| lives.iter().find(|life| life.tensor == tensor);
+    let mut leads = Leads::new();
+    for (n, stage) in plan.stages.iter().enumerate() {
+        let written = life(stage.output).filter(|life| life.first == n);
+        for read in stage.reads() {
+            let ends = life(read).filter(|life| life.last == n);
+            let (Some(read), Some(written)) = (ends, written) else {
+                continue;
+            };
+            let mut lead = i64::MIN;
+            if read.tensor == stage.input {
+                lead = lead.max(window_lead(graph, stage, layouts));
+            }
+            if stage.residual == Some(read.tensor) {
+                lead = lead.max(0);
+            }
+            let lead = lead.max(-i64::from(read.words));
+            leads.insert((read.tensor, written.tensor), lead);
+        }
+    }
+    leads
+}
+
+/// The lead that a stage's windows ask for; `i64::MIN` if the first of them needs all rows.
+fn window_lead(graph: &Graph, stage: &Stage, layouts: &Layouts) -> i64 {
+    let needed = RowsNeeded::of(graph, stage, layouts);
+    let [read, written] = [stage.input, stage.output].map(|t| layouts.port(t).row_words);
+    let all = needed.by(needed.out_rows - 1);
+    (0..needed.out_rows)
+        .map(|row| (row, needed.by(row)))
+        .filter(|(_, rows)| *rows < all)
+        .map(|(row, rows)| i64::from((row + 1) * written) - i64::from(rows * read))
+        .max()
+        .unwrap_or(i64::MIN)
+}
+
 /// First fit, the largest map first: the largest ones decide the need, and the small ones find the gaps.
-fn place(lives: &[Life], overlap: bool) -> Places {
+fn place(lives: &[Life], leads: &Leads, overlap: bool) -> Places {
     let mut order: Vec<&Life> = lives.iter().collect();
     order.sort_by_key(|l| (std::cmp::Reverse(l.words), l.first));
     let mut placed: Vec<(&Life, u32)> = Vec::new();
     for life in order {
-        let mut taken: Vec<(u32, u32)> = placed
+        // a placed map is in the way of bases between two that are not
+        let mut taken: Vec<(i64, i64)> = placed
             .iter()
             .filter(|(other, _)| other.first <= life.last && life.first <= other.last)
-            .map(|(other, base)| (*base, base + other.words))
+            .map(|&(other, base)| {
+                let base = i64::from(base);
+                let over = leads.get(&(other.tensor, life.tensor));
+                let under = leads.get(&(life.tensor, other.tensor));
+                let from = base - over.copied().unwrap_or(life.words.into());
+                let to = base + under.copied().unwrap_or(other.words.into());
+                (from, to)
+            })
             .collect();
         taken.sort_unstable();
         let mut base = 0;
         for (from, to) in taken {
-            if base + life.words <= from {
+            if base <= from {
                 break;
             }
             base = base.max(to);
         }
-        placed.push((life, base));
+        placed.push((life, base as u32));
     }
     Places {
         words: placed

@@ -20,6 +20,7 @@ use walk::{Walk, map_size, rows, walk};
 use writer::{clamp, writer};
 
 pub use fields::set;
+pub use walk::RowsNeeded;
 
 /// What a stage puts into the memories.
 pub struct Lowered {

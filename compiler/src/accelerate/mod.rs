@@ -86,8 +86,8 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
     let plan = fuse::fuse(graph, unfused.clone(), config);
     let layouts = Layouts::of(graph, &plan, config)?;
     let maps = MapWords {
-        fused: allocate::needed(&plan, &layouts),
-        unfused: allocate::needed(&unfused, &layouts),
+        fused: allocate::needed(graph, &plan, &layouts),
+        unfused: allocate::needed(graph, &unfused, &layouts),
     };
     let mut contents = LOADED.map(|_| Vec::new());
     let mut lowered = Vec::new();

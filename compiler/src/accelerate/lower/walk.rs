@@ -2,6 +2,8 @@
 //! The window of a stage, and the rows of the map that the line buffer holds for it.
 
 use super::fields::{set, set_signed};
+use crate::accelerate::Stage;
+use crate::accelerate::layout::Layouts;
 use crate::accelerate::rules::{self, extent};
 use crate::error::{DoesNotFit, Error};
 use sepstream_spec::config::{Config, ROW_BANKS};
@@ -14,6 +16,16 @@ pub(super) struct Walk {
     pub(super) window: Window,
     pub(super) rows: u32,
     pub(super) cols: u32,
+}
+
+impl Walk {
+    /// Rows of an input of so many that the windows of one row need: all above this one.
+    fn needs(&self, out_row: u32, in_rows: u32) -> u32 {
+        let Window { stride, pads, .. } = &self.window;
+        let (kernel_rows, _) = extent(&self.window);
+        let below = (out_row as usize * stride.0 + kernel_rows).saturating_sub(pads.top);
+        in_rows.min(below as u32)
+    }
 }
 
 pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
@@ -51,6 +63,32 @@ pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
         window,
         rows: rows as u32,
         cols: cols as u32,
+    }
+}
+
+/// Rows of its input that a stage has read when it begins a row of windows.
+pub struct RowsNeeded {
+    walk: Walk,
+    in_rows: u32,
+    /// Rows of windows.
+    pub out_rows: u32,
+}
+
+impl RowsNeeded {
+    /// Those of a stage. An expanding layer makes row after row of what it reads.
+    pub fn of(graph: &Graph, stage: &Stage, layouts: &Layouts) -> Self {
+        let windows = stage.layers().nth(usize::from(stage.expand.is_some()));
+        let input = layouts.port(stage.windowed());
+        let walk = walk(graph, &graph.layers[windows.unwrap_or(0)], &input);
+        RowsNeeded {
+            in_rows: input.rows,
+            out_rows: walk.rows,
+            walk,
+        }
+    }
+    /// For the windows of one row: all rows of the input above this one.
+    pub fn by(&self, out_row: u32) -> u32 {
+        self.walk.needs(out_row, self.in_rows)
     }
 }
 
@@ -92,8 +130,7 @@ pub(super) fn rows(
     let (kernel_rows, _) = extent(&walk.window);
     let kernel_rows = kernel_rows as u32;
     let top = walk.window.pads.top as i32;
-    let last = (walk.rows as i32 - 1) * walk.window.stride.0 as i32 - top + kernel_rows as i32;
-    let fill_rows = (last.max(1) as u32).min(input.rows);
+    let fill_rows = walk.needs(walk.rows - 1, input.rows).max(1);
     let slots = (config.values().line_words / input.row_words).min(fill_rows.div_ceil(ROW_BANKS));
     let line_rows = slots * ROW_BANKS;
     if kernel_rows.min(fill_rows) > line_rows {
