@@ -7,10 +7,12 @@
 mod path;
 mod place;
 mod report;
+mod seeds;
 mod workspace;
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use sepstream_hdl::link::{Link, LinkOptions};
@@ -37,7 +39,7 @@ pub struct Request<'a> {
     pub freq_hz: u32,
     /// Pins that the host reaches it over.
     pub pins: HostPins,
-    /// Seeds of nextpnr, from 1: the best is taken.
+    /// Seeds of nextpnr, from 1, as many at once as there are cores: the best is taken.
     pub seeds: u32,
     /// Folder for the files; it exists.
     pub folder: &'a Path,
@@ -212,23 +214,22 @@ fn build(
         return Err(Error::too_big(board, &area.units, &excess));
     }
 
-    let mut best: Option<place::Placed> = None;
-    let mut runs = Vec::new();
-    for seed in 1..=request.seeds {
-        progress(Step::Place {
+    let progress = Mutex::new(progress);
+    let tell = |step| progress.lock().unwrap_or_else(PoisonError::into_inner)(step);
+    let all = seeds::all(request.seeds, |seed| {
+        tell(Step::Place {
             seed,
             seeds: request.seeds,
         });
-        let placed = place::run(&nextpnr, board, clock.hz, seed, &area, work)?;
-        runs.push(placed.run.clone());
-        if best
-            .as_ref()
-            .is_none_or(|best| placed.run.fmax_mhz > best.run.fmax_mhz)
-        {
-            best = Some(placed);
-        }
-    }
-    let best = best.ok_or(Error::NoSeeds)?;
+        place::run(&nextpnr, board, clock.hz, seed, &area, work)
+    })?;
+    let runs = all.iter().map(|placed| placed.run.clone()).collect();
+    // of equal ones the first
+    let best = all
+        .into_iter()
+        .rev()
+        .max_by(|a, b| a.run.fmax_mhz.total_cmp(&b.run.fmax_mhz))
+        .ok_or(Error::NoSeeds)?;
     rename(&work.join(best.log()), &work.join("nextpnr.log"))?;
     rename(&work.join(best.timing()), &work.join("nextpnr.json"))?;
     let mut report = Report::new(request, clock, area, &best, runs, map_seconds);
@@ -244,7 +245,7 @@ fn build(
         .map(String::from),
     );
     if report.met {
-        progress(Step::Pack);
+        tell(Step::Pack);
         place::pack(&nextpnr, device.family, &best, bitstream, work)?;
         report.files.push(bitstream.into());
         report.bitstream = Some(bitstream.into());
