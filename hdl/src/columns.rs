@@ -10,13 +10,13 @@
 //! | m_taps       | out | lanes x taps bytes      | lane after lane, in each row after row                      |
 //! | m_run        | out | one word                | gather: the first row's word; likewise                      |
 //!
-//! Latency: 1 cycle behind `line_buffer`, `timing::WINDOW_BYTES` behind the window's step. Throughput: 1 per cycle.
+//! Latency: 1 cycle behind `line_buffer`, `timing::window_bytes` behind the window's step. Throughput: 1 per cycle.
 
-use crate::packer::choose;
 use crate::rtl::{Expr, Module, pack};
+use crate::select::choose;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::address_bits;
-use sepstream_spec::timing::WINDOW_BYTES;
+use sepstream_spec::timing::window_bytes;
 use std::rc::Rc;
 
 /// The column selector.
@@ -36,7 +36,7 @@ pub fn columns(config: &Config) -> Rc<Module> {
     let pad_value = m.input("pad_value", 8);
 
     // the request came one cycle after the step, the rows come one before the result
-    let behind = WINDOW_BYTES - 2;
+    let behind = window_bytes(config) - 2;
     let row_ok = m.delay("row_ok", &r_row_ok, behind);
     let column_ok = m.delay("column_ok", &r_column_ok, behind);
     let pitch = config.lane_pitch();

@@ -4,7 +4,7 @@
 //! |------------------------|-----|--------------------|---------------------------------------------------------|
 //! | start                  | in  | 1                  | a new command                                           |
 //! | dw_valid .. dw_pixel_last | in | 1 each          | from `window`, one cycle after its step                 |
-//! | s_taps                 | in  | lanes x taps bytes | from `columns`, `timing::WINDOW_BYTES` after the step    |
+//! | s_taps                 | in  | lanes x taps bytes | from `columns`, `timing::window_bytes` after the step    |
 //! | w_addr / w_data        |     | weight memory      | one word per step: lane after lane, taps as in s_taps   |
 //! | m_sum                  | out | lanes x 32 bits    |                                                         |
 //! | m_valid m_last         | out | 1 each             | a group's sums are here; it is the pixel's last         |
@@ -40,7 +40,7 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     let weights = m.input("w_data", lanes * taps * 8);
 
     m.note("Weights: the same words for every pixel, read so that they meet the taps.");
-    let lead = timing::WINDOW_BYTES - timing::MEMORY_READ - 1;
+    let lead = timing::window_bytes(config) - timing::MEMORY_READ - 1;
     let step = m.delay("step", &valid, lead);
     let wrap = m.delay(
         "wrap",

@@ -14,8 +14,9 @@
 //! Throughput: 1 beat per cycle where the units leave the port free; they always go first, so host traffic never costs a
 //! running frame a cycle. Back-pressure: full on both streams.
 
-use crate::packer::{bits_for, choose};
+use crate::packer::bits_for;
 use crate::rtl::{Expr, Module, all, lit, pack};
+use crate::select::choose;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::regs::{self, Memory, Reg};

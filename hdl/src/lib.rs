@@ -39,6 +39,7 @@ pub mod requant;
 pub mod residual;
 pub mod rounding;
 pub mod rtl;
+mod select;
 pub mod sequencer;
 pub mod serial_lane;
 pub mod technology;

@@ -13,14 +13,14 @@
 //! | m_rows              | out | columns x rows words     | byte b of a word has offset b modulo word size  |
 //!
 //! A word may be read two cycles after it came: `ROW_READY` and `WINDOW_ADDRESS` leave four.
-//! Latency: request (one cycle after the window's step) to rows: `timing::WINDOW_BYTES - 2`. Throughput: 1 request per cycle.
+//! Latency: request (one cycle after the window's step) to rows: `timing::window_bytes - 2`. Throughput: 1 request per cycle.
 
 use crate::memory::memory;
-use crate::packer::choose;
 use crate::rtl::{Expr, Module, cat, lit, pack};
+use crate::select::choose;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::address_bits;
-use sepstream_spec::timing::MEMORY_READ;
+use sepstream_spec::timing::{MEMORY_READ, line_read};
 use std::rc::Rc;
 
 /// A bank of `words` words of two halves of `half` bits, which are read one by one. Words come to banks that lie far apart: there are
@@ -74,6 +74,7 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
     let together = rows == 1 && words.is_power_of_two();
     let half = memory(if together { ROW_BANKS * words } else { words }, word * 4);
 
+    let behind = line_read(config) - MEMORY_READ;
     if together {
         let bank = m.pipe("bank", &r_bank);
         let odd = m.wire("odd", &r_byte.slice(word_bits, line));
@@ -89,7 +90,8 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
             m.instance(&format!("banks_{name}"), &half, &inputs)
                 .out("r_data")
         });
-        m.output("m_rows", &pack(&data));
+        let rows = m.delay("rows", &pack(&data), behind);
+        m.output("m_rows", &rows);
         return Rc::new(m);
     }
 
@@ -140,6 +142,7 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
             out.push(choose(&order, &bank_d, 1));
         }
     }
-    m.output("m_rows", &pack(&out));
+    let rows = m.delay("rows", &pack(&out), behind);
+    m.output("m_rows", &rows);
     Rc::new(m)
 }

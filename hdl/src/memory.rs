@@ -11,7 +11,7 @@
 //! Latency: array register and output register (both inside a block RAM). Throughput: one read and one write per cycle.
 //! No back-pressure. A word read in the cycle of its own write is the old one or the new one: no unit does that.
 
-use crate::rtl::{Expr, Module, pack};
+use crate::rtl::{Expr, Module};
 use crate::technology::Primitive;
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::{FAR_READ, MEMORY_READ};
@@ -38,37 +38,12 @@ fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
     Rc::new(m)
 }
 
-/// Bits of a part of a far memory: of block RAMs of every shape a whole number, so that parts take no more of them.
-const PART_BITS: u32 = 72;
-
-/// A memory whose blocks lie all over the chip: in parts of some of a word's bits, each with registers for what comes in and goes
-/// out. (Yosys makes one register of equal ones in a unit; it drives blocks and nothing else.) Data come `timing::FAR_READ` cycles
+/// A memory whose blocks lie all over the chip, between registers for what comes in and goes out. Data come `timing::FAR_READ` cycles
 /// after the address; a word written is there a cycle later than in others. `stored` as in [`stored`].
 pub fn far(words: u32, width: u32, stored: bool) -> Rc<Module> {
     let kind = if stored { "stored" } else { "memory" };
     let name = format!("far_{kind}_{words}x{width}");
-    let (mut m, ports) = empty(&name, words, width, FAR_READ, " in parts");
-    let starts = (0..width).step_by(PART_BITS as usize);
-    let parts: Vec<Expr> = starts
-        .map(|start| {
-            let bits = PART_BITS.min(width - start);
-            let inputs = [
-                ("we", ports.we.clone()),
-                ("w_addr", ports.w_addr.clone()),
-                ("w_data", ports.w_data.slice(start, bits)),
-                ("r_addr", ports.r_addr.clone()),
-            ];
-            let part = far_part(&format!("{name}_part_{bits}"), words, bits, stored);
-            m.instance(&format!("part_{start}"), &part, &inputs)
-                .out("r_data")
-        })
-        .collect();
-    m.output("r_data", &pack(&parts));
-    Rc::new(m)
-}
-
-fn far_part(name: &str, words: u32, width: u32, stored: bool) -> Rc<Module> {
-    let (mut m, ports) = empty(name, words, width, FAR_READ, " between registers");
+    let (mut m, ports) = empty(&name, words, width, FAR_READ, " between registers");
     let inputs = [
         ("we", ports.we),
         ("w_addr", ports.w_addr),

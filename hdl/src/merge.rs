@@ -21,9 +21,10 @@
 
 use crate::packer::bits_for;
 use crate::rtl::{Expr, Module, all, lit, pack};
+use crate::select::turn;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::Field;
-use sepstream_spec::timing::WINDOW_BYTES;
+use sepstream_spec::timing::window_bytes;
 use std::rc::Rc;
 
 /// Bits of `run_pre` and `run_data`.
@@ -34,25 +35,6 @@ pub fn run_bits(config: &Config) -> u32 {
 /// Bits of `run_skip`.
 pub fn skip_bits(config: &Config) -> u32 {
     bits_for(3 * config.merge_run_bytes())
-}
-
-/// A ring whose items of `item` bits move up by the `bits` of `by`, around the end.
-fn turn(
-    m: &mut Module,
-    name: &str,
-    ring: &Expr,
-    item: u32,
-    by: &Expr,
-    bits: std::ops::Range<u32>,
-) -> Expr {
-    bits.fold(ring.clone(), |ring, bit| {
-        let (low, up) = (ring.width() - (item << bit), item << bit);
-        let turned = pack(&[ring.slice(low, up), ring.low(low)]);
-        m.wire(
-            &format!("{name}_turn_{bit}"),
-            &by.bit(bit).mux(&turned, &ring),
-        )
-    })
 }
 
 /// The merger of kernel rows, for configurations that have one.
@@ -81,7 +63,7 @@ pub fn merge(config: &Config) -> Rc<Module> {
         "Which bytes of a run are in the map: counted from the run's first, then from the word's.",
     );
     // the request came one cycle after the step, the rows come one before the result
-    let behind = WINDOW_BYTES - 2;
+    let behind = window_bytes(config) - 2;
     let pre = m.delay("pre", &run_pre, behind - 2);
     let data = m.delay("data", &run_data, behind - 2);
     let pad = m.delay("pad", &run_pad, behind - 2);

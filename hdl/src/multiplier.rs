@@ -121,15 +121,18 @@ pub fn packed() -> Rc<Module> {
     let low = low_product(&mut m, &w_1, &a);
     m.note("The upper five bits of the first product, and whether they borrow from the second's.");
     let field = p.slice(10, 5);
-    let high = m.wire("high_0", &(&field - &low));
-    let borrow = m.wire("borrow", &field.lt(&low));
+    let high = m.pipe("high_0", &(&field - &low));
+    let borrow = m.pipe("borrow", &field.lt(&low));
+    let [lowest, upper] = [("lowest", 0, 10), ("upper", 15, 11)]
+        .map(|(name, at, bits)| m.pipe(name, &p.slice(at, bits)));
+    let low = m.pipe("low_q", &low);
     // p_1 = (P >> 10) - high_0 as a signed number; its lower five bits are low_1. One sum: a carry from below, or all ones
     let negative = high.bit(4);
     let more = &negative & &!&borrow;
     let less = m.wire("less", &(&!&negative & &borrow));
-    let sum = &cat(&[p.slice(15, 11), lit(1, 1)]) + &cat(&[less.repeat(11), more]);
+    let sum = &cat(&[upper, lit(1, 1)]) + &cat(&[less.repeat(11), more]);
     let above = m.wire("above_nudged", &sum).slice(1, 11);
-    let first = m.wire("first_15", &cat(&[high, p.low(10)]));
+    let first = m.wire("first_15", &cat(&[high, lowest]));
     let first = m.pipe("product_0", &first.sext(16));
     let second = m.pipe("product_1", &cat(&[above, low]));
     m.output("m_product_0", &first);

@@ -20,8 +20,9 @@
 //! memories hold two of them.
 
 use crate::memory::memory;
-use crate::packer::{bits_for, choose, packer};
+use crate::packer::{bits_for, packer};
 use crate::rtl::{Expr, Module, all, lit, pack};
+use crate::select::choose;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing::ORDER;

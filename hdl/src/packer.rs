@@ -20,23 +20,10 @@
 //! Used between requantiser or line buffer and pixel buffer (`width` = tn) and in front of the activation memory.
 
 use crate::rtl::{Expr, Module, lit, pack};
+use crate::select::choose;
 use std::rc::Rc;
 
 pub use sepstream_spec::width::bits as bits_for;
-
-/// A multiplexer by position, as a tree over the bits of `select`.
-pub fn choose(items: &[Expr], select: &Expr, bit: u32) -> Expr {
-    match items {
-        [one] => one.clone(),
-        _ => {
-            let (low, high) = items.split_at(items.len() / 2);
-            let below = bit.saturating_sub(1);
-            select
-                .bit(bit)
-                .mux(&choose(high, select, below), &choose(low, select, below))
-        }
-    }
-}
 
 /// The packer from a ring of `source` bytes, a power of two and at least `width`, to words of `width` bytes.
 pub fn packer(source: u32, width: u32) -> Rc<Module> {

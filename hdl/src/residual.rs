@@ -112,10 +112,10 @@ pub fn residual(config: &Config, tag: u32) -> Rc<Module> {
         .map(|i| m.reg(&format!("queue_{i}"), word * 8))
         .collect();
     let head_next = m.wire("head_next", &(&head + &lit(1, queue_bits)));
-    let now = m.wire("now", &crate::packer::choose(&queue, &head, queue_bits - 1));
+    let now = m.wire("now", &crate::select::choose(&queue, &head, queue_bits - 1));
     let next = m.wire(
         "next",
-        &crate::packer::choose(&queue, &head_next, queue_bits - 1),
+        &crate::select::choose(&queue, &head_next, queue_bits - 1),
     );
 
     m.note("Place of the beat in its word, as the writer's packer has it; words that the beat finishes.");
@@ -181,8 +181,8 @@ pub fn residual(config: &Config, tag: u32) -> Rc<Module> {
         );
         let select = at.low(place_bits);
         let select = m.wire(&format!("select_{l}"), &select);
-        let from_now = crate::packer::choose(&bytes, &select, place_bits - 1);
-        let from_next = crate::packer::choose(&more, &select, place_bits - 1);
+        let from_now = crate::select::choose(&bytes, &select, place_bits - 1);
+        let from_next = crate::select::choose(&more, &select, place_bits - 1);
         let b = m.wire(
             &format!("b_{l}"),
             &at.bit(place_bits).mux(&from_next, &from_now),

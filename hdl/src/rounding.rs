@@ -3,8 +3,8 @@
 //! TensorFlow Lite, zero point and clamp. Each is a chain of registers with one operation between two of them.
 
 use crate::multiplier::{BLOCK_BITS, block};
-use crate::packer::choose;
 use crate::rtl::{Expr, Module, cat, lit, pack};
+use crate::select::choose;
 use sepstream_spec::timing::{CLAMP, FACTOR_PRODUCT, ROUND_SHIFT};
 
 /// Bits of a multiplier's lower part: with a zero before them they are an operand of a block. The upper part has 14.

@@ -221,7 +221,7 @@ pub fn top(config: &Config) -> Rc<Module> {
     );
 
     m.note("Pixels: depthwise outputs or runs of the line buffer, packed into words of tn bytes.");
-    let behind = sepstream_spec::timing::WINDOW_BYTES - 1;
+    let behind = timing::window_bytes(config) - 1;
     let gather = seq.out("gather");
     let count_bits = packer::bits_for(v.tn);
     // of which sort they are is asked a cycle before they come

@@ -27,14 +27,12 @@ pub const WINDOW_START: u32 = 6;
 pub const ROW_READY: u32 = 1;
 /// Window: step to the address in the line buffer (request and address registers).
 pub const WINDOW_ADDRESS: u32 = 2;
-/// Window: step to the bytes behind the bank multiplexers.
-pub const WINDOW_BYTES: u32 = WINDOW_ADDRESS + MEMORY_READ + 1;
 /// Product in a multiplier block: registers of its operands and of its result.
 pub const BLOCK_PRODUCT: u32 = 2;
 /// LUT multiplier: pairs of rows, their sums, the product.
 pub const LUT_PRODUCT: u32 = 3;
-/// Packed multiplier: the product of both weights, and its parts.
-pub const PACKED_PRODUCT: u32 = BLOCK_PRODUCT + 1;
+/// Packed multiplier: the product of both weights, where they meet, and its parts.
+pub const PACKED_PRODUCT: u32 = BLOCK_PRODUCT + 2;
 /// Accumulator register of both engines.
 pub const ACCUMULATE: u32 = 1;
 /// Requantiser: sums to its first lane stage (holding register and lane multiplexer).
@@ -85,6 +83,18 @@ pub fn array_read(config: &Config) -> u32 {
     read(config, Memory::Weight)
 }
 
+/// Line buffer: address to rows. Between far memories its own blocks lie far from each other too: a register behind the choice of
+/// banks.
+pub fn line_read(config: &Config) -> u32 {
+    let spread = far(config, Memory::Activation) || far(config, Memory::Weight);
+    MEMORY_READ + u32::from(spread)
+}
+
+/// Window: step to the bytes, a register behind their choice.
+pub fn window_bytes(config: &Config) -> u32 {
+    WINDOW_ADDRESS + line_read(config) + 1
+}
+
 /// Fill: read of a row's last word to the row counting as filled.
 pub fn fill_row(config: &Config) -> u32 {
     activation_read(config) + LINE_ROW
@@ -106,7 +116,10 @@ pub const fn adder_levels(terms: u32) -> u32 {
 
 /// Depthwise engine: step to finished sum.
 pub fn depthwise_sum(config: &Config) -> u32 {
-    WINDOW_BYTES + product(config.dw_multiplier()) + adder_levels(config.values().taps) + ACCUMULATE
+    window_bytes(config)
+        + product(config.dw_multiplier())
+        + adder_levels(config.values().taps)
+        + ACCUMULATE
 }
 
 /// Pointwise array: step to finished sum.
@@ -173,7 +186,8 @@ mod tests {
         // a step of the largest engine, through its requantiser and packer, to the writer's end
         let engine =
             FAR_READ + OPERAND + LUT_PRODUCT.max(PACKED_PRODUCT) + adder_levels(64) + ACCUMULATE;
-        let depthwise = WINDOW_BYTES + LUT_PRODUCT + adder_levels(9) + ACCUMULATE;
+        let window = WINDOW_ADDRESS + MEMORY_READ + 2;
+        let depthwise = window + LUT_PRODUCT + adder_levels(9) + ACCUMULATE;
         let requant = REQUANT_CYCLES
             .map(|cycles| requant(18, cycles))
             .into_iter()

@@ -47,7 +47,7 @@ pub fn enframe() -> Rc<Module> {
             length.low(8),
             length.bit(8).zext(8),
         ];
-        crate::packer::choose(&words, &step, 1)
+        crate::select::choose(&words, &step, 1)
     };
     let plain = header.mux(&head, &checks.mux(&low, &data));
     let plain = m.pipe("plain", &plain);

@@ -2,8 +2,9 @@
 //! A run: what `walk` gives `window`.
 
 use crate::merge;
-use crate::packer::{bits_for, choose};
+use crate::packer::bits_for;
 use crate::rtl::{Expr, cat, lit};
+use crate::select::choose;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{address_bits, offset_bits};
 use sepstream_spec::width::{map_bits, window_idle_bits};

@@ -6,7 +6,7 @@ use super::common::tools_present;
 use sepstream_hdl::columns::columns;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::address_bits;
-use sepstream_spec::timing::WINDOW_BYTES;
+use sepstream_spec::timing::window_bytes;
 
 /// A request of the window, whose rows come later.
 #[derive(Clone, Default)]
@@ -45,7 +45,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
     bench.restart(seed);
     let pad_value = rng.u8(..);
     bench.set("pad_value", pad_value);
-    let mut behind: Later<Option<Request>> = Later::new(WINDOW_BYTES - 2);
+    let mut behind: Later<Option<Request>> = Later::new(window_bytes(config) - 2);
     let mut expected = Later::new(1);
     for _ in 0..2000 {
         let request = Request {

@@ -5,7 +5,7 @@ use super::bench::{Bench, Case, Later, ReadPort, configured, random_bytes, same}
 use super::common::tools_present;
 use sepstream_hdl::depthwise::depthwise;
 use sepstream_spec::config::{Config, Multiplier};
-use sepstream_spec::timing::{self, WINDOW_BYTES};
+use sepstream_spec::timing;
 
 /// Products of one step, a sum per lane.
 fn products(taps: &[u8], weights: &[u8], lanes: u32) -> Vec<i32> {
@@ -36,7 +36,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         .collect();
     let mut read = ReadPort::new();
     // the taps come that long after the step that this block is told of one cycle late
-    let mut taps_later = Later::new(WINDOW_BYTES - 1);
+    let mut taps_later = Later::new(timing::window_bytes(config) - 1);
     let mut expected = Later::new(timing::depthwise_sum(config) - 1);
     let busy = [1.0, 0.8, 0.4][seed as usize % 3];
     let (mut base, mut groups, mut steps) = (0, 1, 1);

@@ -6,7 +6,7 @@ use super::common::tools_present;
 use sepstream_hdl::line_buffer::line_buffer;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::address_bits;
-use sepstream_spec::timing::WINDOW_BYTES;
+use sepstream_spec::timing::window_bytes;
 
 /// Bytes that a request gives: position in `m_rows` and value.
 type Bytes = Vec<(usize, u8)>;
@@ -51,7 +51,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
     bench.restart(seed);
     let mut banks = vec![vec![None; (words * word) as usize]; ROW_BANKS as usize];
     // the memories are read in the cycle behind the request
-    let mut expected: Later<Bytes> = Later::new(WINDOW_BYTES - 3);
+    let mut expected: Later<Bytes> = Later::new(window_bytes(config) - 3);
     let mut before: Option<Request> = None;
     let mut late = None;
     let fill = ROW_BANKS * words;
@@ -107,13 +107,22 @@ fn runs_come_from_banks_in_the_order_of_rows() {
     if !tools_present() {
         return;
     }
-    // one tap: banks in one memory, or each in its own
-    for (tn, lanes, taps, words) in [(4, 1, 1, 32), (4, 1, 1, 24), (5, 3, 3, 16), (4, 2, 9, 16)] {
-        let config = configured(tn, 1, lanes, taps, |v| v.line_words = words);
+    // one tap: banks in one memory, or each in its own; large weight memories put a register behind the rows
+    for (tn, lanes, taps, words, weight_kib) in [
+        (4, 1, 1, 32, 4),
+        (4, 1, 1, 24, 4),
+        (5, 3, 3, 16, 4),
+        (4, 2, 9, 16, 4),
+        (4, 1, 1, 32, 33),
+        (5, 3, 3, 16, 33),
+    ] {
+        let config = configured(tn, 1, lanes, taps, |v| {
+            (v.line_words, v.weight_kib) = (words, weight_kib);
+        });
         let mut bench = Bench::new(&line_buffer(&config));
         for seed in 0..3 {
             let _case = Case::new(format!(
-                "tn {tn}, {lanes} lanes of {taps} taps, {words} words, seed {seed}"
+                "tn {tn}, {lanes} lanes of {taps} taps, {words} words, {weight_kib} KiB, seed {seed}"
             ));
             run(&mut bench, &config, seed);
         }

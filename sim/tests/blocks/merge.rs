@@ -5,7 +5,7 @@ use super::bench::{Bench, Case, Later, configured, random_bytes, same};
 use super::common::tools_present;
 use sepstream_hdl::merge::merge;
 use sepstream_spec::config::Config;
-use sepstream_spec::timing::WINDOW_BYTES;
+use sepstream_spec::timing::window_bytes;
 
 /// A request of the window, whose rows come later.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ fn run(bench: &mut Bench, config: &Config, run: Option<i32>, seed: u64) {
     bench.set("pad_value", pad_value);
     bench.set("run_bytes", run.unwrap_or(1) as u32);
     bench.set("merge_bytes", run.unwrap_or(0) as u32);
-    let mut behind: Later<Option<Request>> = Later::new(WINDOW_BYTES - 2);
+    let mut behind: Later<Option<Request>> = Later::new(window_bytes(config) - 2);
     let mut expected: Later<Option<(usize, Vec<u8>)>> = Later::new(1);
     for _ in 0..500 {
         let mut request = Request::random(&mut rng, config, run.unwrap_or(1));

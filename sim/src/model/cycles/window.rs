@@ -190,7 +190,7 @@ impl Gather {
             columns,
             padding: even(run),
             tail: f.get(Field::TailBytes),
-            latency: u64::from(timing::WINDOW_BYTES + timing::PACK + timing::PIXEL_VISIBLE),
+            latency: u64::from(timing::window_bytes(config) + timing::PACK + timing::PIXEL_VISIBLE),
         }
     }
     fn pixel(&self, top: i64, x: usize) -> PixelSteps {
