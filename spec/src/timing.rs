@@ -87,7 +87,7 @@ pub fn array_read(config: &Config) -> u32 {
 /// banks.
 pub fn line_read(config: &Config) -> u32 {
     let spread = far(config, Memory::Activation) || far(config, Memory::Weight);
-    MEMORY_READ + u32::from(spread)
+    MEMORY_READ + if spread { FAR_DATA } else { 0 }
 }
 
 /// Window: step to the bytes, a register behind their choice.
@@ -186,7 +186,7 @@ mod tests {
         // a step of the largest engine, through its requantiser and packer, to the writer's end
         let engine =
             FAR_READ + OPERAND + LUT_PRODUCT.max(PACKED_PRODUCT) + adder_levels(64) + ACCUMULATE;
-        let window = WINDOW_ADDRESS + MEMORY_READ + 2;
+        let window = WINDOW_ADDRESS + MEMORY_READ + FAR_DATA + 1;
         let depthwise = window + LUT_PRODUCT + adder_levels(9) + ACCUMULATE;
         let requant = REQUANT_CYCLES
             .map(|cycles| requant(18, cycles))

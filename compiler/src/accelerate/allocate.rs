@@ -4,7 +4,7 @@
 //! A stage may write its map over one that it is the last to read: see [`leads`].
 
 use super::layout::Layouts;
-use super::lower::RowsNeeded;
+use super::lower::rows_needed;
 use super::{Plan, Stage};
 use crate::Error;
 use crate::error::DoesNotFit;
@@ -132,13 +132,13 @@ fn leads(graph: &Graph, plan: &Plan, layouts: &Layouts, lives: &[Life]) -> Leads
 
 /// The lead that a stage's windows ask for; `i64::MIN` if the first of them needs all rows.
 fn window_lead(graph: &Graph, stage: &Stage, layouts: &Layouts) -> i64 {
-    let needed = RowsNeeded::of(graph, stage, layouts);
+    let needed = rows_needed(graph, stage, layouts);
     let [read, written] = [stage.input, stage.output].map(|t| layouts.port(t).row_words);
-    let all = needed.by(needed.out_rows - 1);
-    (0..needed.out_rows)
-        .map(|row| (row, needed.by(row)))
-        .filter(|(_, rows)| *rows < all)
-        .map(|(row, rows)| i64::from((row + 1) * written) - i64::from(rows * read))
+    let all = needed.last().copied();
+    (1..)
+        .zip(&needed)
+        .filter(|(_, rows)| Some(**rows) < all)
+        .map(|(row, rows)| i64::from(row * written) - i64::from(rows * read))
         .max()
         .unwrap_or(i64::MIN)
 }

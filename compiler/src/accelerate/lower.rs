@@ -20,7 +20,7 @@ use walk::{Walk, map_size, rows, walk};
 use writer::{clamp, writer};
 
 pub use fields::set;
-pub use walk::RowsNeeded;
+pub use walk::rows_needed;
 
 /// What a stage puts into the memories.
 pub struct Lowered {

@@ -66,30 +66,15 @@ pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
     }
 }
 
-/// Rows of its input that a stage has read when it begins a row of windows.
-pub struct RowsNeeded {
-    walk: Walk,
-    in_rows: u32,
-    /// Rows of windows.
-    pub out_rows: u32,
-}
-
-impl RowsNeeded {
-    /// Those of a stage. An expanding layer makes row after row of what it reads.
-    pub fn of(graph: &Graph, stage: &Stage, layouts: &Layouts) -> Self {
-        let windows = stage.layers().nth(usize::from(stage.expand.is_some()));
-        let input = layouts.port(stage.windowed());
-        let walk = walk(graph, &graph.layers[windows.unwrap_or(0)], &input);
-        RowsNeeded {
-            in_rows: input.rows,
-            out_rows: walk.rows,
-            walk,
-        }
-    }
-    /// For the windows of one row: all rows of the input above this one.
-    pub fn by(&self, out_row: u32) -> u32 {
-        self.walk.needs(out_row, self.in_rows)
-    }
+/// For each row of a stage's windows: the rows of its input that have been read when it begins, all above this one. An expanding
+/// layer makes row after row of what it reads.
+pub fn rows_needed(graph: &Graph, stage: &Stage, layouts: &Layouts) -> Vec<u32> {
+    let windows = stage.layers().nth(usize::from(stage.expand.is_some()));
+    let input = layouts.port(stage.windowed());
+    let walk = walk(graph, &graph.layers[windows.unwrap_or(0)], &input);
+    (0..walk.rows)
+        .map(|row| walk.needs(row, input.rows))
+        .collect()
 }
 
 /// Refuses maps with more rows or columns than the units count.
