@@ -61,13 +61,23 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     let last = m.delay("last", &last, to_sum);
     let pixel_last = m.delay("pixel_last", &pixel_last, to_sum);
     let bits = depthwise_sum_bits(config);
-    let sums: Vec<_> = (0..lanes)
-        .map(|l| {
-            let pairs: Vec<_> = (0..taps)
-                .map(|t| (s_taps.byte(l * taps + t), weights.byte(l * taps + t)))
-                .collect();
+    let pairs: Vec<_> = (0..lanes * taps)
+        .map(|at| (s_taps.byte(at), weights.byte(at)))
+        .collect();
+    // some multiplier blocks have two products: of one lane, or of two lanes of one tap
+    let together = match taps {
+        1 if lanes > 1 => products(&mut m, "lanes", &pairs, config.dw_multiplier()),
+        _ => Vec::new(),
+    };
+    let sums: Vec<_> = pairs
+        .chunks(taps as usize)
+        .enumerate()
+        .map(|(l, pairs)| {
             let name = format!("lane_{l}");
-            let terms = products(&mut m, &name, &pairs, config.dw_multiplier());
+            let terms = match together.is_empty() {
+                true => products(&mut m, &name, pairs, config.dw_multiplier()),
+                false => vec![together[l].clone()],
+            };
             let sum = sum(&mut m, &name, terms);
             accumulate(&mut m, &format!("acc_{l}"), bits, &sum, &valid, &first)
         })

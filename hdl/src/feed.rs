@@ -13,6 +13,7 @@
 //! bytes. Throughput: one run per cycle; none is lost between pixels and rows. A pixel begins when the expand buffer has room for
 //! the whole of it (credits), so that nothing behind ever stalls.
 
+use crate::counter::next_in_batch;
 use crate::rtl::{Module, all, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
@@ -55,10 +56,9 @@ pub fn feed(config: &Config) -> Rc<Module> {
     let place = m.reg("place", place_bits);
     let inflight = m.reg("inflight", ring);
     // the pixels of a batch share their place in the buffer
-    let opens = match config.values().tp.trailing_zeros() {
-        0 => lit(1, 1),
-        low => m.wire("opens_batch", &!&x.low(low).any()),
-    };
+    let tp = config.values().tp;
+    let batch = (tp > 1).then(|| m.reg("in_batch", bits(tp - 1)));
+    let opens = batch.as_ref().map_or(lit(1, 1), |batch| !&batch.any());
     let credit = m.wire("credit", &(&inflight.ne(&ring_pixels) | &!&opens));
     let read = m.wire(
         "read",
@@ -98,6 +98,10 @@ pub fn feed(config: &Config) -> Rc<Module> {
         s.when(&pixel_end, |s| {
             s.set(&waiting, &spill);
             s.set(&x, &x_last.mux(&lit(0, map), &(&x + &lit(1, map))));
+            if let Some(batch) = &batch {
+                let next = next_in_batch(batch, tp);
+                s.set(batch, &x_last.mux(&lit(0, batch.width()), &next));
+            }
             s.when(&x_last, |s| s.set(&y, &(&y + &lit(1, map))));
             s.when(&(&x_last & &y_last), |s| s.set(&active, &lit(0, 1)));
         });
@@ -113,7 +117,7 @@ pub fn feed(config: &Config) -> Rc<Module> {
             s.set(&at_start, &lit(1, 1));
             s.set(&left, &pixel_bytes);
             s.set(&address, &in_base);
-            for reg in [&y, &x, &place, &inflight] {
+            for reg in [&y, &x, &place, &inflight].into_iter().chain(&batch) {
                 s.set(reg, &lit(0, reg.width()));
             }
         });

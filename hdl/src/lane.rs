@@ -2,7 +2,6 @@
 //! What the requantisers' lanes have in common: their inputs, and the sum clamped to few bits.
 
 use crate::rtl::{Expr, Module, cat};
-use sepstream_spec::config::WIDE_SUM;
 
 /// Inputs of a lane; the cycles in which it takes them are its own.
 pub(crate) struct Inputs {
@@ -35,8 +34,8 @@ impl Inputs {
 
 /// A sum, clamped to `bits` bits.
 pub(crate) fn clamped(m: &mut Module, biased: &Expr, bits: u32) -> Expr {
-    let sign = biased.bit(WIDE_SUM - 1);
-    let above = biased.slice(bits - 1, WIDE_SUM - bits + 1);
+    let sign = biased.bit(biased.width() - 1);
+    let above = biased.slice(bits - 1, biased.width() - bits + 1);
     let fits = m.wire("sum_fits", &above.eq(&sign.repeat(above.width())));
     let end = cat(&[sign.clone(), (!&sign).repeat(bits - 1)]);
     fits.mux(&biased.low(bits), &end)

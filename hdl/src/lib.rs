@@ -14,6 +14,8 @@
 //! assert!(verilog.contains("module fill ("));
 //! ```
 
+pub mod block_lane;
+pub mod byte_writer;
 pub mod columns;
 mod counter;
 pub mod depthwise;
@@ -41,7 +43,9 @@ pub mod rounding;
 pub mod rtl;
 mod select;
 pub mod sequencer;
+mod serial;
 pub mod serial_lane;
+pub mod shared_requant;
 pub mod technology;
 pub mod top;
 pub mod walk;

@@ -11,7 +11,7 @@
 //! Latency: array register and output register (both inside a block RAM). Throughput: one read and one write per cycle.
 //! No back-pressure. A word read in the cycle of its own write is the old one or the new one: no unit does that.
 
-use crate::rtl::{Expr, Module};
+use crate::rtl::{Expr, Module, pack};
 use crate::technology::Primitive;
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::{FAR_READ, MEMORY_READ};
@@ -56,6 +56,34 @@ pub fn far(words: u32, width: u32, stored: bool) -> Rc<Module> {
         .out("r_data");
     let read = m.pipe("r_data_q", &read);
     m.output("r_data", &read);
+    Rc::new(m)
+}
+
+/// A memory of `words` words of so many bytes, which are written one by one: `we` has a bit for each.
+pub fn by_bytes(words: u32, bytes: u32) -> Rc<Module> {
+    let mut m = Module::new(
+        format!("bytes_{words}x{}", bytes * 8),
+        &format!("{words} words of {bytes} bytes that are written one by one."),
+    );
+    let address = address_bits(words);
+    let we = m.input("we", bytes);
+    let w_addr = m.input("w_addr", address);
+    let w_data = m.input("w_data", bytes * 8);
+    let r_addr = m.input("r_addr", address);
+    let lane = memory(words, 8);
+    let read: Vec<Expr> = (0..bytes)
+        .map(|b| {
+            let inputs = [
+                ("we", we.bit(b)),
+                ("w_addr", w_addr.clone()),
+                ("w_data", w_data.byte(b)),
+                ("r_addr", r_addr.clone()),
+            ];
+            m.instance(&format!("byte_{b}"), &lane, &inputs)
+                .out("r_data")
+        })
+        .collect();
+    m.output("r_data", &pack(&read));
     Rc::new(m)
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! # multiplier — products in multiplier blocks of the FPGA, two of one block, or in LUTs
-//! Every `*` of the design is in [`block`] and [`pair`], which `technology` puts into the blocks of an FPGA, with their registers.
+//! Every `*` of the design is in [`block`], [`pair`] and [`accumulating`], which `technology` puts into the blocks of an FPGA, with their registers.
 //!
 //! `multiplier_<a bits>x<b bits>`, `timing::BLOCK_PRODUCT` cycles; `multiplier_pair` has two of 8 bits by 8, with inputs a_0 b_0 a_1
 //! b_1 and outputs m_product_0 and m_product_1:
@@ -21,6 +21,15 @@
 //! | a                | in  | 8 bits  | factor of both                                                |
 //! | w_0 w_1          | in  | 8 bits  | from -127 to 127; products are wrong with -128                |
 //! | m_product_0 _1   | out | 16 bits | a w_0 and a w_1                                               |
+//!
+//! `accumulating_multiplier`, `timing::BLOCK_PRODUCT` cycles to the product and one more to its sum:
+//! | port             | dir | data    | note                                                          |
+//! |------------------|-----|---------|---------------------------------------------------------------|
+//! | a                | in  | 16 bits | in two's complement                                           |
+//! | b                | in  | 16 bits | without a sign                                                |
+//! | hold             | in  | 1       | b is the one before                                           |
+//! | c                | in  | 32 bits | `timing::BLOCK_PRODUCT` cycles behind a                       |
+//! | m_sum            | out | 32 bits | a b + c                                                       |
 //!
 //! Throughput of all: a product per cycle. Invariants, over all operands: I1 `lut` · I2 `packed` (tests: `multiplier`).
 
@@ -53,6 +62,30 @@ pub fn pair() -> Rc<Module> {
     product(&mut m, "_0", 8, 8);
     product(&mut m, "_1", 8, 8);
     m.set_primitive(Primitive::MultiplierPair);
+    Rc::new(m)
+}
+
+/// A product of 16 bits by 16 to which something is added, all in one block of FPGAs that have such.
+pub fn accumulating() -> Rc<Module> {
+    let mut m = Module::new(
+        "accumulating_multiplier",
+        &format!("Product of 16 bits by 16, {BLOCK_PRODUCT} cycles later, plus a third operand."),
+    );
+    let [a, b] = ["a", "b"].map(|name| m.input(name, 16));
+    let hold = m.input("hold", 1);
+    let c = m.input("c", 32);
+    let before = m.reg("b_before", 16);
+    let b = m.wire("b_now", &hold.mux(&before, &b));
+    m.clocked(|s| s.set(&before, &b));
+    // 16 bits without a sign are 17 with one
+    let inputs = [("a", a), ("b", b.zext(17))];
+    let product = m
+        .instance("block", &block(16, 17), &inputs)
+        .out("m_product")
+        .low(32);
+    let sum = m.pipe("sum", &(&product + &c));
+    m.output("m_sum", &sum);
+    m.set_primitive(Primitive::Accumulating);
     Rc::new(m)
 }
 

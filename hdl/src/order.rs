@@ -38,7 +38,7 @@ pub fn order(config: &Config, pieces: bool) -> Rc<Module> {
         &format!("Puts the outputs of {tp} pixels one behind the other."),
     );
     let place_bits = word.trailing_zeros();
-    let lane_bits = tp.trailing_zeros();
+    let lane_bits = bits_for(tp - 1);
     let address = address_bits(depth);
     let start = m.input("start", 1);
     let map = map_bits(config);
@@ -177,7 +177,10 @@ pub fn order(config: &Config, pieces: bool) -> Rc<Module> {
         .collect();
     let late = |m: &mut Module, name: &str, value: &Expr| m.delay(name, value, ORDER);
     let lane = late(&mut m, "lane", &lane);
-    let out = choose(&stored, &lane, lane_bits - 1);
+    // behind the last pixel's there is anything
+    let mut places = stored.clone();
+    places.resize(1 << lane_bits, stored[0].clone());
+    let out = choose(&places, &lane, lane_bits - 1);
     let mut out = m.wire("word_out", &out);
     let mut m_first = late(&mut m, "first_of_run", &first);
     if let (Some(piece), Some(in_pieces)) = (&piece, &in_pieces) {

@@ -16,6 +16,7 @@
 //! as often as it has output groups.
 
 use crate::memory::memory;
+use crate::packer::bits_for;
 use crate::rtl::{Module, lit, pack};
 use sepstream_spec::isa::address_bits;
 use std::rc::Rc;
@@ -44,7 +45,7 @@ pub fn pixel_buffer(name: &str, depth: u32, tn: u32, tp: u32, map: u32) -> Rc<Mo
     let mut batch = None;
     if tp > 1 {
         m.note("Pixel of the batch, and column: a batch ends with its last pixel or with the row.");
-        let bits = tp.trailing_zeros();
+        let bits = bits_for(tp - 1);
         let cols = m.input("cols", map);
         let lane = m.reg("lane", bits);
         let x = m.reg("x", map);

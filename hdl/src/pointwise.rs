@@ -34,15 +34,19 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
     let tag_in = m.input("s_tag", tag);
     let pixel = m.input("s_pixel", tn * 8);
     let weight = m.input("s_weight", tm * tn * 8);
-    let pixel = m.pipe("pixel", &pixel);
-    let weight = m.pipe("weight", &weight);
+    let [pixel, weight] = [("pixel", pixel), ("weight", weight)].map(|(name, operand)| {
+        match timing::operand(config) {
+            0 => operand,
+            _ => m.pipe(name, &operand),
+        }
+    });
     let to_sum = timing::pointwise_sum(config) - timing::ACCUMULATE;
     let valid = m.delay("valid", &step, to_sum);
     let first = m.delay("first", &first, to_sum);
     let last = m.delay("last", &last, to_sum);
     let tag_d = m.delay("tag", &tag_in, to_sum + timing::ACCUMULATE);
     let kind = config.pw_multiplier();
-    let operand = |c: u32, i: u32| weight.byte(c * tn + i);
+    let weight_of = |c: u32, i: u32| weight.byte(c * tn + i);
     let mut terms: Vec<Vec<Expr>> = Vec::new();
     if kind == Multiplier::Packed {
         m.note("Pairs of output channels: one multiplier for both weights of an input channel.");
@@ -52,8 +56,8 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
             for i in 0..tn {
                 let inputs = [
                     ("a", pixel.byte(i)),
-                    ("w_0", operand(c, i)),
-                    ("w_1", operand(c + 1, i)),
+                    ("w_0", weight_of(c, i)),
+                    ("w_1", weight_of(c + 1, i)),
                 ];
                 let pair = m.instance(&format!("pair_{c}_{i}"), &packed, &inputs);
                 both[0].push(pair.out("m_product_0"));
@@ -63,7 +67,7 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
         }
     }
     for c in terms.len() as u32..tm {
-        let pairs: Vec<_> = (0..tn).map(|i| (pixel.byte(i), operand(c, i))).collect();
+        let pairs: Vec<_> = (0..tn).map(|i| (pixel.byte(i), weight_of(c, i))).collect();
         terms.push(products(&mut m, &format!("channel_{c}"), &pairs, kind));
     }
     let bits = pointwise_sum_bits(config);

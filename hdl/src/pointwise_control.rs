@@ -83,17 +83,18 @@ impl Pixels {
         let address = address_bits(buffer_words);
         let named = |name: &str| format!("{prefix}{name}");
         let tp = config.values().tp;
-        let cols = if tp == 1 {
-            cols
-        } else {
+        // batches of a power of two are counted as such, of other numbers by their pixels
+        let (cols, step) = if tp == 1 {
+            (cols, 1)
+        } else if tp.is_power_of_two() {
             let bits = tp.trailing_zeros();
             // fewer than columns, of which at least 4 are counted
             let width = cols.width();
             let whole = cols.slice(bits, width - bits).zext(width);
-            m.wire(
-                &named("batches"),
-                &(&whole + &cols.low(bits).any().zext(width)),
-            )
+            let batches = &whole + &cols.low(bits).any().zext(width);
+            (m.wire(&named("batches"), &batches), 1)
+        } else {
+            (cols, tp)
         };
         let field = match prefix {
             "" => Field::PixelIdle,
@@ -118,11 +119,12 @@ impl Pixels {
             let some = m.pipe(&named(&format!("idles_{name}")), &cycles.any());
             Idle { cycles, some }
         });
-        let mut counter = |name: &str, count: &Expr| Counter::new(m, &named(name), count);
-        let words = counter("words", &pixel_words);
-        let groups = counter("groups", &groups);
-        let x = counter("columns", &cols);
-        let y = counter("rows", &rows);
+        let mut counter =
+            |name: &str, count: &Expr, step: u32| Counter::by(m, &named(name), count, step);
+        let words = counter("words", &pixel_words, 1);
+        let groups = counter("groups", &groups, 1);
+        let x = counter("columns", &cols, step);
+        let y = counter("rows", &rows, 1);
         Pixels {
             prefix,
             arrives: m.input(&named("pixel"), 1),

@@ -20,7 +20,7 @@
 //! | start        | in  | 1                  | a new command: forget counters                          |
 //! | zero low high| in  | 8 bits each        |                                                         |
 //! | p_addr/p_data|     | parameter memory   | one word per beat: per lane bias, multiplier, shift; where |
-//! |              |     |                    | `cycles` > 1 three, with three bytes per lane each      |
+//! |              |     |                    | `cycles` > 1 four, with two bytes per lane each         |
 //! | m_data       | out | lanes x 8 bits     |                                                         |
 //! | m_count      | out | bytes              | valid outputs of the beat, from lane 0                  |
 //! | m_tag        | out | `tag` bits         | s_tag in the last beat of a pixel, else 0               |
@@ -30,14 +30,16 @@
 //! Bit widths: |sum << left| < 2^31 (wraps like the software), multiplier < 2^31, so the product has 63 bits and its half
 //! 32; the rounding shift adds 2^(right - 1) <= 2^30 to 32 signed bits: 33 never wrap; zero point: 34.
 
+use crate::block_lane::block_lane;
 use crate::lane;
 use crate::narrow_lane::narrow_lane;
 use crate::packer::bits_for;
 use crate::rounding::round_and_clamp;
 use crate::rtl::{Expr, Module, all, lit, pack};
-use crate::serial_lane::{held, pulses, serial_lane};
+use crate::serial::{PART_BITS, Phase, held, pulses};
+use crate::serial_lane::serial_lane;
 use sepstream_spec::config::WIDE_SUM;
-use sepstream_spec::isa::{PARAM_BYTES, address_bits, param_parts};
+use sepstream_spec::isa::{address_bits, param_bytes, param_parts};
 use sepstream_spec::timing;
 use std::rc::Rc;
 
@@ -123,10 +125,11 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let low = m.input("low", 8);
     let high = m.input("high", 8);
     let parts = param_parts(cycles);
-    let part = PARAM_BYTES / parts * 8;
+    let part = param_bytes(cycles) / parts * 8;
     let params = m.input("p_data", lanes * part);
     let rst = m.unit_reset();
 
+    let phase = (cycles > 1).then(|| Phase::new(&mut m, cycles));
     m.note("Beat counter: beat 0 is in the cycle of s_valid. A pixel's last group ends with the pixel's last byte: a beat behind it");
     m.note("could come under the fetch of the next command, when pixel_bytes is the next one's already.");
     let (beat, active, last_beat, ends) = if beats == 1 {
@@ -135,11 +138,11 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         let bits = bits_for(beats - 1);
         let beat = m.reg("beat", bits);
         let busy = m.reg("busy", 1);
-        let active = if cycles == 1 {
-            m.wire("active", &(&s_valid | &busy))
-        } else {
-            paced(&mut m, &s_valid, &busy, cycles)
+        let goes_on = match &phase {
+            None => busy.clone(),
+            Some(phase) => &busy & &phase.idle,
         };
+        let active = m.wire("active", &(&s_valid | &goes_on));
         let last_beat = m.wire("last_beat", &beat.is((beats - 1).into()));
         let ends = m.forward("group_ends", 1);
         m.clocked(|s| {
@@ -195,33 +198,51 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         &all(&[active.clone(), ends.clone(), group_last.clone()]),
     );
     let fresh = m.reg("fresh", 1);
-    let param_at = m.reg("param_at", address);
+    let param_at = m.reg(
+        "param_at",
+        address - phase.as_ref().map_or(0, |_| PART_BITS),
+    );
     let begins = m.wire("begins", &(&(&rst | &start) | &pixel_end));
-    // where pixels are of two sorts, a pixel's base is known with it
-    let word = match contexts {
-        true => fresh.mux(&param_base, &param_at),
-        false => param_at.clone(),
-    };
-    m.clocked(|s| {
-        s.when(&active, |s| {
-            s.set(&param_at, &(&word + &lit(parts.into(), address)))
-        });
-        if !contexts {
-            s.when(&begins, |s| s.set(&param_at, &param_base));
+    let word = match &phase {
+        // where pixels are of two sorts, a pixel's base is known with it
+        None => {
+            let word = match contexts {
+                true => fresh.mux(&param_base, &param_at),
+                false => param_at.clone(),
+            };
+            m.clocked(|s| {
+                s.when(&active, |s| s.set(&param_at, &(&word + &lit(1, address))));
+                if !contexts {
+                    s.when(&begins, |s| s.set(&param_at, &param_base));
+                }
+            });
+            word
         }
-    });
-    let word = if cycles == 1 {
-        word
-    } else {
-        let again = m.pipe("param_again", &active);
-        let next = m.reg("param_next", address);
-        let word = m.wire("param_word", &active.mux(&word, &next));
-        m.clocked(|s| {
-            s.when(&(&active | &again), |s| {
-                s.set(&next, &(&word + &lit(1, address)))
-            })
-        });
-        word
+        Some(phase) => {
+            phase.advance(&mut m, &active);
+            let base = phase.beat_of(&param_base);
+            let at = param_at;
+            let next = &at + &lit(1, base.width());
+            match contexts {
+                true => {
+                    let first = m.wire("first_word", &(&fresh & &phase.idle));
+                    m.clocked(|s| {
+                        s.when(&(&active & &fresh), |s| s.set(&at, &base));
+                        s.when(&phase.last, |s| s.set(&at, &next));
+                    });
+                    phase.word(&first.mux(&base, &at))
+                }
+                false => {
+                    let ended = m.reg("pixel_ended", 1);
+                    m.clocked(|s| {
+                        s.when(&active, |s| s.set(&ended, &pixel_end));
+                        s.when(&phase.last, |s| s.set(&at, &ended.mux(&base, &next)));
+                        s.when(&(&rst | &start), |s| s.set(&at, &base));
+                    });
+                    phase.word(&at)
+                }
+            }
+        }
     };
     m.output("p_addr", &word);
 
@@ -286,7 +307,8 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         })
         .collect();
     let late = timing::requant_load(cycles) - 1;
-    let beat_d = beat.map(|b| m.delay("beat", &b, late));
+    // a lane of several cycles looks at its sum twice, and the beat's number goes on behind its first cycle
+    let beat_d = beat.map(|b| m.delay("beat", &b, late + u32::from(cycles > 1)));
     let control = m.pipe(
         "control_d1",
         &pack(&[active.clone(), closes.clone(), count, tag_now.clone()]),
@@ -297,11 +319,14 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         1 if wide => lane(),
         1 => narrow_lane(sum_bits),
         // fields of a command stay until its last output is written
-        _ => serial_lane(sum_bits, cycles, !contexts),
+        timing::BLOCK_CYCLES => block_lane(acc_bits, sum_bits, !contexts),
+        _ => serial_lane(acc_bits, sum_bits, cycles, !contexts),
     };
-    let load = (cycles > 1).then(|| m.delay("load", &control.bit(0), late));
-    // the word before, where there are several
-    let before = (cycles > 1).then(|| m.pipe("params_before", &params));
+    let load = (cycles > 1).then(|| {
+        let early = m.delay("early", &control.bit(0), late - 1);
+        let load = m.pipe("load", &early);
+        (early, load)
+    });
     for l in 0..lanes {
         let mut picked = hold[l as usize].clone();
         for b in 1..beats {
@@ -310,10 +335,10 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
                 picked = beat.is(b.into()).mux(&hold[channel as usize], &picked);
             }
         }
-        // a sum that has nothing to be picked from stays until the lane takes it
-        let sum = match beats == 1 && cycles > late {
-            true => picked,
-            false => m.pipe(&format!("sum_{l}"), &picked),
+        // where a lane takes several cycles, it stays until that has taken it
+        let sum = match cycles {
+            1 => m.pipe(&format!("sum_{l}"), &picked),
+            _ => m.wire(&format!("sum_{l}"), &picked),
         };
         let base = l * part;
         let mut inputs = vec![
@@ -322,15 +347,11 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
             ("low", low.clone()),
             ("high", high.clone()),
         ];
-        if let (Some(load), Some(before)) = (&load, &before) {
-            // bytes 0 to 2 and 3 to 5 in the cycle of load, 3 to 5 and 6 to 8 behind it
-            let bias = [before.slice(base, 24), params.slice(base, 8)];
-            let multiplier = [before.slice(base + 8, 16), params.slice(base, 15)];
+        if let Some((early, load)) = &load {
             inputs.extend([
+                ("early", early.clone()),
                 ("load", load.clone()),
-                ("bias", pack(&bias)),
-                ("multiplier", pack(&multiplier)),
-                ("shift", params.slice(base + 16, 5)),
+                ("part", params.slice(base, part)),
             ]);
         } else {
             inputs.extend([
@@ -354,13 +375,13 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
             let control = m.delay("control_lane", &control, 1 + told);
             (control.bit(0), control.bit(1), control, 2)
         }
-        Some(load) => {
+        Some((_, load)) => {
             let [active, fields] =
                 [(0, 1), (1, control.width() - 1)].map(|(low, width)| control.slice(low, width));
             let with_load = m.reg("fields", fields.width());
             m.clocked(|s| s.when(&active, |s| s.set(&with_load, &fields)));
             let at = pulses(&mut m, &load, told);
-            let fields = held(&mut m, "fields", &with_load, &at, cycles, told);
+            let fields = held(&mut m, "fields", &with_load, &at, cycles, cycles - 2, told);
             let valid = at[told as usize].clone();
             (valid.clone(), &fields.bit(0) & &valid, fields, 1)
         }
@@ -370,18 +391,4 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let told = fields.slice(first + count_bits, tag);
     m.output("m_tag", &(&last.repeat(tag) & &told));
     Rc::new(m)
-}
-
-/// `active` where beats are `cycles` cycles apart: the first of a group is in the cycle of s_valid.
-fn paced(m: &mut Module, s_valid: &Expr, busy: &Expr, cycles: u32) -> Expr {
-    let bits = bits_for(cycles - 1);
-    let left = m.reg("beat_left", bits);
-    let waits = m.wire("beat_waits", &left.any());
-    let active = m.wire("active", &(s_valid | &(busy & &!&waits)));
-    m.clocked(|s| {
-        let less = &left - &lit(1, bits);
-        let next = active.mux(&lit((cycles - 1).into(), bits), &less);
-        s.when(&(&active | &waits), |s| s.set(&left, &next));
-    });
-    active
 }

@@ -12,21 +12,52 @@
 //! | busy sending    | a frame is running; words are still to come on m_axis: bits of the status register |
 
 mod beats;
+mod outputs;
 mod store;
 
 use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{
     columns, depthwise, expand, fill, host, line_buffer, line_writer, merge, packer, pixel_buffer,
-    pointwise, pointwise_control, requant, residual, sequencer, window,
+    pointwise, pointwise_control, requant, sequencer, window,
 };
-use beats::{Beats, Expanded};
+use beats::Expanded;
+use outputs::Outputs;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing::{self, MEMORY_READ};
-use sepstream_spec::width::{depthwise_sum_bits, map_bits, pointwise_sum_bits};
+use sepstream_spec::width::{depthwise_sum_bits, map_bits};
 use std::rc::Rc;
 use store::{Store, Written};
+
+/// Inputs of a unit: those given, the fields that it has ports for, and the start pulse.
+fn with_fields(
+    seq: &Instance,
+    start: &Expr,
+    module: &Module,
+    inputs: &[(&'static str, Expr)],
+) -> Vec<(&'static str, Expr)> {
+    let mut all = inputs.to_vec();
+    for f in Field::ALL {
+        let open = module.ports().iter().any(|p| p.name == f.name())
+            && !inputs.iter().any(|(n, _)| *n == f.name());
+        if open {
+            all.push((f.name(), seq.out(f.name())));
+        }
+    }
+    if module.ports().iter().any(|p| p.name == "start") {
+        all.push(("start", start.clone()));
+    }
+    all
+}
+
+/// Name of the unit for pixel `p` of a batch of `tp`.
+fn of_pixel(name: &str, p: u32, tp: u32) -> String {
+    match tp {
+        1 => name.to_string(),
+        _ => format!("{name}_{p}"),
+    }
+}
 
 /// The accelerator.
 pub fn top(config: &Config) -> Rc<Module> {
@@ -60,18 +91,7 @@ pub fn top(config: &Config) -> Rc<Module> {
     );
     let start = seq.out("start");
     let with_fields = |module: &Rc<Module>, inputs: &[(&'static str, Expr)]| {
-        let mut all: Vec<(&str, Expr)> = inputs.to_vec();
-        for f in Field::ALL {
-            let open = module.ports().iter().any(|p| p.name == f.name())
-                && !inputs.iter().any(|(n, _)| *n == f.name());
-            if open {
-                all.push((f.name(), seq.out(f.name())));
-            }
-        }
-        if module.ports().iter().any(|p| p.name == "start") {
-            all.push(("start", start.clone()));
-        }
-        all
+        with_fields(&seq, &start, module, inputs)
     };
 
     m.note("Activation memory to windows.");
@@ -320,14 +340,10 @@ pub fn top(config: &Config) -> Rc<Module> {
     }
     let pixel = m.delay("pixels", &pixel, late_data);
     // one for each pixel of a batch, in step
-    let of_pixel = |name: &str, p: u32| match v.tp {
-        1 => name.to_string(),
-        _ => format!("{name}_{p}"),
-    };
     let arrays: Vec<Instance> = (0..v.tp)
         .map(|p| {
             m.instance(
-                &of_pixel("pointwise", p),
+                &of_pixel("pointwise", p, v.tp),
                 &pointwise::pointwise(config, tags.len() as u32),
                 &[
                     ("step", control.out("step")),
@@ -340,148 +356,23 @@ pub fn top(config: &Config) -> Rc<Module> {
             )
         })
         .collect();
-    let tag = arrays[0].out("m_tag");
-    let pw_requant = requant::requant(
-        "pointwise_requant",
-        requant::Shape {
-            channels: v.tm,
-            lanes: v.pw_requant,
-            acc_bits: pointwise_sum_bits(config),
-            sum_bits: v.pw_sum_bits,
-            cycles: v.pw_requant_cycles,
-            param_words: config.pw_param_words(),
-            byte_bits: Field::OutBytes.used_bits(config),
-            tag: 2,
-            contexts: config.expands(),
-            early: false,
-        },
-    );
-    let mut fields = [
-        ("param_base", Field::ParamBase, Field::ExpandParamBase),
-        ("pixel_bytes", Field::OutBytes, Field::ExpandOutBytes),
-        ("zero", Field::OutZero, Field::ExpandZero),
-        ("low", Field::OutLow, Field::ExpandLow),
-        ("high", Field::OutHigh, Field::ExpandHigh),
-    ]
-    .map(|(port, own, other)| (port, seq.out(own.name()), other));
-    let contexts = expand.as_ref().map(|_| {
-        let contexts = ["context_beat", "context_out"].map(|name| m.forward(name, 1));
-        for (n, (_, value, other)) in fields.iter_mut().enumerate() {
-            *value = contexts[usize::from(n > 1)].mux(&seq.out(other.name()), value);
-        }
-        contexts
-    });
-    let mut inputs = vec![
-        ("s_valid", arrays[0].out("m_valid")),
-        ("s_last", tag.bit(rows + 1)),
-        // ends of row and command; to put pixels in order, ends of command and pixel
-        ("s_tag", tag.low(2)),
-        ("start", start.clone()),
-        ("p_data", pw_param.clone()),
-    ];
-    inputs.extend(fields.map(|(port, value, _)| (port, value)));
-    if contexts.is_some() {
-        inputs.push(("s_context", tag.bit(rows + 2)));
+    let joined = Outputs {
+        config,
+        seq: &seq,
+        start: &start,
+        arrays: &arrays,
+        pw_param: &pw_param,
+        activation_data: &activation_data,
+        expanded: expanded.as_ref(),
+        hold: &hold,
+        writer_valid: &writer_valid,
+        done: &done,
     }
-    let outs: Vec<Instance> = (0..v.tp)
-        .map(|p| {
-            let mut inputs = inputs.clone();
-            inputs.push(("s_sum", arrays[p as usize].out("m_sum")));
-            m.instance(&of_pixel("pointwise_requant", p), &pw_requant, &inputs)
-        })
-        .collect();
-    let out = &outs[0];
-    for wire in contexts.iter().flatten() {
-        m.drive(wire, &out.out(wire.text()));
-    }
-
-    m.note("Expanded rows go to the line buffer, everything else on to the activation memory.");
-    let data: Vec<Expr> = outs.iter().map(|out| out.out("m_data")).collect();
-    let beats = Beats {
-        data: pack(&data),
-        first: lit(0, word.trailing_zeros()),
-        count: out.out("m_count"),
-        tag: out.out("m_tag"),
-        valid: out.out("m_valid"),
-    };
-    let mut own = beats.clone();
-    if let Some(expanded) = &expanded {
-        let of_expand = out.out("m_context");
-        own.valid = m.wire("own_valid", &(&beats.valid & &!&of_expand));
-        let made = Beats {
-            valid: &beats.valid & &of_expand,
-            ..beats
-        };
-        let [cols, bytes] = [Field::ExpandCols, Field::ExpandOutBytes].map(|f| seq.out(f.name()));
-        let made = made.ordered(&mut m, config, "expand_order", &start, &cols, &bytes, None);
-        let packed = made.packed(&mut m, config, "line_packer", &made.tag.bit(0), &lit(1, 1));
-        for (wire, port) in [
-            (&expanded.valid, "m_valid"),
-            (&expanded.row_last, "m_tag"),
-            (&expanded.data, "m_data"),
-        ] {
-            m.drive(wire, &packed.out(port));
-        }
-    }
-    let [cols, bytes] = [Field::OutCols, Field::OutBytes].map(|f| seq.out(f.name()));
-    let adds = seq.out(Field::Residual.name());
-    let pieces = (v.residual > 0).then_some(&adds);
-    let mut own = own.ordered(&mut m, config, "order", &start, &cols, &bytes, pieces);
-
-    m.note("Residual map, added to the outputs.");
-    let mut residual_read = None;
-    if v.residual > 0 {
-        let unit = residual::residual(config, 2);
-        let lanes = packer::bits_for(v.pw_requant);
-        let residual = m.instance(
-            "residual",
-            &unit,
-            &with_fields(
-                &unit,
-                &[
-                    ("s_data", own.data.fit(v.pw_requant * 8)),
-                    ("s_count", own.count.fit(lanes)),
-                    ("s_tag", own.tag.clone()),
-                    ("s_valid", own.valid.clone()),
-                    ("r_data", activation_data.clone()),
-                ],
-            ),
-        );
-        // without an addition the outputs pass by, a whole word at once if tp pixels make one
-        let [data, count, tag, valid] =
-            ["m_data", "m_count", "m_tag", "m_valid"].map(|port| residual.out(port));
-        own = Beats {
-            data: adds.mux(&data.zext(own.data.width()), &own.data),
-            count: adds.mux(&count.zext(own.count.width()), &own.count),
-            first: own.first,
-            tag,
-            valid,
-        };
-        m.drive(&hold, &residual.out("hold"));
-        residual_read = Some((residual.out("r_valid"), residual.out("r_addr")));
-    } else {
-        m.drive(&hold, &lit(0, 1));
-    }
-
-    m.note("Writer: rows of whole words, one after the other from out_base.");
-    let (row_last, command_last) = (own.tag.bit(0), own.tag.bit(1));
-    let packed = own.packed(&mut m, config, "out_packer", &row_last, &command_last);
-    let address = address_bits(config.activation_words());
-    let out_addr = m.reg("out_addr", address);
-    let valid = packed.out("m_valid");
-    m.clocked(|s| {
-        s.when(&valid, |s| {
-            s.set(&out_addr, &(&out_addr + &lit(1, address)))
-        });
-        s.when(&start, |s| s.set(&out_addr, &seq.out("out_base")));
-    });
-    m.drive(&writer_valid, &valid);
-    let done_q = m.pipe("done_q", &packed.out("m_tag"));
-    m.drive(&done, &done_q);
+    .join(&mut m);
 
     // at most one of them has the port in a cycle
     let mut readers = vec![(fill.out("r_port"), fill.out("r_addr"))];
-    readers.extend(residual_read);
+    readers.extend(joined.residual_read);
     readers.extend(expand.map(|(e, ..)| (e.out("r_valid"), e.out("r_addr"))));
     let read_taken = readers
         .iter()
@@ -527,15 +418,16 @@ pub fn top(config: &Config) -> Rc<Module> {
         });
     let written = Written {
         valid: &writer_valid,
-        addr: &out_addr,
-        data: &packed.out("m_data"),
+        bytes: joined.bytes.as_ref(),
+        addr: &joined.addr,
+        data: &joined.data,
     };
     let activation = store.shared(&mut m, "activation_memory", &written, read_addr);
     let mut loaded = |memory, name, read| store.loaded(&mut m, memory, name, read);
     let program = loaded(Memory::Program, "program_memory", seq.out("p_addr"));
     let weights = loaded(Memory::Weight, "weight_memory", control.out("w_addr"));
     let dw_weights = loaded(Memory::DwWeight, "depthwise_memory", dw.out("w_addr"));
-    let pw_params = loaded(Memory::PwParam, "pointwise_params", out.out("p_addr"));
+    let pw_params = loaded(Memory::PwParam, "pointwise_params", joined.p_addr);
     let dw_params = loaded(Memory::DwParam, "depthwise_params", dw_out.out("p_addr"));
     for (wire, instance) in [
         (&activation_data, activation),

@@ -19,7 +19,8 @@ mod place;
 mod run;
 mod stage;
 
-use crate::counter::Counter;
+use crate::counter::{Counter, next_in_batch};
+use crate::packer::bits_for;
 use crate::rtl::{Expr, Module, all, cat, lit};
 use place::Place;
 use sepstream_spec::config::Config;
@@ -100,7 +101,7 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let y_step = m.wire("y_step", &(&x_step & &x.last));
     // the first pass of a group, the first group of a pixel
     let [pass_first, group_first] = ["pass_first", "group_first"].map(|name| m.reg(name, 1));
-    let batch = (v.tp > 1).then(|| m.reg("in_batch", v.tp.trailing_zeros()));
+    let batch = (v.tp > 1).then(|| m.reg("in_batch", bits_for(v.tp - 1)));
     let ahead = m.reg("ahead", off);
     let lane = m.reg("lane", off);
     let top = Place::regs(&mut m, "top", row_number, line);
@@ -140,8 +141,8 @@ pub fn walk(config: &Config) -> Rc<Module> {
         s.when(&x_step, |s| {
             s.set(&ahead, &x.last.mux(&first_byte, &(&ahead + &window_step)));
             if let Some(batch) = &batch {
-                let bits = batch.width();
-                s.set(batch, &x.last.mux(&lit(0, bits), &(batch + &lit(1, bits))));
+                let next = next_in_batch(batch, v.tp);
+                s.set(batch, &x.last.mux(&lit(0, batch.width()), &next));
             }
         });
         s.when(&y_step, |s| {

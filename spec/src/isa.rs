@@ -223,7 +223,7 @@ impl Field {
             _ if self.expands() && !config.expands() => 0,
             Field::MergeBytes if !config.merges() => 0,
             _ if self.adds() && v.residual == 0 => 0,
-            Field::PixelIdle if !config.expands() && v.tp == 1 => 0,
+            Field::PixelIdle if !config.expands() && (v.tp == 1 || config.shares_requant()) => 0,
             Field::InBase | Field::OutBase | Field::ResidualBase => {
                 address_bits(config.activation_words())
             }
@@ -324,10 +324,22 @@ impl Command {
 
 /// Bytes of one lane's requantisation parameters in a parameter memory: bias (4), multiplier (4), shift (1).
 pub const PARAM_BYTES: u32 = 9;
+/// The same for lanes that take a sum in several cycles: bias (3), shift (1), multiplier (4).
+pub const SERIAL_PARAM_BYTES: u32 = 8;
+/// Bits of such a lane's bias, in two's complement.
+pub const SERIAL_BIAS_BITS: u32 = 24;
 /// Words in which the parameters of a beat lie in their memory, whose lanes take a sum in so many cycles: serial lanes read them one
-/// after the other, a third of each lane's bytes in each, which takes fewer block RAMs.
+/// after the other, two bytes of each lane in each, which is what block RAMs and single-port RAMs of an iCE40 give.
 pub const fn param_parts(cycles: u32) -> u32 {
-    if cycles == 1 { 1 } else { 3 }
+    if cycles == 1 { 1 } else { 4 }
+}
+/// Bytes of a lane's parameters, likewise.
+pub const fn param_bytes(cycles: u32) -> u32 {
+    if cycles == 1 {
+        PARAM_BYTES
+    } else {
+        SERIAL_PARAM_BYTES
+    }
 }
 /// Flag in the shift byte: the low five bits shift left (multiplier above 1) instead of right.
 pub const SHIFT_LEFT: u8 = 0x80;
@@ -352,6 +364,21 @@ impl Param {
         out[8] =
             self.shift.unsigned_abs() as u8 & 0x1f | if self.shift > 0 { SHIFT_LEFT } else { 0 };
         out
+    }
+    /// The same for serial lanes; the bias has [`SERIAL_BIAS_BITS`], and there is no left shift.
+    pub fn to_serial_bytes(self) -> [u8; SERIAL_PARAM_BYTES as usize] {
+        let [b0, b1, b2, _] = self.bias.to_le_bytes();
+        let [m0, m1, m2, m3] = self.multiplier.to_le_bytes();
+        [b0, b1, b2, self.shift.unsigned_abs() as u8, m0, m1, m2, m3]
+    }
+    /// Parameters from those bytes.
+    pub fn from_serial_bytes(bytes: [u8; SERIAL_PARAM_BYTES as usize]) -> Self {
+        let [b0, b1, b2, shift, m0, m1, m2, m3] = bytes;
+        Param {
+            bias: i32::from_le_bytes([0, b0, b1, b2]) >> 8,
+            multiplier: i32::from_le_bytes([m0, m1, m2, m3]),
+            shift: -i32::from(shift),
+        }
     }
     /// Parameters from their bytes.
     pub fn from_bytes(bytes: [u8; PARAM_BYTES as usize]) -> Self {

@@ -2,7 +2,7 @@
 //! Shapes of the memories that the host fills.
 
 use crate::config::Config;
-use crate::isa::{COMMAND_BYTES, PARAM_BYTES, param_parts};
+use crate::isa::{COMMAND_BYTES, param_bytes, param_parts};
 use crate::regs::Memory;
 
 /// Size of a memory.
@@ -33,11 +33,11 @@ impl Memory {
             Memory::DwWeight => (config.depthwise_words(), v.lanes * v.taps),
             Memory::PwParam => (
                 config.pw_param_words(),
-                v.pw_requant * PARAM_BYTES / param_parts(v.pw_requant_cycles),
+                v.pw_requant * param_bytes(v.pw_requant_cycles) / param_parts(v.pw_requant_cycles),
             ),
             Memory::DwParam => (
                 config.dw_param_words(),
-                v.dw_requant * PARAM_BYTES / param_parts(v.dw_requant_cycles),
+                v.dw_requant * param_bytes(v.dw_requant_cycles) / param_parts(v.dw_requant_cycles),
             ),
         };
         Shape {

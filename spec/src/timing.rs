@@ -51,8 +51,13 @@ pub const NARROW_LANE: u32 = 2 + FACTOR_PRODUCT + 1 + ROUND_SHIFT + CLAMP;
 pub const PACK: u32 = 2;
 /// Pixel buffer: word written to its pixel counting as available.
 pub const PIXEL_VISIBLE: u32 = 1;
-/// Pointwise array: operand registers behind pixel buffer and weight memory.
+/// Pointwise array: operand registers behind pixel buffer and weight memory ..
 pub const OPERAND: u32 = 1;
+/// .. which multiplier blocks of configurations that are to have few cells do without: they have such themselves.
+pub fn operand(config: &Config) -> u32 {
+    let without = config.saves_cells() && config.pw_multiplier() == Multiplier::Plain;
+    if without { 0 } else { OPERAND }
+}
 /// Residual adder: requantised outputs to sums.
 pub const RESIDUAL: u32 = 4 + 2 * FACTOR_PRODUCT + 2 + 2 * ROUND_SHIFT + CLAMP;
 /// Pixel order: run read to the run at its output.
@@ -60,10 +65,12 @@ pub const ORDER: u32 = MEMORY_READ;
 /// Writer: packed word to the command counting as done.
 pub const WRITE_DONE: u32 = 1;
 
-/// The memory is too large to lie in one place: what goes to its blocks and comes from them takes a cycle each way.
+/// The memory is too large to lie in one place: what goes to its blocks and comes from them takes a cycle each way. Not so in
+/// configurations that are to have few cells.
 pub fn far(config: &Config, memory: Memory) -> bool {
     let shape = memory.shape(config);
-    u64::from(shape.words) * u64::from(shape.bytes) * 8 > NEAR_BITS
+    let bits = u64::from(shape.words) * u64::from(shape.bytes) * 8;
+    bits > NEAR_BITS && !config.saves_cells()
 }
 
 fn read(config: &Config, memory: Memory) -> u32 {
@@ -125,20 +132,28 @@ pub fn depthwise_sum(config: &Config) -> u32 {
 /// Pointwise array: step to finished sum.
 pub fn pointwise_sum(config: &Config) -> u32 {
     array_read(config)
-        + OPERAND
+        + operand(config)
         + product(config.pw_multiplier())
         + adder_levels(config.values().tn)
         + ACCUMULATE
 }
 
-/// Bits of the multiplier that a lane takes in a cycle when a sum takes it several.
+/// Bits by which lanes shift to the right in a cycle when a sum takes them several, and of the multiplier that they take if they have
+/// no block.
 pub const fn serial_bits(cycles: u32) -> u32 {
     32 / cycles
 }
 
-/// Serial lane, from the sum to the product of all bits: bias, clamp, the rows of a cycle added in pairs, one cycle after the other.
+/// Cycles for a sum of lanes with a multiplier block: one for each of the four products of its halves.
+pub const BLOCK_CYCLES: u32 = 4;
+
+/// Lanes that take several cycles for a sum, from the sum to the product of all bits. With a block: bias, clamp, the block's products
+/// and their sums. Without: bias, clamp, the last part of the multiplier, the rows of a cycle added in pairs, one cycle after the other.
 pub const fn serial_product(cycles: u32) -> u32 {
-    2 + adder_levels(serial_bits(cycles)) + cycles
+    match cycles {
+        BLOCK_CYCLES => 2 + BLOCK_PRODUCT + BLOCK_CYCLES,
+        _ => 3 + adder_levels(serial_bits(cycles)) + cycles,
+    }
 }
 
 /// Requantiser lane for sums of `sum_bits` bits, of which it takes one in `cycles` cycles.

@@ -51,10 +51,23 @@ fn sum_bits(products: u32) -> u32 {
     (bits(products) + 14 + 1).min(WIDE_SUM)
 }
 
+/// Bits that an accumulator has more than its requantiser's sums in configurations that are to have few cells. The compiler sees to
+/// it that no channel's sum has more.
+const ABOVE_SUM: u32 = 2;
+
+/// Bits of an accumulator for sums of so many, whose requantiser takes `requantised` of them with the bias.
+fn accumulator_bits(config: &Config, sum: u32, requantised: u32) -> u32 {
+    match config.saves_cells() {
+        true => sum.min(requantised + ABOVE_SUM),
+        false => sum,
+    }
+}
+
 /// Bits of a sum of the pointwise array, before its bias: of the products of a pixel, which its buffer holds.
 pub fn pointwise_sum_bits(config: &Config) -> u32 {
     let v = config.values();
-    sum_bits(v.pixel_words.max(v.expand_words) * v.tn)
+    let sum = sum_bits(v.pixel_words.max(v.expand_words) * v.tn);
+    accumulator_bits(config, sum, v.pw_sum_bits)
 }
 
 /// Bits of a sum of the depthwise engine, before its bias: of the products of all passes that a command can have, each with a word
@@ -62,8 +75,9 @@ pub fn pointwise_sum_bits(config: &Config) -> u32 {
 pub fn depthwise_sum_bits(config: &Config) -> u32 {
     let passes =
         [Field::RowPasses, Field::ColumnPasses].map(|field| (1 << field.used_bits(config)) - 1);
+    let v = config.values();
     let steps = (passes[0] * passes[1]).min(config.depthwise_words());
-    sum_bits(steps * config.values().taps)
+    accumulator_bits(config, sum_bits(steps * v.taps), v.dw_sum_bits)
 }
 
 /// Most groups of a layer's output channels: what the parameter memory holds.

@@ -14,8 +14,9 @@ use fields::held;
 use params::Channel;
 use sepstream_spec::config::{Config, Multiplier};
 use sepstream_spec::graph::{Graph, Layer, Op};
-use sepstream_spec::isa::{Command, Field, PARAM_BYTES, Param, param_parts};
+use sepstream_spec::isa::{Command, Field, Param, param_bytes, param_parts};
 use sepstream_spec::program::MapPort;
+use sepstream_spec::width::{depthwise_sum_bits, pointwise_sum_bits};
 use walk::{Walk, map_size, rows, walk};
 use writer::{clamp, writer};
 
@@ -119,8 +120,14 @@ fn lower_from(
     if config.pw_multiplier() == Multiplier::Packed {
         narrow::packed(graph, dense, &channels)?;
     }
-    let bits = config.values().pw_sum_bits;
-    narrow::sums(graph, dense, &mut channels, bits, "pointwise")?;
+    let v = config.values();
+    let lanes = narrow::Lanes {
+        sum_bits: v.pw_sum_bits,
+        acc_bits: pointwise_sum_bits(config),
+        cycles: v.pw_requant_cycles,
+        section: "pointwise",
+    };
+    narrow::sums(graph, dense, &mut channels, lanes)?;
     if let Some(add) = stage.add {
         residual(
             graph,
@@ -166,7 +173,13 @@ fn depthwise(
 ) -> Result<u32, Error> {
     let v = config.values();
     let mut channels = params::window(graph, layer, v.dw_sum_bits)?;
-    narrow::sums(graph, layer, &mut channels, v.dw_sum_bits, "depthwise")?;
+    let lanes = narrow::Lanes {
+        sum_bits: v.dw_sum_bits,
+        acc_bits: depthwise_sum_bits(config),
+        cycles: v.dw_requant_cycles,
+        section: "depthwise",
+    };
+    narrow::sums(graph, layer, &mut channels, lanes)?;
     let (kernel_rows, kernel_cols) = extent(&walk.window);
     let (row_taps, column_taps) = (config.row_taps() as usize, config.column_taps() as usize);
     let (row_passes, column_passes) = (
@@ -437,16 +450,21 @@ fn array(
     Ok(())
 }
 
-/// Parameters of a beat's lanes as their memory has them: whole for lanes of one cycle, else a third of each lane's bytes a word.
+/// Parameters of a beat's lanes as their memory has them: whole for lanes of one cycle, else a part of each lane's bytes a word.
 fn beat_params(lanes: impl Iterator<Item = Param>, cycles: u32) -> Vec<u8> {
-    let lanes: Vec<_> = lanes.map(Param::to_bytes).collect();
-    let part = (PARAM_BYTES / param_parts(cycles)) as usize;
-    let at = (0..PARAM_BYTES as usize).step_by(part);
-    at.flat_map(|from| {
-        lanes
-            .iter()
-            .flat_map(move |bytes| &bytes[from..from + part])
-    })
-    .copied()
-    .collect()
+    let lanes: Vec<Vec<u8>> = lanes
+        .map(|param| match cycles {
+            1 => param.to_bytes().to_vec(),
+            _ => param.to_serial_bytes().to_vec(),
+        })
+        .collect();
+    let part = (param_bytes(cycles) / param_parts(cycles)) as usize;
+    (0..param_parts(cycles) as usize)
+        .flat_map(|at| {
+            lanes
+                .iter()
+                .flat_map(move |bytes| &bytes[at * part..][..part])
+        })
+        .copied()
+        .collect()
 }

@@ -9,10 +9,52 @@ use super::params::Channel;
 use crate::error::{DoesNotFit, Error};
 use sepstream_spec::config::{SUM_BITS, WIDE_SUM};
 use sepstream_spec::graph::{Graph, Layer};
-use sepstream_spec::isa::Param;
+use sepstream_spec::isa::{Param, SERIAL_BIAS_BITS};
 use sepstream_spec::quant;
 
-/// Makes all channels fit sums of `bits` bits; `section` is the engine's in a configuration file.
+/// What an engine's requantisers take.
+#[derive(Clone, Copy, Debug)]
+pub struct Lanes {
+    /// Bits of a sum with its bias.
+    pub sum_bits: u32,
+    /// Bits of a sum before its bias.
+    pub acc_bits: u32,
+    /// Cycles for a sum: with more than one a bias has [`SERIAL_BIAS_BITS`] bits.
+    pub cycles: u32,
+    /// The engine's section in a configuration file.
+    pub section: &'static str,
+}
+
+impl Lanes {
+    /// The same for sums of other bits.
+    fn with(self, sum_bits: u32) -> Self {
+        let acc_bits = (self.acc_bits + sum_bits - self.sum_bits).min(WIDE_SUM);
+        Lanes {
+            sum_bits,
+            acc_bits,
+            ..self
+        }
+    }
+    /// Whether a channel gives the right outputs, with other parameters if need be.
+    fn take(self, channel: &mut Channel) -> bool {
+        adapt(channel, self.sum_bits, self.bias_bits()) && self.accumulate(channel)
+    }
+    /// Whether no sum of a channel's products has more bits than the accumulator.
+    fn accumulate(self, channel: &Channel) -> bool {
+        let mut plain = channel.clone();
+        plain.param.bias = 0;
+        let ends = Sums::of(&plain).map(|sums| [sums.least, sums.most]);
+        ends.is_some_and(|ends| ends.iter().all(|end| fits(*end, self.acc_bits)))
+    }
+    fn bias_bits(self) -> u32 {
+        match self.cycles {
+            1 => WIDE_SUM,
+            _ => SERIAL_BIAS_BITS,
+        }
+    }
+}
+
+/// Makes all channels fit an engine's requantisers.
 ///
 /// # Errors
 /// When a channel needs more bits: it names the first that needs the most.
@@ -20,19 +62,19 @@ pub fn sums(
     graph: &Graph,
     layer: &Layer,
     channels: &mut [Channel],
-    bits: u32,
-    section: &str,
+    lanes: Lanes,
 ) -> Result<(), Error> {
+    let (bits, section) = (lanes.sum_bits, lanes.section);
     if bits == WIDE_SUM {
         return Ok(());
     }
     let mut worst = None;
     for (c, channel) in channels.iter_mut().enumerate() {
-        if !adapt(channel, bits) {
+        if !lanes.take(channel) {
             let choices = SUM_BITS.into_iter().filter(|more| *more > bits);
             let needs = choices
                 .into_iter()
-                .find(|more| *more == WIDE_SUM || adapt(&mut channel.clone(), *more));
+                .find(|more| *more == WIDE_SUM || lanes.with(*more).take(&mut channel.clone()));
             worst = worst.max(needs.map(|needs| (needs, std::cmp::Reverse(c))));
         }
     }
@@ -78,20 +120,27 @@ fn too_small(
     Error::DoesNotFit(DoesNotFit::layer(graph, layer, what, needs, has, way_out))
 }
 
-/// Whether a channel gives the right outputs with sums of `bits` bits, with other parameters if need be.
-fn adapt(channel: &mut Channel, bits: u32) -> bool {
+/// Whether a channel gives the right outputs with sums of `bits` bits and a bias of `bias_bits`, with other parameters if need be.
+fn adapt(channel: &mut Channel, bits: u32, bias_bits: u32) -> bool {
     shift_weights(channel);
     let Some(sums) = Sums::of(channel) else {
         return false;
     };
-    if sums.fit(channel, bits) {
+    let bias_fits = |channel: &Channel| fits(channel.param.bias, bias_bits);
+    if sums.fit(channel, bits) && bias_fits(channel) {
         return true;
     }
     let other = sums.constant(channel).or_else(|| sums.finer(channel, bits));
+    let other = other.filter(bias_fits);
     if let Some(other) = &other {
         *channel = other.clone();
     }
     other.is_some()
+}
+
+/// Whether a value has so many bits, its sign included.
+fn fits(value: i32, bits: u32) -> bool {
+    value == value << (WIDE_SUM - bits) >> (WIDE_SUM - bits)
 }
 
 /// A left shift of the sum is one of weights and bias, where there is room in the weights.
@@ -264,7 +313,7 @@ mod tests {
     fn a_channel_that_fits_stays_as_it_is() {
         let before = channel(&[100, -100], 1000, 0x5a82_799a, -7, 3);
         let mut after = before.clone();
-        assert!(adapt(&mut after, 18));
+        assert!(adapt(&mut after, 18, WIDE_SUM));
         assert_eq!(
             (after.param, &after.weights),
             (before.param, &before.weights)
@@ -276,7 +325,7 @@ mod tests {
         for (bias, zero) in [(1 << 29, -128), (-(1 << 29), 5), (1 << 27, 5)] {
             let before = channel(&[1, -1], bias, 0x5a82_799a, -24, zero);
             let mut after = before.clone();
-            assert!(adapt(&mut after, 18));
+            assert!(adapt(&mut after, 18, WIDE_SUM));
             assert!(after.weights.iter().all(|w| *w == 0));
             let want = output(&before, before.param.bias);
             assert_eq!(output(&after, after.param.bias), want);
@@ -290,8 +339,8 @@ mod tests {
         let weights = [68i8; 9];
         let before = channel(&weights, 26_558_476, 1_565_063_334, -20, -128);
         let mut after = before.clone();
-        assert!(!adapt(&mut after.clone(), 19));
-        assert!(adapt(&mut after, 23));
+        assert!(!adapt(&mut after.clone(), 19, WIDE_SUM));
+        assert!(adapt(&mut after, 23, WIDE_SUM));
         let all = outputs(&before, 32);
         assert_ne!(all.first(), all.last());
         assert_eq!(outputs(&after, 23), all);
@@ -300,15 +349,15 @@ mod tests {
     #[test]
     fn a_channel_with_all_outputs_and_long_sums_is_refused() {
         let before = channel(&[127; 64], 0, 1 << 30, -13, 0);
-        assert!(!adapt(&mut before.clone(), 18));
-        assert!(adapt(&mut before.clone(), 24));
+        assert!(!adapt(&mut before.clone(), 18, WIDE_SUM));
+        assert!(adapt(&mut before.clone(), 24, WIDE_SUM));
     }
 
     #[test]
     fn left_shifts_go_into_the_weights_or_are_for_wide_sums() {
         let before = channel(&[3, -31], 5, 0x5a82_799a, 2, 0);
         let mut after = before.clone();
-        assert!(adapt(&mut after, 24));
+        assert!(adapt(&mut after, 24, WIDE_SUM));
         assert_eq!(
             (after.weights.as_slice(), after.param.shift),
             (&[12, -124][..], 0)
@@ -317,6 +366,23 @@ mod tests {
             let want = output(&before, before.param.bias + products);
             assert_eq!(output(&after, after.param.bias + 4 * products), want);
         }
-        assert!(!adapt(&mut channel(&[3, 32], 0, 1 << 30, 2, 0), 24));
+        assert!(!adapt(
+            &mut channel(&[3, 32], 0, 1 << 30, 2, 0),
+            24,
+            WIDE_SUM
+        ));
+    }
+
+    #[test]
+    fn a_bias_that_serial_lanes_have_no_bits_for_is_refused_or_of_one_output() {
+        // all sums are beyond the clamp, on one side
+        let mut far = channel(&[1, -1], 9_000_000, 1 << 30, -4, 0);
+        let want = output(&far, far.param.bias);
+        assert!(adapt(&mut far, 24, SERIAL_BIAS_BITS));
+        assert_eq!(outputs(&far, 24), vec![want; outputs(&far, 24).len()]);
+        // sums on both sides of it
+        let both = channel(&[127; 600], 9_000_000, 1 << 30, -15, 0);
+        assert!(adapt(&mut both.clone(), 24, WIDE_SUM));
+        assert!(!adapt(&mut both.clone(), 24, SERIAL_BIAS_BITS));
     }
 }

@@ -41,6 +41,8 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
             multiplier(&mut m, "_1", 8, 8);
             m
         }
+        // made of a multiplier
+        Primitive::Accumulating => return None,
         Primitive::Memory { words, width, .. } if words <= LUT_RAM_WORDS => {
             memory::described(words, width, "(* ram_style = \"distributed\" *) ")
         }

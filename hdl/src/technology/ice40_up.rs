@@ -30,6 +30,7 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
             let products = [("_0", HALF, HALF), ("_1", HALF, HALF)];
             multiplier(name, "Two products in one SB_MAC16.", &products)
         }
+        Primitive::Accumulating => accumulating(name),
         Primitive::Memory {
             words,
             width,
@@ -77,6 +78,35 @@ fn multiplier(name: &str, head: &str, products: &[(&str, u32, u32)]) -> Module {
         let product = both.slice(2 * HALF * i as u32, a_bits + b_bits);
         m.output(&format!("m_product{suffix}"), &product);
     }
+    m
+}
+
+/// A product of 16 bits by 16, and its adder: registers for operands, product and sum.
+fn accumulating(name: &str) -> Module {
+    let mut m = Module::new(
+        name,
+        "Product of 16 bits by 16 plus a third operand, in one SB_MAC16.",
+    );
+    let [a, b] = ["a", "b"].map(|name| m.input(name, 16));
+    let hold = m.input("hold", 1);
+    let c = m.input("c", 32);
+    let sum = m.raw_name("block_sum", 32);
+    m.raw(&format!(
+        "wire [31:0] {sum};\n\
+         SB_MAC16 #(\n    .A_SIGNED(1'b1), .B_SIGNED(1'b0), .A_REG(1'b1), .B_REG(1'b1), .PIPELINE_16x16_MULT_REG2(1'b1),\n    \
+         .TOPADDSUB_LOWERINPUT(2'd2), .TOPADDSUB_UPPERINPUT(1'b1), .TOPADDSUB_CARRYSELECT(2'd2), .TOPOUTPUT_SELECT(2'd1),\n    \
+         .BOTADDSUB_LOWERINPUT(2'd2), .BOTADDSUB_UPPERINPUT(1'b1), .BOTOUTPUT_SELECT(2'd1)\n\
+         ) block (\n    .CLK(clk), .CE(1'b1), .A({a}), .B({b}), .C({c}[31:16]), .D({c}[15:0]), .BHOLD({hold}),\n    \
+         .AHOLD(1'b0), .CHOLD(1'b0), .DHOLD(1'b0), .IRSTTOP(1'b0), .IRSTBOT(1'b0), .ORSTTOP(1'b0), .ORSTBOT(1'b0),\n    \
+         .OLOADTOP(1'b0), .OLOADBOT(1'b0), .ADDSUBTOP(1'b0), .ADDSUBBOT(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0),\n    \
+         .CI(1'b0), .ACCUMCI(1'b0), .SIGNEXTIN(1'b0), .O({sum}), .CO(), .ACCUMCO(), .SIGNEXTOUT()\n);",
+        sum = sum.text(),
+        a = a.text(),
+        b = b.text(),
+        c = c.text(),
+        hold = hold.text(),
+    ));
+    m.output("m_sum", &sum);
     m
 }
 

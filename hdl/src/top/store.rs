@@ -23,6 +23,8 @@ pub(super) struct Store<'a> {
 /// Words that a unit writes, before the host's.
 pub(super) struct Written<'a> {
     pub(super) valid: &'a Expr,
+    /// Which bytes of the word, if not all.
+    pub(super) bytes: Option<&'a Expr>,
     pub(super) addr: &'a Expr,
     pub(super) data: &'a Expr,
 }
@@ -66,11 +68,16 @@ impl<'a> Store<'a> {
         let (enable, addr) = self.load(Memory::Activation);
         let Written {
             valid,
+            bytes,
             addr: own,
             data,
         } = written;
+        let we = match bytes {
+            None => *valid | &enable,
+            Some(bytes) => *bytes | &enable.repeat(shape.bytes),
+        };
         let inputs = [
-            ("we", late(m, name, "we", &(*valid | &enable))),
+            ("we", late(m, name, "we", &we)),
             ("w_addr", late(m, name, "w_addr", &valid.mux(own, &addr))),
             (
                 "w_data",
@@ -79,6 +86,7 @@ impl<'a> Store<'a> {
             ("r_addr", read),
         ];
         let unit = match timing::far(self.config, Memory::Activation) {
+            _ if bytes.is_some() => memory::by_bytes(shape.words, shape.bytes),
             true => memory::far(shape.words, shape.bytes * 8, false),
             false => memory::memory(shape.words, shape.bytes * 8),
         };

@@ -2,7 +2,7 @@
 //! Bytes: commands on the contents of the memories.
 
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{Command, Field, PARAM_BYTES, Param};
+use sepstream_spec::isa::{Command, Field, Param, param_parts};
 use sepstream_spec::program::{ImageError, Program};
 use sepstream_spec::quant::{AddParams, Multiplier, requant};
 use sepstream_spec::regs::Memory;
@@ -151,18 +151,27 @@ pub(super) fn params(
     let word = (shape.beats * config.word_bytes()) as usize;
     // a word holds so many bytes of each lane, from that of lane 0 on
     let part = shape.bytes / lanes;
-    let parts = PARAM_BYTES / part;
+    let v = config.values();
+    let cycles = match memory {
+        Memory::DwParam => v.dw_requant_cycles,
+        _ => v.pw_requant_cycles,
+    };
+    let parts = param_parts(cycles);
     let beats = channels.div_ceil(lanes);
     (0..groups * channels)
         .map(|i| {
             let (group, lane) = (i / channels, i % channels);
             let row = base + (group * beats + lane / lanes) * parts;
-            let byte = |n: u32| {
+            let byte = |n: usize| {
+                let n = n as u32;
                 let at =
                     (row + n / part) as usize * word + (lane % lanes * part + n % part) as usize;
                 bytes.get(at).copied().unwrap_or_default()
             };
-            Param::from_bytes(std::array::from_fn(|n| byte(n as u32)))
+            match cycles {
+                1 => Param::from_bytes(std::array::from_fn(byte)),
+                _ => Param::from_serial_bytes(std::array::from_fn(byte)),
+            }
         })
         .collect()
 }

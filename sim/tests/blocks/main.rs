@@ -6,6 +6,7 @@ mod common;
 
 mod bench;
 
+mod byte_writer;
 mod columns;
 mod depthwise;
 mod expand;
@@ -24,5 +25,6 @@ mod pointwise_control;
 mod requant;
 mod residual;
 mod sequencer;
+mod shared_requant;
 mod verilog;
 mod window;

@@ -4,7 +4,7 @@
 use super::bench::{Bench, Case, Later, same};
 use super::common::tools_present;
 use sepstream_hdl::Technology;
-use sepstream_hdl::memory::{far, memory, stored};
+use sepstream_hdl::memory::{by_bytes, far, memory, stored};
 use sepstream_hdl::rtl::Module;
 use sepstream_spec::timing::{FAR_READ, MEMORY_READ};
 use std::rc::Rc;
@@ -54,6 +54,44 @@ fn far_memories_take_longer() {
                 let unit = far(words, width, one_port);
                 check(technology, &unit, (words, width), one_port, FAR_READ);
             }
+        }
+    }
+}
+
+#[test]
+fn bytes_are_written_one_by_one() {
+    if !tools_present() {
+        return;
+    }
+    let (words, bytes) = (300, 4);
+    for technology in [Technology::Generic, Technology::Ecp5] {
+        let mut bench = Bench::of(&by_bytes(words, bytes), technology);
+        bench.restart(1);
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut array: Vec<Option<Vec<u8>>> = vec![None; words as usize];
+        let mut read = Later::new(MEMORY_READ);
+        for cycle in 0..3000 {
+            let first = cycle < words;
+            let at = if first { cycle } else { rng.u32(..words) };
+            let enable = if first { 15 } else { rng.u32(..1 << bytes) };
+            let data: Vec<u8> = (0..bytes).map(|_| rng.u8(..)).collect();
+            let from = rng.u32(..words);
+            bench.set("we", enable);
+            bench.set("w_addr", at);
+            bench.set_bytes("w_data", &data);
+            bench.set("r_addr", from);
+            bench.settle();
+            let wanted = array[from as usize].clone().filter(|_| from != at);
+            if let Some(want) = read.put(wanted) {
+                same(&bench, "r_data", bench.bytes("r_data"), want);
+            }
+            let word = array[at as usize].get_or_insert_with(|| data.clone());
+            for (b, byte) in data.into_iter().enumerate() {
+                if enable >> b & 1 == 1 {
+                    word[b] = byte;
+                }
+            }
+            bench.tick();
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::bench::{Bench, Later};
 use super::common::tools_present;
 use sepstream_hdl::Technology;
-use sepstream_hdl::multiplier::{block, lut, packed, pair};
+use sepstream_hdl::multiplier::{accumulating, block, lut, packed, pair};
 use sepstream_hdl::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::timing::{BLOCK_PRODUCT, LUT_PRODUCT, PACKED_PRODUCT};
 use std::rc::Rc;
@@ -169,5 +169,39 @@ fn random_products(module: &Rc<Module>, technology: Technology, products: &[(&st
             }
         }
         bench.tick();
+    }
+}
+
+#[test]
+fn products_with_a_third_operand() {
+    if !tools_present() {
+        return;
+    }
+    for technology in [Technology::Generic, Technology::Ecp5, Technology::Ice40Up] {
+        let mut bench = Bench::of(&accumulating(), technology);
+        bench.restart(1);
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut products = Later::new(BLOCK_PRODUCT);
+        let mut sums = Later::new(1);
+        let mut kept = 0;
+        for cycle in 0..4000 {
+            let hold = cycle > 0 && rng.bool();
+            let (a, b) = (rng.i16(..), rng.u16(..));
+            let a = *rng.choice(&[i16::MIN, i16::MAX, a, a]).unwrap();
+            let b = *rng.choice(&[u16::MAX, b, b]).unwrap();
+            let c = rng.u32(..);
+            bench.set("a", a as u16);
+            bench.set("b", b);
+            bench.set("hold", hold);
+            bench.set("c", c);
+            kept = if hold { kept } else { b };
+            let product = i32::from(a).wrapping_mul(i32::from(kept)) as u32;
+            let sum = products.put(Some(product)).map(|p| p.wrapping_add(c));
+            bench.settle();
+            if let Some(want) = sums.put(sum) {
+                bench.expect("m_sum", want);
+            }
+            bench.tick();
+        }
     }
 }

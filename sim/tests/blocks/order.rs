@@ -136,6 +136,8 @@ fn pixels_come_one_behind_the_other() {
         (5, 2, 4, true),
         (7, 3, 2, true),
         (1, 1, 4, false),
+        (3, 2, 3, true),
+        (6, 6, 5, false),
     ] {
         let config = configured(4, tm, 1, 1, |v| {
             (v.pw_requant, v.tp, v.map_size) = (lanes, tp, 9);

@@ -71,7 +71,7 @@ fn batches_lie_side_by_side() {
     if !tools_present() {
         return;
     }
-    for (tn, tp, depth) in [(3, 2, 16), (1, 4, 9)] {
+    for (tn, tp, depth) in [(3, 2, 16), (1, 4, 9), (2, 5, 16), (2, 3, 7)] {
         let mut bench = Bench::new(&pixel_buffer("pixel_buffer", depth, tn, tp, 4));
         for seed in 0..10 {
             let _case = Case::new(format!("{tn} x {tp}, seed {seed}"));

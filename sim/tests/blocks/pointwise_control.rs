@@ -152,7 +152,7 @@ fn steps_through_pixels_groups_and_words() {
     if !tools_present() {
         return;
     }
-    for (tn, tm, tp) in [(4, 4, 1), (1, 9, 1), (2, 3, 4)] {
+    for (tn, tm, tp) in [(4, 4, 1), (1, 9, 1), (2, 3, 4), (2, 2, 3), (1, 1, 5)] {
         let config = configured(tn, tm, 1, 1, |v| {
             // idle cycles behind a group, and counters that 5 rows of 5 batches fill
             (v.tp, v.pw_requant, v.map_size) = (tp, 1, 5 * tp);

@@ -4,14 +4,15 @@
 use super::bench::{Bench, Case, Later, ReadPort, same};
 use super::common::tools_present;
 use fastrand::Rng;
+use sepstream_hdl::block_lane::block_lane;
 use sepstream_hdl::narrow_lane::narrow_lane;
 use sepstream_hdl::requant::{Shape, lane, requant};
 use sepstream_hdl::rtl::Module;
 use sepstream_hdl::serial_lane::serial_lane;
 use sepstream_spec::config::WIDE_SUM;
-use sepstream_spec::isa::{PARAM_BYTES, Param, SHIFT_LEFT, param_parts};
+use sepstream_spec::isa::{Param, SERIAL_BIAS_BITS, SHIFT_LEFT, param_bytes, param_parts};
 use sepstream_spec::quant;
-use sepstream_spec::timing::{self, requant_lane};
+use sepstream_spec::timing::{self, BLOCK_CYCLES, requant_lane};
 use sepstream_spec::width::bits;
 use std::rc::Rc;
 
@@ -56,16 +57,24 @@ fn random_sum(rng: &mut fastrand::Rng) -> i32 {
     rng.i32(..) >> rng.u32(..32)
 }
 
-fn random_param(rng: &mut fastrand::Rng, bits: u32) -> Param {
+fn random_param(rng: &mut fastrand::Rng, (bits, cycles): Kind) -> Param {
     let multiplier = if rng.u32(..8) == 0 {
         rng.i32(0..)
     } else {
         rng.i32(1 << 30..)
     };
     Param {
-        bias: random_sum(rng),
+        bias: random_sum(rng) >> unused_of_bias(cycles),
         multiplier,
         shift: rng.i32(-31..=if bits == WIDE_SUM { 30 } else { 0 }),
+    }
+}
+
+/// Bits that a bias of lanes of so many cycles does not have.
+fn unused_of_bias(cycles: u32) -> u32 {
+    match cycles {
+        1 => 0,
+        _ => 32 - SERIAL_BIAS_BITS,
     }
 }
 
@@ -96,9 +105,6 @@ fn run_lane(
     let latency = requant_lane(bits, cycles);
     let mut expected = Later::new(latency);
     let mut rng = Rng::with_seed(9);
-    let noise = |bench: &mut Bench, rng: &mut Rng, port: &str, bits: u32| {
-        bench.set(port, rng.u32(..) >> (32 - bits));
-    };
     let mut step = |bench: &mut Bench, case: Option<(i32, Param)>| {
         // the outputs already show the edges before; no input acts on them directly
         if let Some((sum, param)) = expected.put(case) {
@@ -109,33 +115,41 @@ fn run_lane(
         bench.tick();
     };
     for (sum, param) in cases {
-        let shift = param.to_bytes()[8];
         bench.set("sum", sum as u32);
-        bench.set("bias", param.bias as u32);
-        bench.set("multiplier", param.multiplier as u32);
-        bench.set("shift", shift & 0x1f);
-        if bits == WIDE_SUM {
-            bench.set("left", shift & SHIFT_LEFT != 0);
+        if cycles == 1 {
+            let shift = param.to_bytes()[8];
+            bench.set("bias", param.bias as u32);
+            bench.set("multiplier", param.multiplier as u32);
+            bench.set("shift", shift & 0x1f);
+            if bits == WIDE_SUM {
+                bench.set("left", shift & SHIFT_LEFT != 0);
+            }
+            step(bench, Some((sum, param)));
+            continue;
         }
-        if cycles > 1 {
-            bench.set("load", 1u32);
-        }
-        step(bench, Some((sum, param)));
-        if cycles > 1 {
-            bench.set("load", 0u32);
-            noise(bench, &mut rng, "sum", 32);
-            noise(bench, &mut rng, "bias", 32);
-        }
-        for cycle in 1..cycles {
-            step(bench, None);
+        // two bytes a cycle, from the cycle before the load on
+        let bytes = param.to_serial_bytes();
+        let part = |at: usize| u32::from(bytes[2 * at]) | u32::from(bytes[2 * at + 1]) << 8;
+        for cycle in 0..cycles {
+            bench.set("early", cycle == 0);
+            bench.set("load", cycle == 1);
+            let noise = rng.u32(..1 << 16);
+            bench.set(
+                "part",
+                if cycle < 4 {
+                    part(cycle as usize)
+                } else {
+                    noise
+                },
+            );
+            step(bench, (cycle == 1).then_some((sum, param)));
             if cycle == 1 {
-                noise(bench, &mut rng, "multiplier", 31);
-            }
-            if cycle == cycles - 2 {
-                noise(bench, &mut rng, "shift", 5);
+                bench.set("sum", rng.u32(..));
             }
         }
-        if cycles > 1 && rng.u32(..16) == 0 {
+        bench.set("early", false);
+        bench.set("load", false);
+        if rng.u32(..16) == 0 {
             (0..rng.u32(..20)).for_each(|_| step(bench, None));
         }
     }
@@ -156,7 +170,12 @@ fn a_lane_equals_the_software() {
             let output = Output::random(&mut rng);
             bench.restart(round);
             let mut cases = rng.fork();
-            let case = move |_| (random_sum(&mut cases), random_param(&mut cases, bits));
+            let case = move |_| {
+                (
+                    random_sum(&mut cases),
+                    random_param(&mut cases, (bits, cycles)),
+                )
+            };
             let count = 10_000 / cycles;
             run_lane(&mut bench, (bits, cycles), output, (0..count).map(case));
         }
@@ -193,7 +212,8 @@ fn lane_of((bits, cycles): Kind) -> Rc<Module> {
     match cycles {
         1 if bits == WIDE_SUM => lane(),
         1 => narrow_lane(bits),
-        _ => serial_lane(bits, cycles, false),
+        BLOCK_CYCLES => block_lane(WIDE_SUM, bits, false),
+        _ => serial_lane(WIDE_SUM, bits, cycles, false),
     }
 }
 
@@ -215,7 +235,7 @@ fn a_lane_equals_the_software_at_corners() {
 }
 
 fn corners(kind: Kind, sums: &[i32]) {
-    let (bits, _) = kind;
+    let (bits, cycles) = kind;
     let most = if bits == WIDE_SUM { 30 } else { 0 };
     let multipliers = [
         0,
@@ -260,7 +280,7 @@ fn corners(kind: Kind, sums: &[i32]) {
                 (
                     sum,
                     Param {
-                        bias,
+                        bias: bias >> unused_of_bias(cycles),
                         multiplier: i32::MAX,
                         shift,
                     },
@@ -333,7 +353,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
     let params: Vec<Vec<Param>> = (0..WORDS)
         .map(|_| {
             (0..lanes)
-                .map(|_| random_param(&mut rng, sum_bits))
+                .map(|_| random_param(&mut rng, (sum_bits, cycles)))
                 .collect()
         })
         .collect();
@@ -464,10 +484,13 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
         }
         let at = bench.get("p_addr") as u32;
         let word = params.get((at / parts) as usize).into_iter().flatten();
-        let bytes = (PARAM_BYTES / parts) as usize;
+        let bytes = (param_bytes(cycles) / parts) as usize;
         let from = (at % parts) as usize * bytes;
         let word: Vec<u8> = word
-            .flat_map(|param| param.to_bytes()[from..from + bytes].to_vec())
+            .flat_map(|param| match cycles {
+                1 => param.to_bytes()[from..from + bytes].to_vec(),
+                _ => param.to_serial_bytes()[from..from + bytes].to_vec(),
+            })
             .collect();
         let data = read.next(word);
         bench.tick();

@@ -22,7 +22,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         _ => rng.u32(1..=most),
     };
     let (tn, tm, tp) = loop {
-        let (tn, tm, tp) = (size(64), size(64), [1, 1, 2, 4][size(4) as usize - 1]);
+        let (tn, tm, tp) = (size(64), size(64), [1, 1, 1, size(8)][size(4) as usize - 1]);
         if tn * tm * tp <= products {
             break (tn, tm, tp);
         }
@@ -61,6 +61,26 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         expand_words: if rng.bool() { rng.u32(1..=48) } else { 0 },
         commands: 1,
         map_size: 4,
+    }
+}
+
+/// The same with few cells: all requantisers take several cycles, and that of the array takes the sums of all pixels.
+pub fn values_of_few_cells(rng: &mut Rng) -> Values {
+    let values = values(rng, 64);
+    let [pw_sum_bits, dw_sum_bits] = [(); 2].map(|()| rng.u32(18..=24));
+    let [pw_requant_cycles, dw_requant_cycles] = [(); 2].map(|()| *rng.choice(&[4, 8]).unwrap());
+    Values {
+        tn: rng.u32(1..=8),
+        tm: 1,
+        tp: rng.u32(2..=8),
+        pw_requant: 1,
+        pw_sum_bits,
+        pw_requant_cycles,
+        dw_requant: 1,
+        dw_sum_bits,
+        dw_requant_cycles,
+        expand_words: 0,
+        ..values
     }
 }
 

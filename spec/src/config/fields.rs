@@ -197,8 +197,7 @@ use Limit::{Among, Named, NoneOr, OneOf, OneOr, Range, UpTo};
 pub const SUM_BITS: [u32; 8] = [18, 19, 20, 21, 22, 23, 24, WIDE_SUM];
 /// Cycles in which a lane takes a sum. More than [`timing::RESET`](crate::timing::RESET) would not outlast.
 pub const REQUANT_CYCLES: [u32; 3] = [1, 4, 8];
-const REQUANT_CYCLES_WHY: &str =
-    "with 4 or 8 a lane multiplies by 8 or 4 bits in a cycle, in LUTs, and takes no DSP block";
+const REQUANT_CYCLES_WHY: &str = "with 4 a lane takes one DSP block of 16x16 bits; with 8 none, and multiplies by 4 bits in a cycle, in LUTs";
 
 /// What a lane for sums of so many bits may take.
 const fn requant_cycles(sum_bits: u32) -> &'static [u32] {
@@ -219,7 +218,7 @@ pub const FIELDS: [Field; 25] = [
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
         "tm-range", Range(1, 64), "", Required, 8),
     field!("pointwise", "tp", tp, "pixels that share one weight fetch",
-        "tp-choice", OneOf(&[1, 2, 4]), "the array is tn x tm x tp products", Value(1), 1),
+        "tp-range", Range(1, 8), "the array is tn x tm x tp products", Value(1), 1),
     field!("pointwise", "multiplier", pw_multiplier, "what multiplies: DSP blocks, LUTs, or DSP blocks for two output channels each",
         "pointwise-multiplier-choice", Named(&Multiplier::NAMES),
         "packed takes weights from -127 to 127, as TensorFlow Lite makes them", Value(0), 0),

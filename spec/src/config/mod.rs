@@ -119,10 +119,11 @@ impl Config {
     /// takes or gives in one cycle (`tn` bytes, one lane group, a beat of requantised outputs of `tp` pixels), at least 4.
     pub fn word_bytes(&self) -> u32 {
         let v = &self.0;
-        v.tn.max(v.lanes)
-            .max(v.tp * v.pw_requant)
-            .max(4)
-            .next_power_of_two()
+        let outputs = match self.shares_requant() {
+            true => 1,
+            false => v.tp * v.pw_requant,
+        };
+        v.tn.max(v.lanes).max(outputs).max(4).next_power_of_two()
     }
     /// Bytes from one depthwise lane group to the next in memory: `lanes` rounded up to a power of two, so that a group never
     /// straddles words.
@@ -145,6 +146,12 @@ impl Config {
     /// units leave out registers that only shorten paths. Cycles are the same.
     pub fn saves_cells(&self) -> bool {
         self.0.pw_requant_cycles > 1 && self.0.dw_requant_cycles > 1
+    }
+    /// One requantiser takes the sums of all `tp` pixels in turn, and its outputs are written byte by byte: in configurations that are
+    /// to have few cells, for one output channel at a time, which nothing is added to.
+    pub fn shares_requant(&self) -> bool {
+        let v = &self.0;
+        v.tp > 1 && v.tm == 1 && v.residual == 0 && !self.expands() && self.saves_cells()
     }
     /// An inverted residual's expanding layer can run under its depthwise one, see `Field::ExpandRows`.
     pub fn expands(&self) -> bool {
@@ -184,7 +191,11 @@ impl Config {
     }
     /// Cycles in which the pointwise requantiser takes a group: one group follows another no sooner.
     pub fn pw_group_cycles(&self) -> u32 {
-        self.pw_beats() * self.0.pw_requant_cycles
+        let sums = match self.shares_requant() {
+            true => self.0.tp,
+            false => self.pw_beats(),
+        };
+        sums * self.0.pw_requant_cycles
     }
     /// Cycles in which the depthwise requantiser takes a lane group.
     pub fn dw_group_cycles(&self) -> u32 {
@@ -208,13 +219,13 @@ impl Config {
     }
     /// Words of the pointwise parameter memory, [`param_parts`] for a beat.
     pub fn pw_param_words(&self) -> u32 {
-        let beats = div_ceil(self.0.pointwise_channels, self.0.pw_requant);
-        beats * param_parts(self.0.pw_requant_cycles)
+        let v = &self.0;
+        param_words(v.pointwise_channels, v.pw_requant, v.pw_requant_cycles)
     }
     /// Words of the depthwise parameter memory, [`param_parts`] for a beat.
     pub fn dw_param_words(&self) -> u32 {
-        let beats = div_ceil(self.0.depthwise_channels, self.0.dw_requant);
-        beats * param_parts(self.0.dw_requant_cycles)
+        let v = &self.0;
+        param_words(v.depthwise_channels, v.dw_requant, v.dw_requant_cycles)
     }
     /// CRC-32 (IEEE) of every value in the order of [`FIELDS`], each as four little-endian bytes. Hardware and program images
     /// carry it, so that a program compiled for another configuration is refused. A new field changes every fingerprint.
@@ -225,6 +236,13 @@ impl Config {
         }
         crc.finalize()
     }
+}
+
+/// Words of a parameter memory for so many channels and lanes.
+fn param_words(channels: u32, lanes: u32, cycles: u32) -> u32 {
+    let parts = param_parts(cycles);
+    // a beat's number has a bit at least where it stands above that of a part
+    div_ceil(channels, lanes).max(parts.min(2)) * parts
 }
 
 /// The configuration as a file that gives every field; reading it gives the same configuration.

@@ -26,6 +26,9 @@ pub(super) fn writer(
         config,
         command,
     )?;
+    if config.shares_requant() {
+        return Ok(()); // bytes go to their places as they come
+    }
     if v.tp > 1 {
         return batches(output, config, command);
     }

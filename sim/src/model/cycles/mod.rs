@@ -131,23 +131,32 @@ impl Taken {
         let beat = (in_group - 1) / u64::from(v.pw_requant);
         let last_beat = (in_group - 1) % u64::from(v.pw_requant) + 1;
         let tail = |bytes: u64| (bytes - 1) % word + 1;
-        let pipeline = timing::pointwise_sum(config) + timing::pw_requant(config) + timing::PACK;
-        let mut latency = u64::from(pipeline) + beat * u64::from(v.pw_requant_cycles);
-        let last_run = if tp == 1 {
-            last_beat
-        } else {
-            // the batch's words complete, its runs one after the other, and packed once more
-            let piece = if adds { u64::from(v.pw_requant) } else { word };
-            let runs = (bytes / word) * word.div_ceil(piece) + (bytes % word).div_ceil(piece);
-            let pixels = (cols - 1) % tp + 1;
-            latency += u64::from(last_beat > tail(bytes)) + pixels * runs;
-            latency += u64::from(timing::ORDER + timing::PACK);
-            (tail(bytes) - 1) % piece + 1
+        let outputs = timing::pointwise_sum(config) + timing::pw_requant(config);
+        let latency = match config.shares_requant() {
+            // the batch's pixels, there or not; every byte is written as it comes
+            true => u64::from(outputs) + (tp - 1) * u64::from(v.pw_requant_cycles),
+            false => {
+                let mut latency =
+                    u64::from(outputs + timing::PACK) + beat * u64::from(v.pw_requant_cycles);
+                let last_run = if tp == 1 {
+                    last_beat
+                } else {
+                    // the batch's words complete, its runs one after the other, and packed once more
+                    let piece = if adds { u64::from(v.pw_requant) } else { word };
+                    let runs =
+                        (bytes / word) * word.div_ceil(piece) + (bytes % word).div_ceil(piece);
+                    let pixels = (cols - 1) % tp + 1;
+                    latency += u64::from(last_beat > tail(bytes)) + pixels * runs;
+                    latency += u64::from(timing::ORDER + timing::PACK);
+                    (tail(bytes) - 1) % piece + 1
+                };
+                latency += u64::from(last_run > tail(cols * bytes));
+                if adds {
+                    latency += u64::from(timing::RESIDUAL);
+                }
+                latency
+            }
         };
-        latency += u64::from(last_run > tail(cols * bytes));
-        if adds {
-            latency += u64::from(timing::RESIDUAL);
-        }
         Taken {
             rows: f.get(fields.rows) as usize,
             cols: cols.div_ceil(tp) as usize,

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From the sums of the pointwise array to the activation memory.
+
+use super::beats::{Beats, Expanded};
+use super::{of_pixel, with_fields};
+use crate::rtl::{Expr, Instance, Module, lit, pack};
+use crate::{byte_writer, packer, requant, residual, shared_requant};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{Field, address_bits};
+use sepstream_spec::width::pointwise_sum_bits;
+
+/// What the units behind the array are joined to.
+pub(super) struct Outputs<'a> {
+    pub(super) config: &'a Config,
+    pub(super) seq: &'a Instance,
+    pub(super) start: &'a Expr,
+    /// One for each pixel of a batch, in step.
+    pub(super) arrays: &'a [Instance],
+    pub(super) pw_param: &'a Expr,
+    pub(super) activation_data: &'a Expr,
+    pub(super) expanded: Option<&'a Expanded>,
+    // driven here
+    pub(super) hold: &'a Expr,
+    pub(super) writer_valid: &'a Expr,
+    pub(super) done: &'a Expr,
+}
+
+/// What they write and read.
+pub(super) struct Joined {
+    /// Address of the parameters.
+    pub(super) p_addr: Expr,
+    /// Bytes of a word that are written, if not all.
+    pub(super) bytes: Option<Expr>,
+    pub(super) addr: Expr,
+    pub(super) data: Expr,
+    /// Read of the residual map: valid, address.
+    pub(super) residual_read: Option<(Expr, Expr)>,
+}
+
+impl Outputs<'_> {
+    /// Joins them.
+    pub(super) fn join(&self, m: &mut Module) -> Joined {
+        match self.config.shares_requant() {
+            true => self.by_bytes(m),
+            false => self.by_words(m),
+        }
+    }
+
+    /// One requantiser for all pixels of a batch, whose outputs go to their places one by one.
+    fn by_bytes(&self, m: &mut Module) -> Joined {
+        let Outputs {
+            config,
+            seq,
+            start,
+            arrays,
+            ..
+        } = *self;
+        let word = config.word_bytes();
+        let sums: Vec<Expr> = arrays.iter().map(|array| array.out("m_sum")).collect();
+        // ends of command and batch
+        let tag = arrays[0].out("m_tag");
+        let [zero, low, high] =
+            [Field::OutZero, Field::OutLow, Field::OutHigh].map(|f| seq.out(f.name()));
+        let out = m.instance(
+            "pointwise_requant",
+            &shared_requant::shared_requant(config),
+            &[
+                ("s_sum", pack(&sums)),
+                ("s_valid", arrays[0].out("m_valid")),
+                ("s_last", tag.bit(1)),
+                ("s_end", tag.bit(0)),
+                ("param_base", seq.out(Field::ParamBase.name())),
+                ("start", start.clone()),
+                ("zero", zero),
+                ("low", low),
+                ("high", high),
+                ("p_data", self.pw_param.clone()),
+            ],
+        );
+        m.drive(self.hold, &lit(0, 1));
+        m.note("Writer: rows of whole words, one after the other from out_base.");
+        let unit = byte_writer::byte_writer(config);
+        let inputs = [
+            ("s_valid", out.out("m_valid")),
+            ("s_last", out.out("m_last")),
+            ("s_end", out.out("m_end")),
+        ];
+        let writer = m.instance(
+            "byte_writer",
+            &unit,
+            &with_fields(seq, start, &unit, &inputs),
+        );
+        let bytes = writer.out("m_we");
+        m.drive(self.writer_valid, &bytes.any());
+        let done = m.pipe("done_q", &writer.out("m_done"));
+        m.drive(self.done, &done);
+        Joined {
+            p_addr: out.out("p_addr"),
+            bytes: Some(bytes),
+            addr: writer.out("m_addr"),
+            data: out.out("m_data").repeat(word),
+            residual_read: None,
+        }
+    }
+
+    /// Requantisers for each pixel of a batch, whose outputs are put in order and written by words.
+    fn by_words(&self, m: &mut Module) -> Joined {
+        let Outputs {
+            config,
+            seq,
+            start,
+            arrays,
+            pw_param,
+            activation_data,
+            ..
+        } = *self;
+        let v = config.values();
+        let word = config.word_bytes();
+        // whoever puts pixels in order counts their rows
+        let rows = u32::from(v.tp == 1);
+        let tag = arrays[0].out("m_tag");
+        let pw_requant = requant::requant(
+            "pointwise_requant",
+            requant::Shape {
+                channels: v.tm,
+                lanes: v.pw_requant,
+                acc_bits: pointwise_sum_bits(config),
+                sum_bits: v.pw_sum_bits,
+                cycles: v.pw_requant_cycles,
+                param_words: config.pw_param_words(),
+                byte_bits: Field::OutBytes.used_bits(config),
+                tag: 2,
+                contexts: config.expands(),
+                early: false,
+            },
+        );
+        let mut fields = [
+            ("param_base", Field::ParamBase, Field::ExpandParamBase),
+            ("pixel_bytes", Field::OutBytes, Field::ExpandOutBytes),
+            ("zero", Field::OutZero, Field::ExpandZero),
+            ("low", Field::OutLow, Field::ExpandLow),
+            ("high", Field::OutHigh, Field::ExpandHigh),
+        ]
+        .map(|(port, own, other)| (port, seq.out(own.name()), other));
+        let contexts = self.expanded.map(|_| {
+            let contexts = ["context_beat", "context_out"].map(|name| m.forward(name, 1));
+            for (n, (_, value, other)) in fields.iter_mut().enumerate() {
+                *value = contexts[usize::from(n > 1)].mux(&seq.out(other.name()), value);
+            }
+            contexts
+        });
+        let mut inputs = vec![
+            ("s_valid", arrays[0].out("m_valid")),
+            ("s_last", tag.bit(rows + 1)),
+            // ends of row and command; to put pixels in order, ends of command and pixel
+            ("s_tag", tag.low(2)),
+            ("start", start.clone()),
+            ("p_data", pw_param.clone()),
+        ];
+        inputs.extend(fields.map(|(port, value, _)| (port, value)));
+        if contexts.is_some() {
+            inputs.push(("s_context", tag.bit(rows + 2)));
+        }
+        let outs: Vec<Instance> = (0..v.tp)
+            .map(|p| {
+                let mut inputs = inputs.clone();
+                inputs.push(("s_sum", arrays[p as usize].out("m_sum")));
+                m.instance(
+                    &of_pixel("pointwise_requant", p, v.tp),
+                    &pw_requant,
+                    &inputs,
+                )
+            })
+            .collect();
+        let out = &outs[0];
+        for wire in contexts.iter().flatten() {
+            m.drive(wire, &out.out(wire.text()));
+        }
+
+        m.note("Expanded rows go to the line buffer, everything else on to the activation memory.");
+        let data: Vec<Expr> = outs.iter().map(|out| out.out("m_data")).collect();
+        let beats = Beats {
+            data: pack(&data),
+            first: lit(0, word.trailing_zeros()),
+            count: out.out("m_count"),
+            tag: out.out("m_tag"),
+            valid: out.out("m_valid"),
+        };
+        let mut own = beats.clone();
+        if let Some(expanded) = self.expanded {
+            let of_expand = out.out("m_context");
+            own.valid = m.wire("own_valid", &(&beats.valid & &!&of_expand));
+            let made = Beats {
+                valid: &beats.valid & &of_expand,
+                ..beats
+            };
+            let [cols, bytes] =
+                [Field::ExpandCols, Field::ExpandOutBytes].map(|f| seq.out(f.name()));
+            let made = made.ordered(m, config, "expand_order", start, &cols, &bytes, None);
+            let packed = made.packed(m, config, "line_packer", &made.tag.bit(0), &lit(1, 1));
+            for (wire, port) in [
+                (&expanded.valid, "m_valid"),
+                (&expanded.row_last, "m_tag"),
+                (&expanded.data, "m_data"),
+            ] {
+                m.drive(wire, &packed.out(port));
+            }
+        }
+        let [cols, bytes] = [Field::OutCols, Field::OutBytes].map(|f| seq.out(f.name()));
+        let adds = seq.out(Field::Residual.name());
+        let pieces = (v.residual > 0).then_some(&adds);
+        let mut own = own.ordered(m, config, "order", start, &cols, &bytes, pieces);
+
+        m.note("Residual map, added to the outputs.");
+        let mut residual_read = None;
+        if v.residual > 0 {
+            let unit = residual::residual(config, 2);
+            let lanes = packer::bits_for(v.pw_requant);
+            let residual = m.instance(
+                "residual",
+                &unit,
+                &with_fields(
+                    seq,
+                    start,
+                    &unit,
+                    &[
+                        ("s_data", own.data.fit(v.pw_requant * 8)),
+                        ("s_count", own.count.fit(lanes)),
+                        ("s_tag", own.tag.clone()),
+                        ("s_valid", own.valid.clone()),
+                        ("r_data", activation_data.clone()),
+                    ],
+                ),
+            );
+            // without an addition the outputs pass by, a whole word at once if tp pixels make one
+            let [data, count, tag, valid] =
+                ["m_data", "m_count", "m_tag", "m_valid"].map(|port| residual.out(port));
+            own = Beats {
+                data: adds.mux(&data.zext(own.data.width()), &own.data),
+                count: adds.mux(&count.zext(own.count.width()), &own.count),
+                first: own.first,
+                tag,
+                valid,
+            };
+            m.drive(self.hold, &residual.out("hold"));
+            residual_read = Some((residual.out("r_valid"), residual.out("r_addr")));
+        } else {
+            m.drive(self.hold, &lit(0, 1));
+        }
+
+        m.note("Writer: rows of whole words, one after the other from out_base.");
+        let (row_last, command_last) = (own.tag.bit(0), own.tag.bit(1));
+        let packed = own.packed(m, config, "out_packer", &row_last, &command_last);
+        let address = address_bits(config.activation_words());
+        let out_addr = m.reg("out_addr", address);
+        let valid = packed.out("m_valid");
+        m.clocked(|s| {
+            s.when(&valid, |s| {
+                s.set(&out_addr, &(&out_addr + &lit(1, address)))
+            });
+            s.when(start, |s| s.set(&out_addr, &seq.out("out_base")));
+        });
+        m.drive(self.writer_valid, &valid);
+        let done_q = m.pipe("done_q", &packed.out("m_tag"));
+        m.drive(self.done, &done_q);
+        Joined {
+            p_addr: out.out("p_addr"),
+            bytes: None,
+            addr: out_addr,
+            data: packed.out("m_data"),
+            residual_read,
+        }
+    }
+}
