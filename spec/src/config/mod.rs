@@ -146,6 +146,11 @@ impl Config {
     pub fn saves_cells(&self) -> bool {
         self.0.pw_requant_cycles > 1 && self.0.dw_requant_cycles > 1
     }
+    /// A window over a whole map can be taken a slice of the channels at a time, see `Field::RowSkip`. Configurations of few cells
+    /// that take several pixels at once have it: little memory goes with few cells, and a line buffer of whole maps is large.
+    pub fn slices(&self) -> bool {
+        self.saves_cells() && self.0.tp > 1
+    }
     /// An inverted residual's expanding layer can run under its depthwise one, see `Field::ExpandRows`.
     pub fn expands(&self) -> bool {
         self.0.expand_words > 0
