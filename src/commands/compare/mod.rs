@@ -14,7 +14,6 @@ mod vela;
 use std::fs;
 use std::path::Path;
 
-use sepstream_compiler::accelerate::Stage;
 use sepstream_sim::reference::Trace;
 use sepstream_sim::softcore::Rust;
 use sepstream_spec::graph::{Graph, TensorId};
@@ -168,13 +167,11 @@ fn synthesised_clock(path: &Path) -> Result<f64, Error> {
 fn groups(accelerator: &Accelerator) -> Vec<Vec<usize>> {
     let plan = &accelerator.compiled.plan;
     let alone = |position: &usize| vec![*position];
-    // peers run a layer that we slice at once: it stands with its first slice
-    let first = |stage: &&Stage| stage.slice.is_none_or(|slice| slice.first == 0);
-    let layers = |stage| Some(stage).filter(first).map(|stage| stage.layers());
-    let stages = plan
-        .stages
-        .iter()
-        .map(|stage| layers(stage).into_iter().flatten().collect());
+    let stages = plan.stages.iter().map(|stage| match stage.slice {
+        // peers run the layer at once: it stands with its first slice
+        Some(slice) if slice.first > 0 => Vec::new(),
+        _ => stage.layers().collect(),
+    });
     let before = plan.before.iter().map(alone);
     before
         .chain(stages)
