@@ -28,7 +28,7 @@ pub struct Stage {
     pub expand: Option<Expand>,
     /// Layer on the depthwise engine.
     pub window: Option<usize>,
-    /// Its channels, if not simply all of the map: see [`Slice`].
+    /// The channels that it takes, pixel after pixel, where it does not take rows of the map: see [`Slice`].
     pub slice: Option<Slice>,
     /// Layer on the pointwise array; without one the array passes the depthwise outputs on.
     pub dense: Option<usize>,
