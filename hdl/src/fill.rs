@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! # fill — activation memory to line buffer, row by row
-//! Reads the ifm's rows in order, one word per cycle, as soon as the line buffer has room for the row.
+//! Reads the ifm's rows in order, one word per cycle, as soon as the line buffer has room for the row. Where the configuration
+//! slices, `row_skip` words lie between two rows.
 //! | port          | dir | data         | note                                                     |
 //! |---------------|-----|--------------|----------------------------------------------------------|
 //! | start         | in  | 1            | take the command's fields and begin, unless it expands   |
@@ -14,7 +15,7 @@
 //! counting as filled (`line_writer`). Invariant: a row is read only after `released` passed the one in its place.
 
 use crate::counter::Counter;
-use crate::rtl::{Module, all, lit};
+use crate::rtl::{Module, all, cat, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing;
@@ -52,6 +53,16 @@ pub fn fill(config: &Config) -> Rc<Module> {
     let row_first = m.reg("row_first", 1);
     let address = m.reg("address", memory);
     let active = m.reg("active", 1);
+    // one word on, and at the end of a row past those that are left out: the one is the carry into the sum's lowest bit
+    let next = if config.slices() {
+        let skip = field(&mut m, Field::RowSkip);
+        let skip = &skip & &word.last.repeat(skip.width());
+        let carry = lit(1, 1);
+        let sum = &cat(&[address.clone(), carry.clone()]) + &cat(&[skip.zext(memory), carry]);
+        m.wire("address_nudged", &sum).slice(1, memory)
+    } else {
+        &address + &lit(1, memory)
+    };
     m.note("A row begins when its slot is free; its other words follow without asking again.");
     let room = m.wire("room", &place.lt_s(&released.zext(number)));
     let may = &!&row_first | &room;
@@ -63,7 +74,7 @@ pub fn fill(config: &Config) -> Rc<Module> {
         }
         s.when(&read, |s| {
             s.set(&row_first, &word.last);
-            s.set(&address, &(&address + &lit(1, memory)));
+            s.set(&address, &next);
         });
         s.when(&row_end, |s| {
             s.set(&place, &(&place + &lit(1, number)));

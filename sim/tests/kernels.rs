@@ -3,6 +3,7 @@
 
 #[path = "common/models.rs"]
 mod models;
+#[allow(dead_code, reason = "this test uses a part of it")]
 #[path = "common/random.rs"]
 mod random;
 

@@ -20,8 +20,9 @@ use accelerated::{Accelerated, Difference, build, for_all};
 use common::tools_present;
 use configs::{grow, relax, values, values_of_few_cells};
 use fastrand::Rng;
+use sepstream_compiler::accelerate::Stage;
 use sepstream_sim::model;
-use sepstream_spec::config::Config;
+use sepstream_spec::config::{Config, Values};
 use sepstream_spec::graph::Graph;
 use sepstream_spec::isa::{Command, Field};
 
@@ -52,20 +53,32 @@ fn describe(graph: &Graph, config: &Config) -> String {
 
 #[test]
 fn model_equals_reference() {
-    let (refused, over) = (AtomicU64::new(0), AtomicU64::new(0));
+    let [refused, over, sliced] = [(); 3].map(|()| AtomicU64::new(0));
     for_all(&seeds(MODEL_CASES), |&seed| {
         let mut rng = Rng::with_seed(seed);
-        let graph = random::network(&mut rng);
+        let mut graph = random::network(&mut rng);
         let mut values = match seed % 4 {
             3 => values_of_few_cells(&mut rng),
             _ => values(&mut rng, 64 * 64),
         };
+        if pools(&values, &mut rng) {
+            graph = random::pooled(&mut rng);
+        }
         if grow(&mut values, &graph).is_none() {
             refused.fetch_add(1, Ordering::Relaxed);
             return Vec::new();
         }
         let config = relax(&mut values, std::slice::from_ref(&graph), &mut rng);
         let accelerated = Accelerated::new(&graph, &config).unwrap();
+        let slices = |stage: &&Stage| stage.slice.is_some();
+        let slices = accelerated
+            .compiled
+            .plan
+            .stages
+            .iter()
+            .filter(slices)
+            .count();
+        sliced.fetch_add(slices as u64, Ordering::Relaxed);
         let frame = accelerated.frame(&random::inputs(&graph, &mut rng));
         let found = accelerated.check_model(&frame).and_then(|()| {
             over.fetch_add(written_over(&accelerated)?, Ordering::Relaxed);
@@ -87,6 +100,17 @@ fn model_equals_reference() {
         over >= MODEL_CASES / 10 || env::var("SEPSTREAM_SEED").is_ok(),
         "only {over} commands write over what they read"
     );
+    let sliced = sliced.into_inner();
+    assert!(
+        sliced >= 10 || env::var("SEPSTREAM_SEED").is_ok(),
+        "only {sliced} commands take a slice"
+    );
+}
+
+/// Whether a network is to have a window over a whole map, which a configuration slices.
+fn pools(values: &Values, rng: &mut Rng) -> bool {
+    let config = values.clone().check();
+    config.is_ok_and(|config| config.slices()) && rng.bool()
 }
 
 /// Commands of a network that write their map over what they read.
@@ -109,7 +133,10 @@ fn family(rng: &mut Rng) -> (Vec<Graph>, Config) {
     };
     let mut graphs = Vec::new();
     while graphs.len() < NETWORKS {
-        let graph = random::network(rng);
+        let graph = match pools(&values, rng) {
+            true => random::pooled(rng),
+            false => random::network(rng),
+        };
         let mut grown = values.clone();
         if grow(&mut grown, &graph).is_none() {
             continue;
@@ -177,4 +204,97 @@ fn verilator_equals_model_and_reference() {
             "only {merges} commands take several kernel rows per cycle"
         );
     }
+}
+
+/// Two designs that slice: arrays, lanes and taps of their own, with and without expanding layers.
+fn slicing() -> [Values; 2] {
+    let few = Values {
+        tn: 2,
+        tm: 1,
+        tp: 4,
+        pw_multiplier: 0,
+        pw_requant: 1,
+        pw_sum_bits: 24,
+        pw_requant_cycles: 4,
+        residual: 1,
+        lanes: 2,
+        taps: 1,
+        gather_rows: 1,
+        dw_multiplier: 0,
+        dw_requant: 1,
+        dw_sum_bits: 24,
+        dw_requant_cycles: 4,
+        activation_kib: 32,
+        weight_kib: 32,
+        depthwise_kib: 32,
+        pointwise_channels: 512,
+        depthwise_channels: 512,
+        line_words: 80,
+        pixel_words: 64,
+        expand_words: 0,
+        commands: 40,
+        map_size: 255,
+    };
+    let more = Values {
+        tn: 7,
+        tm: 3,
+        tp: 2,
+        pw_requant: 2,
+        pw_requant_cycles: 8,
+        residual: 2,
+        lanes: 4,
+        taps: 3,
+        dw_requant: 3,
+        line_words: 64,
+        expand_words: 16,
+        ..few.clone()
+    };
+    [few, more]
+}
+
+/// Windows over whole maps, a slice of the channels at a time.
+#[test]
+fn slices_equal_the_whole() {
+    let tools = tools_present();
+    for_all(&slicing(), |values| {
+        let config = values.clone().check().unwrap();
+        let mut rtl = tools.then(|| build(&config));
+        let mut found = Vec::new();
+        // slices, last ones of fewer channels, single ones, those that leave out most of a pixel
+        let mut reached = [0; 4];
+        for seed in 0..100 {
+            let mut rng = Rng::with_seed(seed);
+            let graph = random::pooled(&mut rng);
+            // some fit as a whole, or not even in slices
+            let Ok(accelerated) = Accelerated::new(&graph, &config) else {
+                continue;
+            };
+            let stages = &accelerated.compiled.plan.stages;
+            let slices: Vec<_> = stages.iter().filter_map(|stage| stage.slice).collect();
+            let Some(last) = slices.last() else { continue };
+            reached[0] += slices.len();
+            reached[1] += usize::from(last.channels < slices[0].channels);
+            reached[2] += usize::from(slices.len() == 1);
+            reached[3] += usize::from(slices.len() > 3);
+            let frames: Vec<_> = (0..2)
+                .map(|_| accelerated.frame(&random::inputs(&graph, &mut rng)))
+                .collect();
+            let result = frames
+                .iter()
+                .try_for_each(|frame| accelerated.check_model(frame))
+                .and_then(|()| written_over(&accelerated))
+                .and_then(|_| match &mut rtl {
+                    Some(rtl) => accelerated.check_rtl(rtl, &frames).map(|_| ()),
+                    None => Ok(()),
+                });
+            if let Err(difference) = result {
+                let what = describe(&graph, &config);
+                found.push(format!("seed {seed}: {difference}\n  {what}"));
+            }
+        }
+        if reached.contains(&0) {
+            found.push(format!("too few cases: {reached:?}"));
+        }
+        found
+    });
 }

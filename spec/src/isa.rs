@@ -8,7 +8,7 @@
 use crate::config::Config;
 use crate::width;
 
-/// Bytes of one command in the program memory; a multiple of every word size, with room for later fields.
+/// Bytes of one command in the program memory; a multiple of every word size. All bits have their fields.
 pub const COMMAND_BYTES: u32 = 128;
 
 macro_rules! fields {
@@ -152,7 +152,7 @@ fields! {
     /// word of each pixel, and the requantiser may still be at the batch's last group when a shorter one comes.
     PixelIdle: 16 as "pixel_idle",
     /// Rows of the expanded map that this command makes itself, by a 1x1 convolution of the map at `in_base`, instead of
-    /// reading them; 0: none. All fields below belong to that convolution.
+    /// reading them; 0: none. All fields from here to `expand_pixel_idle` belong to that convolution.
     ExpandRows: 16 as "expand_rows",
     /// Columns of both its maps.
     ExpandCols: 16 as "expand_cols",
@@ -186,6 +186,8 @@ fields! {
     ExpandOutBytes: 16 as "expand_out_bytes",
     /// Idle cycles after each batch of expanded pixels, as `pixel_idle`.
     ExpandPixelIdle: 16 as "expand_pixel_idle",
+    /// Words of the ifm that are left out behind each row: those of the channels that the command does not read.
+    RowSkip: 13 as "row_skip",
 }
 
 /// Address bits of a memory.
@@ -210,7 +212,7 @@ pub fn command_words(config: &Config) -> u32 {
 impl Field {
     /// The field belongs to the expanding layer of an inverted residual.
     pub fn expands(self) -> bool {
-        self >= Field::ExpandRows
+        (Field::ExpandRows..=Field::ExpandPixelIdle).contains(&self)
     }
     /// The field belongs to the residual adder.
     pub fn adds(self) -> bool {
@@ -224,10 +226,13 @@ impl Field {
             Field::MergeBytes if !config.merges() => 0,
             _ if self.adds() && v.residual == 0 => 0,
             Field::PixelIdle if !config.expands() && (v.tp == 1 || config.shares_requant()) => 0,
+            Field::RowSkip if !config.slices() => 0,
             Field::InBase | Field::OutBase | Field::ResidualBase => {
                 address_bits(config.activation_words())
             }
             Field::FirstSlot => address_bits(v.line_words),
+            // fewer than those of a pixel, which a bank and the memory hold
+            Field::RowSkip => address_bits(v.line_words.min(config.activation_words())),
             Field::RowWords | Field::SlotLimit => address_bits(v.line_words) + 1,
             Field::RowBytes
             | Field::FirstByte

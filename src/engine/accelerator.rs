@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A network compiled for a configuration, with the figures that need no run.
 
+use sepstream_compiler::accelerate::CommandInfo;
 use sepstream_compiler::{Compiled, compile};
 use sepstream_sim::model::{self, CommandCycles};
 use sepstream_spec::config::Config;
@@ -43,23 +44,27 @@ impl<'g> Accelerator<'g> {
             waits_for: Some("(host)".into()),
             ..figures(self.graph, &self.graph.layers[position])
         };
-        let command =
-            |(stage, cycles): (&sepstream_compiler::accelerate::Stage, &CommandCycles)| {
-                let layers: Vec<_> = stage
-                    .layers()
-                    .map(|position| &self.graph.layers[position])
-                    .collect();
-                let kinds: Vec<_> = layers.iter().map(|layer| layer.kind()).collect();
-                LayerFigures {
-                    operators: kinds.join(" + "),
-                    index: layers.first().map_or(0, |layer| layer.index),
-                    name: self.graph[stage.output].name.clone(),
-                    macs: layers.iter().map(|layer| self.graph.macs(layer)).sum(),
-                    waits_for: waits_for(cycles),
-                }
-            };
+        let command = |(info, cycles): (&CommandInfo, &CommandCycles)| {
+            let stage = &info.stage;
+            let layers: Vec<_> = stage
+                .layers()
+                .map(|position| &self.graph.layers[position])
+                .collect();
+            let kinds: Vec<_> = layers.iter().map(|layer| layer.kind()).collect();
+            let channels = stage.slice.map_or(String::new(), |slice| {
+                format!(" [{}..{}]", slice.first, slice.first + slice.channels)
+            });
+            LayerFigures {
+                operators: kinds.join(" + ") + &channels,
+                index: layers.first().map_or(0, |layer| layer.index),
+                name: self.graph[stage.output].name.clone(),
+                macs: info.macs,
+                waits_for: waits_for(cycles),
+            }
+        };
         let before = plan.before.iter().map(host);
-        let commands = plan.stages.iter().zip(&self.commands).map(command);
+        let commands = self.compiled.commands.iter().zip(&self.commands);
+        let commands = commands.map(command);
         before
             .chain(commands)
             .chain(plan.after.iter().map(host))

@@ -106,6 +106,7 @@ fn lives(plan: &Plan, layouts: &Layouts, overlap: bool) -> Vec<Life> {
 ///
 /// All reading and writing of maps goes on in the order of their words. A word of row y is written when the windows of row y
 /// have been computed, so after all rows that they need have been read; a word of a residual map is read before its sum is written.
+/// Of several slices of a window none both ends the map that they read and begins the one that they write, so these lie apart.
 fn leads(graph: &Graph, plan: &Plan, layouts: &Layouts, lives: &[Life]) -> Leads {
     let life = |tensor| lives.iter().find(|life| life.tensor == tensor);
     let mut leads = Leads::new();

@@ -34,7 +34,8 @@ pub fn fuse(graph: &Graph, mut plan: Plan, config: &Config) -> Plan {
 fn expanding(graph: &Graph, plan: &Plan, at: usize, config: &Config) -> Option<usize> {
     let stage = &plan.stages[at];
     let map = stage.input;
-    if stage.window.is_none() || stage.expand.is_some() || plan.outputs.contains(&map) {
+    let sliced = stage.slice.is_some();
+    if stage.window.is_none() || sliced || stage.expand.is_some() || plan.outputs.contains(&map) {
         return None;
     }
     let read = |s: &Stage| s.reads().filter(|t| *t == map).count();

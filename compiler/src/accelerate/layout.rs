@@ -35,13 +35,13 @@ impl Layouts {
             };
             let pixel_bytes = channels.div_ceil(lanes) * pitch;
             let row_words = (cols * pixel_bytes).div_ceil(config.word_bytes());
-            let reader = plan
-                .stages
-                .iter()
-                .rposition(|s| s.reads().chain([s.windowed()]).any(|t| t == tensor));
+            let reads = |s: &Stage| s.reads().chain([s.windowed()]).any(|t| t == tensor);
+            let reader = plan.stages.iter().rposition(reads);
+            // slices take pixels as rows
+            let in_rows = |s: &Stage| s.slice.is_none() && reads(s);
             let writer = plan.stages.iter().position(|s| s.output == tensor);
             let command = writer.or(reader).unwrap_or(0) as u32;
-            if reader.is_some() && row_words > config.values().line_words {
+            if plan.stages.iter().any(in_rows) && row_words > config.values().line_words {
                 return Err(Error::DoesNotFit(DoesNotFit::line(
                     graph, config, tensor, row_words,
                 )));

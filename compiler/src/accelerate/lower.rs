@@ -17,7 +17,7 @@ use sepstream_spec::graph::{Graph, Layer, Op};
 use sepstream_spec::isa::{Command, Field, Param, param_bytes, param_parts};
 use sepstream_spec::program::MapPort;
 use sepstream_spec::width::{depthwise_sum_bits, pointwise_sum_bits};
-use walk::{Walk, map_size, rows, walk};
+use walk::{Walk, map_size, rows, walk, whole};
 use writer::{clamp, writer};
 
 pub use fields::set;
@@ -71,9 +71,16 @@ fn lower_from(
     layouts: &Layouts,
     config: &Config,
 ) -> Result<Lowered, Error> {
-    let input = layouts.port(stage.input);
-    let output = layouts.port(stage.output);
-    let walk = walk(graph, first, &input);
+    let word = config.word_bytes();
+    let map = layouts.port(stage.input);
+    let (input, walk) = match stage.slice {
+        Some(slice) => {
+            let input = slice.read(&map, word);
+            (input, whole(&input))
+        }
+        None => (map, walk(graph, first, &map)),
+    };
+    let output = stage.written(&layouts.port(stage.output), word);
     map_size(graph, first, &walk, &input, config)?;
     let mut command = Command::default();
     let mut put = |field, value: u32| set(&mut command, config, field, value);
@@ -89,6 +96,9 @@ fn lower_from(
     )?;
     put(Field::InRows, input.rows)?;
     put(Field::RowWords, input.row_words)?;
+    if stage.slice.is_some() {
+        put(Field::RowSkip, map.pixel_bytes / word - input.row_words)?;
+    }
     put(Field::RowBytes, input.cols * input.pixel_bytes)?;
     put(
         Field::OutBytes,
@@ -101,12 +111,15 @@ fn lower_from(
         dw_weights: Vec::new(),
         pw_params: Vec::new(),
         dw_params: Vec::new(),
-        macs: stage.layers().map(|l| graph.macs(&graph.layers[l])).sum(),
+        macs: stage.layers().map(|l| stage.macs(graph, l)).sum(),
         slots: 0,
         expand_behind: None,
     };
     let pixel_bytes = match stage.window {
-        Some(_) => depthwise(graph, first, &walk, &input, config, &mut lowered)?,
+        Some(_) => {
+            let channel = stage.slice.map_or(0, |slice| slice.first as usize);
+            depthwise(graph, first, &walk, &input, channel, config, &mut lowered)?
+        }
         None => gather(&walk, &input, config, &mut lowered.command)?,
     };
     pixels(graph, first, pixel_bytes, config, &mut lowered.command)?;
@@ -115,7 +128,7 @@ fn lower_from(
     let dense = stage.dense.map_or(first, |dense| &graph.layers[dense]);
     let mut channels = match stage.dense {
         Some(_) => params::dense(graph, dense)?,
-        None => params::identity(graph, first),
+        None => params::identity(output.channels as usize),
     };
     if config.pw_multiplier() == Multiplier::Packed {
         narrow::packed(graph, dense, &channels)?;
@@ -162,12 +175,14 @@ fn inverse(map: &MapPort) -> Vec<Option<usize>> {
     out
 }
 
-/// Depthwise fields, weights and parameters; gives the bytes of a pixel for the pointwise array.
+/// Depthwise fields, weights and parameters of the channels that `input` has, from channel `first` of the layer on; gives the bytes of
+/// a pixel for the pointwise array.
 fn depthwise(
     graph: &Graph,
     layer: &Layer,
     walk: &Walk,
     input: &MapPort,
+    first: usize,
     config: &Config,
     lowered: &mut Lowered,
 ) -> Result<u32, Error> {
@@ -180,6 +195,7 @@ fn depthwise(
         section: "depthwise",
     };
     narrow::sums(graph, layer, &mut channels, lanes)?;
+    let channels = &channels[first..][..input.channels as usize];
     let (kernel_rows, kernel_cols) = extent(&walk.window);
     let (row_taps, column_taps) = (config.row_taps() as usize, config.column_taps() as usize);
     let (row_passes, column_passes) = (
@@ -210,7 +226,7 @@ fn depthwise(
         set(command, config, field, value)?;
     }
     clamp(
-        &channels,
+        channels,
         [Field::DwZero, Field::DwLow, Field::DwHigh],
         config,
         command,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Graph to program: which layers the accelerator runs, how maps lie in its memory, and the commands, weights and parameters.
 //!
-//! plan (layers to stages and border operators) -> fuse (inverted residuals) -> layout (maps) -> lower (a command per stage) -> allocate -> image.
+//! plan (layers to stages and border operators) -> slice (windows over large maps) -> fuse (inverted residuals) -> layout (maps) ->
+//! lower (a command per stage) -> allocate -> image.
 
 mod allocate;
 mod fuse;
@@ -12,9 +13,11 @@ pub(crate) mod params;
 mod plan;
 mod pool;
 mod rules;
+mod slice;
 
 pub use plan::{Expand, Plan, Stage, plan};
 pub use rules::RULES;
+pub use slice::Slice;
 
 pub(crate) use plan::reference as layer_ref;
 
@@ -61,7 +64,7 @@ pub struct CommandInfo {
     pub macs: u64,
     /// Products that the engines' steps could hold: with `macs` the loss to padding of channels and kernels.
     pub slots: u64,
-    /// Where the stage's result lies.
+    /// Where the stage's result lies: of a slice, its channels.
     pub output: MapPort,
 }
 
@@ -82,7 +85,7 @@ pub struct MemoryUse {
 /// [`Error::Unsupported`] with every layer that breaks a rule of [`RULES`]; [`Error::DoesNotFit`] for the first memory that is
 /// too small.
 pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
-    let unfused = plan(graph)?;
+    let unfused = slice::slice(graph, plan(graph)?, config);
     let plan = fuse::fuse(graph, unfused.clone(), config);
     let layouts = Layouts::of(graph, &plan, config)?;
     let maps = MapWords {
@@ -101,11 +104,14 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
     };
 
     let mut bases: BTreeMap<Memory, u32> = BTreeMap::new();
+    let mut slices = Slices::default();
     let mut commands = Vec::new();
     let mut image = Vec::new();
     let count = lowered.len();
     for (index, mut stage) in lowered.into_iter().enumerate() {
         let (input, output) = (plan.stages[index].input, plan.stages[index].output);
+        let first_word = plan.stages[index].first_word(config.word_bytes());
+        slices.begin(&plan.stages[index]);
         for (field, memory, content) in [
             (Field::WeightBase, Memory::Weight, &stage.weights),
             (Field::ParamBase, Memory::PwParam, &stage.pw_params),
@@ -114,13 +120,17 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
         ] {
             let shape = memory.shape(config);
             let base = bases.entry(memory).or_insert(0);
+            let known = slices.place(memory, content, *base);
             // a base behind the end is refused below with the memory's whole need; here it only has to keep in its field
             lower::set(
                 &mut stage.command,
                 config,
                 field,
-                (*base).min(shape.words - 1),
+                known.unwrap_or(*base).min(shape.words - 1),
             )?;
+            if known.is_some() {
+                continue;
+            }
             let word = (shape.beats * config.word_bytes()) as usize;
             for row in content.chunks(shape.bytes as usize) {
                 let at = LOADED
@@ -138,7 +148,7 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
             &mut stage.command,
             config,
             Field::InBase,
-            places.base[&input],
+            places.base[&input] + first_word,
         )?;
         if let Some(residual) = plan.stages[index].residual {
             lower::set(
@@ -152,7 +162,7 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
             &mut stage.command,
             config,
             Field::OutBase,
-            places.base[&output],
+            places.base[&output] + first_word,
         )?;
         if let Some((weights, params)) = stage.expand_behind {
             for (field, own, behind) in [
@@ -175,7 +185,7 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
             stage: plan.stages[index].clone(),
             macs: stage.macs,
             slots: stage.slots,
-            output: port(output),
+            output: plan.stages[index].written(&port(output), config.word_bytes()),
         });
     }
     contents[0] = image
@@ -218,4 +228,32 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
         memories,
         maps,
     })
+}
+
+/// What the slices of one stage have put into the memories: content that an earlier slice has too is there only once.
+#[derive(Default)]
+struct Slices {
+    layer: Option<usize>,
+    placed: Vec<(Memory, Vec<u8>, u32)>,
+}
+
+impl Slices {
+    /// The next stage.
+    fn begin(&mut self, stage: &Stage) {
+        let layer = stage.slice.and(stage.window);
+        if layer.is_none() || layer != self.layer {
+            self.placed.clear();
+        }
+        self.layer = layer;
+    }
+    /// Where the content lies already; if nowhere, it comes to `base`.
+    fn place(&mut self, memory: Memory, content: &[u8], base: u32) -> Option<u32> {
+        self.layer?;
+        let same = |(m, bytes, _): &&(Memory, Vec<u8>, u32)| *m == memory && bytes == content;
+        let known = self.placed.iter().find(same).map(|(.., base)| *base);
+        if known.is_none() {
+            self.placed.push((memory, content.to_vec(), base));
+        }
+        known
+    }
 }

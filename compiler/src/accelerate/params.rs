@@ -294,8 +294,7 @@ pub fn add(graph: &Graph, layer: &Layer, residual: Option<TensorId>) -> Result<A
 }
 
 /// Channels that pass the depthwise outputs on as they are: a = (64 a * 2^30) / 2^36, without a left shift.
-pub fn identity(graph: &Graph, layer: &Layer) -> Vec<Channel> {
-    let channels = graph.output(layer).channels();
+pub fn identity(channels: usize) -> Vec<Channel> {
     (0..channels)
         .map(|c| Channel {
             weights: (0..channels).map(|i| if i == c { 64 } else { 0 }).collect(),

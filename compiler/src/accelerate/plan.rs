@@ -2,11 +2,13 @@
 //! Which layers run on the accelerator, in which stages, and which at its border on the host.
 
 use super::rules::{self, Context};
+use super::slice::Slice;
 use crate::Error;
 use crate::rule::LayerRef;
 use std::collections::BTreeMap;
 
 use sepstream_spec::graph::{Graph, Layer, Op, Pads, TensorId};
+use sepstream_spec::program::MapPort;
 
 /// A 1x1 convolution that makes the map which a stage's windows read, row by row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Stage {
     pub expand: Option<Expand>,
     /// Layer on the depthwise engine.
     pub window: Option<usize>,
+    /// The channels that it takes, pixel after pixel, where it does not take rows of the map: see [`Slice`].
+    pub slice: Option<Slice>,
     /// Layer on the pointwise array; without one the array passes the depthwise outputs on.
     pub dense: Option<usize>,
     /// ADD on the way to memory.
@@ -51,6 +55,25 @@ impl Stage {
     /// The maps that the stage reads from memory.
     pub fn reads(&self) -> impl Iterator<Item = TensorId> {
         std::iter::once(self.input).chain(self.residual)
+    }
+    /// What the stage writes of its map.
+    pub(super) fn written(&self, map: &MapPort, word_bytes: u32) -> MapPort {
+        match self.slice {
+            Some(slice) if self.dense.is_none() => slice.written(map, word_bytes),
+            _ => *map,
+        }
+    }
+    /// Words of a pixel in front of what the stage reads, and writes.
+    pub(super) fn first_word(&self, word_bytes: u32) -> u32 {
+        self.slice.map_or(0, |slice| slice.first_word(word_bytes))
+    }
+    /// Products of one of its layers, of a slice its share.
+    pub(super) fn macs(&self, graph: &Graph, layer: usize) -> u64 {
+        let macs = graph.macs(&graph.layers[layer]);
+        match self.slice.filter(|_| self.window == Some(layer)) {
+            Some(slice) => macs / graph[self.input].channels() as u64 * u64::from(slice.channels),
+            None => macs,
+        }
     }
     /// The map that the windows move over.
     pub fn windowed(&self) -> TensorId {
@@ -315,6 +338,7 @@ fn stages(graph: &Graph, accelerated: &[usize], map_of: &[TensorId], stages: &mu
         let alone = Stage {
             expand: None,
             window: None,
+            slice: None,
             dense: None,
             add: None,
             residual: None,
@@ -367,6 +391,7 @@ fn add(graph: &Graph, n: usize, operands: [TensorId; 2], stages: &mut Vec<Stage>
         _ => stages.push(Stage {
             expand: None,
             window: None,
+            slice: None,
             dense: None,
             add: Some(n),
             residual: Some(operands[other]),

@@ -315,7 +315,7 @@ impl<'a> Unit<'a> {
             .ok()
             .filter(|r| *r < self.get(Field::InRows))?;
         let word = self.config.word_bytes();
-        let from = row * self.get(Field::RowWords) * word;
+        let from = row * (self.get(Field::RowWords) + self.get(Field::RowSkip)) * word;
         ifm.get(from as usize..)?.get(..self.at(Field::RowBytes))
     }
     fn place(&self, y: usize, x: usize) -> (i64, i64) {

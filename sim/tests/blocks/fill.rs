@@ -24,12 +24,18 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         };
         let line_rows = rng.u32(1..=(words / row_words).min(4) * ROW_BANKS);
         let base = rng.u32(..config.activation_words());
+        // the words of other slices
+        let skip = match config.slices() && rng.bool() {
+            true => rng.u32(..words),
+            false => 0,
+        };
         let fields = [
             (Field::InBase, base),
             (Field::FillRows, rows),
             (Field::RowWords, row_words),
             (Field::LineRows, line_rows),
             (Field::ExpandRows, 0),
+            (Field::RowSkip, skip),
         ];
         let _case = Case::new(format!("command {fields:?}"));
         bench.set_fields(&module, &command(&fields), config);
@@ -61,7 +67,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
                 // addresses wrap; the compiler gives none that do
                 bench.expect(
                     "r_addr",
-                    (base + row * row_words + word) % config.activation_words(),
+                    (base + row * (row_words + skip) + word) % config.activation_words(),
                 );
             }
             let row_end = reads && word + 1 == row_words;
@@ -108,13 +114,20 @@ fn rows_are_read_in_order() {
     if !tools_present() {
         return;
     }
-    for (tn, expand_words) in [(4, 0), (32, 0), (4, 8)] {
+    for (tn, expand_words, tp) in [(4, 0, 1), (32, 0, 1), (4, 8, 1), (4, 0, 2), (4, 8, 4)] {
         let config = configured(tn, 1, 1, 1, |v| {
-            (v.expand_words, v.map_size) = (expand_words, 40);
+            (v.expand_words, v.map_size, v.tp) = (expand_words, 40, tp);
+            if tp > 1 {
+                (v.pw_sum_bits, v.pw_requant_cycles) = (18, 4);
+                (v.dw_sum_bits, v.dw_requant_cycles) = (18, 4);
+            }
         });
+        assert_eq!(config.slices(), tp > 1);
         let mut bench = Bench::new(&fill(&config));
         for seed in 0..20 {
-            let _case = Case::new(format!("tn {tn}, expand {expand_words}, seed {seed}"));
+            let _case = Case::new(format!(
+                "tn {tn}, expand {expand_words}, tp {tp}, seed {seed}"
+            ));
             run(&mut bench, &config, seed);
             if config.expands() {
                 stays_idle(&mut bench, &config);

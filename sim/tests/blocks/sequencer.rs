@@ -110,14 +110,21 @@ fn commands_are_fetched_and_run_in_order() {
     if !tools_present() {
         return;
     }
-    // a program memory of one command has no address bits above those of a command
-    for (tn, commands) in [(4, 3), (32, 2), (64, 1), (4, 1)] {
+    // a program memory of one command has no address bits above those of a command; all words of one that slices have fields
+    for (tn, commands, tp) in [(4, 3, 1), (32, 2, 1), (64, 1, 1), (4, 1, 1), (4, 2, 2)] {
         let config = configured(tn, 1, 1, 1, |v| {
-            (v.commands, v.expand_words) = (commands, 4 * (commands % 2));
+            (v.commands, v.expand_words, v.tp) = (commands, 4 * (commands % 2), tp);
+            if tp > 1 {
+                (v.pw_sum_bits, v.pw_requant_cycles) = (18, 4);
+                (v.dw_sum_bits, v.dw_requant_cycles) = (18, 4);
+            }
         });
+        assert_eq!(config.slices(), tp > 1);
         let mut bench = Bench::new(&sequencer(&config));
         for seed in 0..10 {
-            let _case = Case::new(format!("tn {tn}, {commands} commands, seed {seed}"));
+            let _case = Case::new(format!(
+                "tn {tn}, {commands} commands, tp {tp}, seed {seed}"
+            ));
             run(&mut bench, &config, seed);
         }
     }

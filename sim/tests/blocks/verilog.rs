@@ -52,6 +52,10 @@ fn configurations() -> Vec<Config> {
             (v.pw_sum_bits, v.pw_requant_cycles) = (24, 8);
             (v.dw_sum_bits, v.dw_requant_cycles) = (18, 8);
         }),
+        configured(2, 1, 2, 1, |v| {
+            (v.tp, v.pw_sum_bits, v.pw_requant_cycles) = (4, 19, 4);
+            (v.dw_requant, v.dw_sum_bits, v.dw_requant_cycles) = (1, 19, 4);
+        }),
         configured(1, 3, 4, 3, largest_memories),
         configured(64, 3, 4, 9, largest_memories),
         configured(13, 2, 6, 9, |v| {

@@ -90,7 +90,10 @@ impl<'g> Accelerated<'g> {
         }
         for (index, command) in self.compiled.commands.iter().enumerate() {
             machine.step(index);
-            let want = frame.trace.get(command.stage.output).unwrap().bytes();
+            let mut want = frame.trace.get(command.stage.output).unwrap().bytes();
+            if let (Some(slice), None) = (command.stage.slice, command.stage.dense) {
+                want = &want[slice.first as usize..][..slice.channels as usize];
+            }
             let layers: Vec<_> = command.stage.layers().collect();
             let what = || format!("model, command {index} (layers {layers:?})");
             equal(what, &machine.map(&command.output), want)?;

@@ -35,6 +35,8 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         4 => 1,
         _ => rng.u32(1..=most),
     };
+    // windows over whole maps are sliced where the rows of a slice, a pixel each, can be counted
+    let slices = tp > 1 && pw_requant_cycles > 1 && dw_requant_cycles > 1;
     Values {
         tn,
         tm,
@@ -60,7 +62,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         pixel_words: 4,
         expand_words: if rng.bool() { rng.u32(1..=48) } else { 0 },
         commands: 1,
-        map_size: 4,
+        map_size: if slices { 255 } else { 4 },
     }
 }
 
@@ -80,6 +82,7 @@ pub fn values_of_few_cells(rng: &mut Rng) -> Values {
         dw_sum_bits,
         dw_requant_cycles,
         expand_words: 0,
+        map_size: 255, // rows of slices
         ..values
     }
 }

@@ -15,7 +15,10 @@ pub fn check(command: &Command, word_bytes: u32) -> Result<bool, String> {
     let written = words(Field::OutCols, Field::OutBytes);
     // an expanding layer makes row after row of the windows' map out of a narrower one
     let (rows, read) = match get(Field::ExpandRows) {
-        0 => (get(Field::FillRows), get(Field::RowWords)),
+        0 => (
+            get(Field::FillRows),
+            get(Field::RowWords) + get(Field::RowSkip),
+        ),
         rows => (rows, words(Field::ExpandCols, Field::ExpandBytes)),
     };
     let (from, to) = (get(Field::InBase), get(Field::OutBase));
@@ -24,6 +27,14 @@ pub fn check(command: &Command, word_bytes: u32) -> Result<bool, String> {
         let out = to + y * written..to + (y + 1) * written;
         let top = command.get_signed(Field::FirstRow) + (y * get(Field::StrideRows)) as i32;
         let below = (top + get(Field::KernelRows) as i32).clamp(0, rows as i32) as u32;
+        // what a slice leaves out, others are still to read
+        let left_out = get(Field::RowSkip);
+        let all = from..from + rows * read - left_out;
+        if left_out > 0 && meet(&out, &all) {
+            return Err(format!(
+                "a slice is written to {out:?}, over its map {all:?}"
+            ));
+        }
         let (before, still) = (
             from..from + below * read,
             from + below * read..from + rows * read,

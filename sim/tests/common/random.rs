@@ -22,18 +22,43 @@ pub fn network(rng: &mut Rng) -> Graph {
     }
 }
 
-fn any_network(rng: &mut Rng) -> Graph {
-    let mut builder = Builder {
-        graph: Graph {
-            name: "random".into(),
-            tensors: Vec::new(),
-            layers: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-        },
-        maps: Vec::new(),
-        rng,
+/// A window over a whole map of up to 255 pixels, and now and then a layer in front of it and some behind.
+pub fn pooled(rng: &mut Rng) -> Graph {
+    let mut builder = Builder::new(rng);
+    let (rows, channels) = (builder.size(25), 4 * builder.rng.usize(1..=18));
+    let cols = builder.rng.usize(1..=(255 / rows).min(12));
+    let mut map = builder.input_of(&[1, rows, cols, channels]);
+    if rows * cols * channels * channels <= LAYER_MACS && builder.rng.bool() {
+        let outputs = channels - builder.rng.usize(0..=1);
+        map = builder.conv(map, Some(outputs));
+    }
+    let window = Window {
+        kernel: (rows, cols),
+        stride: (1, 1),
+        dilation: (1, 1),
+        pads: Pads::default(),
     };
+    let whole = map;
+    map = match builder.rng.u32(0..3) {
+        0 => builder.mean(whole),
+        1 => builder.average(whole, window, (1, 1)),
+        _ => builder.depthwise_with(whole, 1, window, (1, 1)),
+    };
+    if builder.graph[map].shape.len() == 4 {
+        if builder.one_in(4) {
+            let other = builder.depthwise_with(whole, 1, window, (1, 1));
+            map = builder.sum(map, other);
+        }
+        builder.maps.push(map);
+    }
+    for _ in 0..builder.rng.u32(0..=2) {
+        map = builder.step(map);
+    }
+    builder.finish()
+}
+
+fn any_network(rng: &mut Rng) -> Graph {
+    let mut builder = Builder::new(rng);
     let mut map = builder.input();
     for _ in 0..builder.rng.usize(1..=4) {
         map = builder.step(map);
@@ -69,7 +94,21 @@ struct Builder<'r> {
     rng: &'r mut Rng,
 }
 
-impl Builder<'_> {
+impl<'r> Builder<'r> {
+    fn new(rng: &'r mut Rng) -> Self {
+        let graph = Graph {
+            name: "random".into(),
+            tensors: Vec::new(),
+            layers: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        };
+        Builder {
+            graph,
+            maps: Vec::new(),
+            rng,
+        }
+    }
     fn one_in(&mut self, n: u32) -> bool {
         self.rng.u32(0..n) == 0
     }
@@ -123,9 +162,11 @@ impl Builder<'_> {
             true => self.rng.usize(1..=4),
             false => self.channels(),
         };
-        let shape = [1, rows, cols, channels];
+        self.input_of(&[1, rows, cols, channels])
+    }
+    fn input_of(&mut self, shape: &[usize]) -> TensorId {
         let quant = self.map_quant();
-        let id = self.tensor(&shape, DType::I8, quant);
+        let id = self.tensor(shape, DType::I8, quant);
         self.graph.inputs.push(id);
         self.maps.push(id);
         id
@@ -206,7 +247,11 @@ impl Builder<'_> {
                 }
             }
         };
+        self.sum(map, other)
+    }
+    fn sum(&mut self, map: TensorId, other: TensorId) -> TensorId {
         let quant = self.map_quant();
+        let shape = self.graph[map].shape.clone();
         let output = self.tensor(&shape, DType::I8, quant);
         let activation = self.activation();
         let operands = match self.rng.bool() {
@@ -376,15 +421,19 @@ impl Builder<'_> {
         self.weighted(input, op, &[outputs, elements], 0, &[1, outputs])
     }
     fn average_pool(&mut self, map: TensorId) -> TensorId {
-        let [_, rows, cols, channels] = self.graph[map].nhwc().unwrap();
-        let (window, (out_rows, out_cols)) = loop {
+        let [_, rows, cols, _] = self.graph[map].nhwc().unwrap();
+        let (window, size) = loop {
             let (window, size) = self.window((rows, cols));
             if window.pads == Pads::default() && window.dilation == (1, 1) {
                 break (window, size);
             }
         };
+        self.average(map, window, size)
+    }
+    fn average(&mut self, map: TensorId, window: Window, size: (usize, usize)) -> TensorId {
+        let channels = self.graph[map].channels();
         let quant = self.graph[map].quant.clone().unwrap();
-        let output = self.tensor(&[1, out_rows, out_cols, channels], DType::I8, quant);
+        let output = self.tensor(&[1, size.0, size.1, channels], DType::I8, quant);
         let activation = self.activation();
         self.layer(
             Op::AveragePool2d(Pool2d { window, activation }),

@@ -153,6 +153,11 @@ impl Config {
         let v = &self.0;
         v.tp > 1 && v.tm == 1 && v.residual == 0 && !self.expands() && self.saves_cells()
     }
+    /// A window over a whole map can be taken a slice of the channels at a time, see `Field::RowSkip`. Configurations of few cells
+    /// that take several pixels at once have it: little memory goes with few cells, and a line buffer of whole maps is large.
+    pub fn slices(&self) -> bool {
+        self.saves_cells() && self.0.tp > 1
+    }
     /// An inverted residual's expanding layer can run under its depthwise one, see `Field::ExpandRows`.
     pub fn expands(&self) -> bool {
         self.0.expand_words > 0

@@ -167,7 +167,11 @@ fn synthesised_clock(path: &Path) -> Result<f64, Error> {
 fn groups(accelerator: &Accelerator) -> Vec<Vec<usize>> {
     let plan = &accelerator.compiled.plan;
     let alone = |position: &usize| vec![*position];
-    let stages = plan.stages.iter().map(|stage| stage.layers().collect());
+    let stages = plan.stages.iter().map(|stage| match stage.slice {
+        // peers run the layer at once: it stands with its first slice
+        Some(slice) if slice.first > 0 => Vec::new(),
+        _ => stage.layers().collect(),
+    });
     let before = plan.before.iter().map(alone);
     before
         .chain(stages)

@@ -26,6 +26,7 @@ pub(super) fn expanded(
     let made = Stage {
         expand: None,
         window: None,
+        slice: None,
         dense: Some(expand.layer),
         add: None,
         residual: None,

@@ -28,14 +28,22 @@ impl Walk {
     }
 }
 
-pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
-    let whole = (input.rows as usize, input.cols as usize);
-    let whole_map = Window {
-        kernel: whole,
+/// One window, the whole map.
+pub(super) fn whole(input: &MapPort) -> Walk {
+    let window = Window {
+        kernel: (input.rows as usize, input.cols as usize),
         stride: (1, 1),
         dilation: (1, 1),
         pads: Pads::default(),
     };
+    Walk {
+        window,
+        rows: 1,
+        cols: 1,
+    }
+}
+
+pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
     let window = match &layer.op {
         Op::Conv2d(Conv2d { window, .. }) | Op::DepthwiseConv2d(DepthwiseConv2d { window, .. }) => {
             Window {
@@ -47,16 +55,10 @@ pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
         // an ADD alone takes the map as it is, pixel by pixel
         Op::Add(_) => Window {
             kernel: (1, 1),
-            ..whole_map
+            ..whole(input).window
         },
-        // fully connected and global mean: one window, the whole map
-        _ => {
-            return Walk {
-                window: whole_map,
-                rows: 1,
-                cols: 1,
-            };
-        }
+        // fully connected and global mean
+        _ => return whole(input),
     };
     let [_, rows, cols, _] = graph[layer.output()].nhwc().unwrap_or([1; 4]);
     Walk {

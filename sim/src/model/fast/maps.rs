@@ -19,8 +19,18 @@ struct Map {
     words: std::ops::Range<u32>,
     rows: usize,
     row_bytes: usize,
+    /// The stage that writes it, or its first slice; 0 for inputs.
+    first: usize,
     /// The last stage that needs it; `usize::MAX` for outputs.
     last: usize,
+}
+
+/// What a stage reads of a map.
+pub struct Source {
+    /// Which map.
+    pub map: usize,
+    /// Byte of the stage's first pixel: of a slice, that of its first channel.
+    pub first_byte: usize,
 }
 
 /// Maps of a program, in the order in which they are written; the inputs first.
@@ -29,7 +39,8 @@ pub struct Maps {
     /// Those whose bytes are in the activation memory now.
     live: Vec<usize>,
     word_bytes: u32,
-    inputs: usize,
+    /// Stages so far.
+    stages: usize,
 }
 
 /// A map that goes in or comes out.
@@ -47,26 +58,39 @@ impl Maps {
             words: port.base..port.base + port.words(),
             rows: port.rows as usize,
             row_bytes: row_bytes(port),
+            first: 0,
             last: 0,
         };
         Maps {
             all: program.inputs.iter().map(input).collect(),
             live: (0..program.inputs.len()).collect(),
             word_bytes: program.word_bytes,
-            inputs: program.inputs.len(),
+            stages: 0,
         }
     }
-    /// Stages so far: each writes a map.
-    fn now(&self) -> usize {
-        self.all.len() - self.inputs
-    }
     fn find(&mut self, base: u32, rows: usize, row_bytes: usize) -> Option<usize> {
-        let (now, all) = (self.now(), &mut self.all);
         let is =
             |map: &Map| map.words.start == base && map.rows >= rows && map.row_bytes == row_bytes;
+        self.find_that(is)
+    }
+    fn find_that(&mut self, is: impl Fn(&Map) -> bool) -> Option<usize> {
+        let all = &mut self.all;
         let found = self.live.iter().copied().find(|&id| is(&all[id]))?;
-        all[found].last = now;
+        all[found].last = self.stages;
         Some(found)
+    }
+    /// A map of whole words without gaps, of so many pixels, that a slice of each is read of.
+    fn find_sliced(&mut self, base: u32, pixels: usize, pixel_words: u32) -> Option<Source> {
+        let word = self.word_bytes as usize;
+        let bytes = pixels * pixel_words as usize * word;
+        let map = self.find_that(|map| {
+            let in_pixel = base.checked_sub(map.words.start);
+            in_pixel.is_some_and(|ahead| ahead < pixel_words)
+                && map.row_bytes.is_multiple_of(word)
+                && map.rows * map.row_bytes == bytes
+        })?;
+        let first_byte = (base - self.all[map].words.start) as usize * word;
+        Some(Source { map, first_byte })
     }
     /// The expanded map of the next command, which that keeps to itself: the map it is made of, and the map.
     pub fn expanded(&mut self, reader: &Reader) -> Result<[usize; 2], Refused> {
@@ -74,24 +98,31 @@ impl Maps {
         let row_bytes = reader.at(Field::ExpandCols) * reader.at(Field::ExpandBytes);
         let found = self.find(base, reader.at(Field::ExpandRows), row_bytes);
         let source = found.ok_or(UNWRITTEN)?;
-        let last = self.now() + 1;
+        let first = self.stages;
+        self.stages += 1;
         self.all.push(Map {
             words: 0..0,
             rows: reader.at(Field::InRows),
             row_bytes: reader.at(Field::RowBytes),
-            last,
+            first,
+            last: self.stages,
         });
         Ok([source, self.all.len() - 1])
     }
     /// The map that the next command reads.
-    pub fn source(&mut self, reader: &Reader) -> Result<usize, Refused> {
+    pub fn source(&mut self, reader: &Reader) -> Result<Source, Refused> {
         let get = |field| reader.command.get(field);
         if get(Field::RowWords) != get(Field::RowBytes).div_ceil(self.word_bytes) {
             return Err("its input has gaps between the rows");
         }
         let (rows, bytes) = (reader.at(Field::InRows), reader.at(Field::RowBytes));
-        let found = self.find(get(Field::InBase), rows, bytes);
-        found.ok_or(UNWRITTEN)
+        let base = get(Field::InBase);
+        if let Some(map) = self.find(base, rows, bytes) {
+            let first_byte = 0;
+            return Ok(Source { map, first_byte });
+        }
+        let pixel_words = get(Field::RowWords) + get(Field::RowSkip);
+        self.find_sliced(base, rows, pixel_words).ok_or(UNWRITTEN)
     }
     /// The map that the next command adds.
     pub fn residual(&mut self, reader: &Reader) -> Result<Option<usize>, Refused> {
@@ -105,8 +136,9 @@ impl Maps {
             None => Err("what it adds is no map that was written"),
         }
     }
-    /// The map that the next command writes, over whatever was there.
-    pub fn target(&mut self, reader: &Reader) -> usize {
+    /// The map that the next command writes, over whatever was there, and the byte at which it begins: slices behind the first go on with
+    /// the map of that.
+    pub fn target(&mut self, reader: &Reader, sliced: bool) -> (usize, usize) {
         let (base, rows) = (
             reader.command.get(Field::OutBase),
             reader.at(Field::OutRows),
@@ -119,15 +151,28 @@ impl Maps {
             let old = &all[id].words;
             old.end <= words.start || words.end <= old.start
         });
-        let last = self.now();
+        let now = self.stages;
+        self.stages += 1;
+        if let Some(map) = self
+            .all
+            .last_mut()
+            .filter(|map| sliced && map.words.end == base)
+        {
+            let first_byte = map.row_bytes;
+            map.words.end = words.end;
+            map.row_bytes += row_bytes;
+            map.last = now;
+            return (self.all.len() - 1, first_byte);
+        }
         self.live.push(self.all.len());
         self.all.push(Map {
             words,
             rows,
             row_bytes,
-            last,
+            first: now,
+            last: now,
         });
-        self.all.len() - 1
+        (self.all.len() - 1, 0)
     }
     /// Finds the outputs, which are needed to the end.
     pub fn outputs(&mut self, program: &Program) -> Option<Vec<Port>> {
@@ -154,7 +199,14 @@ impl Maps {
     pub fn share(&self) -> (Vec<usize>, Vec<usize>) {
         let (mut sizes, mut free) = (Vec::<usize>::new(), Vec::new());
         let mut buffers = Vec::new();
-        for (id, map) in self.all.iter().enumerate() {
+        let mut ended = 0;
+        for map in &self.all {
+            // maps that the stages before read for the last time; all inputs are there before the first
+            while ended < map.first {
+                let over = |old: &usize| self.all[*old].last == ended;
+                free.extend((0..buffers.len()).filter(over).map(|old| buffers[old]));
+                ended += 1;
+            }
             let bytes = map.rows * map.row_bytes;
             let buffer = free.pop().unwrap_or(sizes.len());
             if buffer == sizes.len() {
@@ -162,11 +214,6 @@ impl Maps {
             }
             sizes[buffer] = sizes[buffer].max(bytes);
             buffers.push(buffer);
-            // maps that the stage read for the last time; all inputs are there before the first
-            if let Some(stage) = id.checked_sub(self.inputs) {
-                let over = |old: &usize| self.all[*old].last == stage;
-                free.extend((0..=id).filter(over).map(|old| buffers[old]));
-            }
         }
         (buffers, sizes)
     }

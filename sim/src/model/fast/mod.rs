@@ -73,9 +73,13 @@ impl Prepared {
                 program,
                 config,
             };
-            let place = reader.place();
+            let (mut place, mut ahead) = (reader.place(), 0);
             let source = match reader.expand().map_err(refused)? {
-                None => maps.source(&reader).map_err(refused)?,
+                None => {
+                    let source = maps.source(&reader).map_err(refused)?;
+                    ahead = source.first_byte;
+                    source.map
+                }
                 Some((place, dense)) => {
                     let [source, target] = maps.expanded(&reader).map_err(refused)?;
                     stages.push(Stage {
@@ -84,14 +88,18 @@ impl Prepared {
                         dense,
                         source,
                         target,
+                        first_byte: 0,
                     });
                     target
                 }
             };
+            place.left += ahead as isize;
             let residual = maps.residual(&reader).map_err(refused)?;
             let (window, dense) = reader.layers(&place, residual).map_err(refused)?;
+            let (target, first_byte) = maps.target(&reader, ahead > 0);
             stages.push(Stage {
-                target: maps.target(&reader),
+                target,
+                first_byte,
                 place,
                 window,
                 dense,
@@ -174,14 +182,14 @@ impl Prepared {
             stage,
             source: &workspace.maps[stage.source],
             residual: residual.map_or(&[], |layer| &workspace.maps[layer.map]),
-            out: &mut out,
+            out: &mut out[stage.first_byte..],
             vectors: &mut workspace.vectors,
         });
         workspace.maps[stage.target] = out;
     }
-    /// The map that a command has just written, dense; `layout` is its layout.
+    /// The map that a command has just written, or its slice of it, dense; `layout` is its layout.
     pub fn written(&self, index: usize, layout: &MapPort, workspace: &Workspace) -> Vec<u8> {
-        let buffer = self.stages[self.ends[index] - 1].target;
-        Port::new(*layout, buffer).take(&workspace.maps[buffer])
+        let stage = &self.stages[self.ends[index] - 1];
+        Port::new(*layout, stage.target).take(&workspace.maps[stage.target][stage.first_byte..])
     }
 }

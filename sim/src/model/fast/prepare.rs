@@ -66,13 +66,20 @@ impl Reader<'_> {
         range(fields.map(|field| self.signed(field)))
     }
 
+    /// From one row of the ifm to the next: a slice leaves bytes out.
+    fn row_bytes(&self) -> usize {
+        match self.at(Field::RowSkip) {
+            0 => self.at(Field::RowBytes),
+            skip => (self.at(Field::RowWords) + skip) * self.config.word_bytes() as usize,
+        }
+    }
     /// Where the windows lie.
     pub fn place(&self) -> Place {
         Place {
             rows: self.at(Field::OutRows),
             cols: self.at(Field::OutCols),
             in_rows: self.at(Field::InRows),
-            row_bytes: self.at(Field::RowBytes),
+            row_bytes: self.row_bytes(),
             top: self.signed(Field::FirstRow) as isize,
             row_step: self.at(Field::StrideRows) as isize,
             left: self.signed(Field::FirstByte) as isize,

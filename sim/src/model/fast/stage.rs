@@ -16,6 +16,8 @@ pub struct Stage {
     pub source: usize,
     /// Which map is written.
     pub target: usize,
+    /// From this byte on: that of a slice's first channel.
+    pub first_byte: usize,
 }
 
 /// Where the windows lie in the ifm.
