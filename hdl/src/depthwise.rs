@@ -40,7 +40,7 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     let weights = m.input("w_data", lanes * taps * 8);
 
     m.note("Weights: the same words for every pixel, read so that they meet the taps.");
-    let lead = timing::window_bytes(config) - timing::MEMORY_READ - 1;
+    let lead = timing::window_bytes(config) - timing::near_read(config) - 1;
     let step = m.delay("step", &valid, lead);
     let wrap = m.delay(
         "wrap",

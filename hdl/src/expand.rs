@@ -14,7 +14,6 @@ use crate::rtl::{Module, lit};
 use crate::{feed, packer, pixel_buffer};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
-use sepstream_spec::width::map_bits;
 use std::rc::Rc;
 
 /// The reading side of an expanding layer.
@@ -69,13 +68,7 @@ pub fn expand(config: &Config) -> Rc<Module> {
     }
     let buffer = m.instance(
         "buffer",
-        &pixel_buffer::pixel_buffer(
-            "expand_buffer",
-            v.expand_words,
-            v.tn,
-            v.tp,
-            map_bits(config),
-        ),
+        &pixel_buffer::pixel_buffer("expand_buffer", v.expand_words, config),
         &ports,
     );
     for (name, value) in [

@@ -15,17 +15,17 @@
 //! A word may be read two cycles after it came: `ROW_READY` and `WINDOW_ADDRESS` leave four.
 //! Latency: request (one cycle after the window's step) to rows: `timing::window_bytes - 2`. Throughput: 1 request per cycle.
 
-use crate::memory::memory;
+use crate::memory;
 use crate::rtl::{Expr, Module, cat, lit, pack};
 use crate::select::choose;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::address_bits;
-use sepstream_spec::timing::{MEMORY_READ, line_read};
+use sepstream_spec::timing::{line_read, near_read};
 use std::rc::Rc;
 
 /// A bank of `words` words of two halves of `half` bits, which are read one by one. Words come to banks that lie far apart: there are
 /// registers in front of the write port, and a word is there a cycle later than it came.
-fn bank(words: u32, half: u32) -> Rc<Module> {
+fn bank(words: u32, half: u32, unit: &Rc<Module>) -> Rc<Module> {
     let mut m = Module::new(
         "line_bank",
         "Two halves of a bank, with registers in front of their write ports.",
@@ -36,7 +36,6 @@ fn bank(words: u32, half: u32) -> Rc<Module> {
             let value = m.input(name, bits);
             m.pipe(&format!("{name}_q"), &value)
         });
-    let unit = memory(words, half);
     let read = [("even", 0), ("odd", half)].map(|(name, low)| {
         let at = m.input(&format!("r_{name}"), line);
         let inputs = [
@@ -45,7 +44,7 @@ fn bank(words: u32, half: u32) -> Rc<Module> {
             ("w_data", data.slice(low, half)),
             ("r_addr", at),
         ];
-        m.instance(name, &unit, &inputs).out("r_data")
+        m.instance(name, unit, &inputs).out("r_data")
     });
     m.output("r_data", &pack(&read));
     Rc::new(m)
@@ -72,9 +71,13 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
     let r_slot_next = m.input("r_slot_next", line);
     let words = config.values().line_words;
     let together = rows == 1 && words.is_power_of_two();
-    let half = memory(if together { ROW_BANKS * words } else { words }, word * 4);
+    let depth = if together { ROW_BANKS * words } else { words };
+    let half = match config.saves_cells() {
+        true => memory::direct(depth, word * 4, false),
+        false => memory::memory(depth, word * 4),
+    };
 
-    let behind = line_read(config) - MEMORY_READ;
+    let behind = line_read(config) - near_read(config);
     if together {
         let bank = m.pipe("bank", &r_bank);
         let odd = m.wire("odd", &r_byte.slice(word_bits, line));
@@ -95,8 +98,8 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
         return Rc::new(m);
     }
 
-    let unit = bank(words, word * 4);
-    let bank_d = m.delay("bank", &r_bank, 1 + MEMORY_READ);
+    let unit = bank(words, word * 4, &half);
+    let bank_d = m.delay("bank", &r_bank, 1 + near_read(config));
     m.note("Banks below the first row's hold rows behind the turn; none is below bank 3's.");
     let slots: Vec<Expr> = (0..ROW_BANKS)
         .map(|b| match b + 1 < ROW_BANKS {

@@ -14,13 +14,25 @@
 use crate::rtl::{Expr, Module, pack};
 use crate::technology::Primitive;
 use sepstream_spec::isa::address_bits;
-use sepstream_spec::timing::{FAR_READ, MEMORY_READ};
+use sepstream_spec::timing::{DIRECT_READ, FAR_READ, MEMORY_READ};
 use std::rc::Rc;
 
 /// A memory of `words` words of `width` bits. Words are written whole: block RAMs of 36 bits then lie side by side without gaps,
 /// which a write enable for each beat of the host would make.
 pub fn memory(words: u32, width: u32) -> Rc<Module> {
     either(words, width, false)
+}
+
+/// A memory whose data come in the cycle behind the address; `stored` as in [`stored`].
+pub fn direct(words: u32, width: u32, stored: bool) -> Rc<Module> {
+    let mut m = array(words, width, "", false);
+    m.set_primitive(Primitive::Memory {
+        words,
+        width,
+        stored,
+        direct: true,
+    });
+    Rc::new(m)
 }
 
 /// The same where nobody looks at what is read in the cycle of a write, of any address: a memory of one port will do.
@@ -34,6 +46,7 @@ fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
         words,
         width,
         stored,
+        direct: false,
     });
     Rc::new(m)
 }
@@ -59,7 +72,7 @@ pub fn far(words: u32, width: u32, stored: bool) -> Rc<Module> {
     Rc::new(m)
 }
 
-/// A memory of `words` words of so many bytes, which are written one by one: `we` has a bit for each.
+/// A [`direct`] memory of `words` words of so many bytes, which are written one by one: `we` has a bit for each.
 pub fn by_bytes(words: u32, bytes: u32) -> Rc<Module> {
     let mut m = Module::new(
         format!("bytes_{words}x{}", bytes * 8),
@@ -70,7 +83,7 @@ pub fn by_bytes(words: u32, bytes: u32) -> Rc<Module> {
     let w_addr = m.input("w_addr", address);
     let w_data = m.input("w_data", bytes * 8);
     let r_addr = m.input("r_addr", address);
-    let lane = memory(words, 8);
+    let lane = direct(words, 8, false);
     let read: Vec<Expr> = (0..bytes)
         .map(|b| {
             let inputs = [
@@ -121,25 +134,33 @@ pub(crate) fn empty(
 
 /// Its behaviour, with an attribute for the array.
 pub(crate) fn described(words: u32, width: u32, attribute: &str) -> Module {
-    let (mut m, _) = empty(
-        &format!("memory_{words}x{width}"),
-        words,
-        width,
-        MEMORY_READ,
-        "",
-    );
+    array(words, width, attribute, true)
+}
+
+fn array(words: u32, width: u32, attribute: &str, registered: bool) -> Module {
+    let (name, cycles) = match registered {
+        true => ("memory", MEMORY_READ),
+        false => ("direct", DIRECT_READ),
+    };
+    let (mut m, _) = empty(&format!("{name}_{words}x{width}"), words, width, cycles, "");
     let array = m.raw_name("array", width);
     let read = m.raw_name("read_q", width);
-    let out = m.raw_name("out_q", width);
     let range = format!("[{}:0]", width - 1);
+    let mut outputs = format!("reg {range} {};\n", read.text());
+    let mut second = String::new();
+    let mut out = read.clone();
+    if registered {
+        out = m.raw_name("out_q", width);
+        outputs += &format!("reg {range} {};\n", out.text());
+        second = format!("\n    {} <= {};", out.text(), read.text());
+    }
     let text = format!(
-        "{attribute}reg {range} {array} [0:{last}];\nreg {range} {read};\nreg {range} {out};\n\
+        "{attribute}reg {range} {array} [0:{last}];\n{outputs}\
          always @(posedge clk) begin\n    if (we) {array}[w_addr] <= w_data;\n    \
-         {read} <= {array}[r_addr];\n    {out} <= {read};\nend",
+         {read} <= {array}[r_addr];{second}\nend",
         last = words - 1,
         array = array.text(),
         read = read.text(),
-        out = out.text()
     );
     m.raw(&text);
     m.output("r_data", &out);

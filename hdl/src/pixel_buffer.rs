@@ -8,21 +8,28 @@
 //! | s_data s_valid  | in  | tn bytes   | from `packer`                                              |
 //! | s_last          | in  | 1          | last word of its pixel                                     |
 //! | pixel           | out | 1          | a batch of pixels is complete                              |
-//! | r_addr / r_data |     | tp x tn bytes | the batch's words, `timing::MEMORY_READ` later          |
+//! | r_addr / r_data |     | tp x tn bytes | the batch's words, as soon as the weights' |
 //!
 //! A batch is tp pixels of a row side by side, each in a memory of its own; the last one of a row may have fewer, and old bytes in
 //! the place of the others.
 //! No back-pressure: the window, or `feed` in front of the expand buffer, holds credits for whole batches. The array reads a batch
 //! as often as it has output groups.
 
-use crate::memory::memory;
+use crate::memory;
 use crate::packer::bits_for;
 use crate::rtl::{Module, lit, pack};
+use sepstream_spec::config::Config;
 use sepstream_spec::isa::address_bits;
+use sepstream_spec::width::map_bits;
 use std::rc::Rc;
 
-/// A pixel buffer of `depth` words of `tn` bytes for each of `tp` pixels, of rows whose length has `map` bits.
-pub fn pixel_buffer(name: &str, depth: u32, tn: u32, tp: u32, map: u32) -> Rc<Module> {
+/// A pixel buffer of `depth` words of `tn` bytes for each of `tp` pixels.
+pub fn pixel_buffer(name: &str, depth: u32, config: &Config) -> Rc<Module> {
+    let (tn, tp, map) = (config.values().tn, config.values().tp, map_bits(config));
+    let words_of_pixel = match config.saves_cells() {
+        true => memory::direct(depth, tn * 8, false),
+        false => memory::memory(depth, tn * 8),
+    };
     let mut m = Module::new(
         name,
         &format!("A ring of whole pixels in front of the pointwise array: {depth} words."),
@@ -87,7 +94,7 @@ pub fn pixel_buffer(name: &str, depth: u32, tn: u32, tp: u32, map: u32) -> Rc<Mo
         };
         let inst = m.instance(
             &name,
-            &memory(depth, tn * 8),
+            &words_of_pixel,
             &[
                 ("we", we),
                 ("w_addr", at.clone()),

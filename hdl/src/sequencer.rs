@@ -4,19 +4,19 @@
 //! |----------------------|-----|---------------|------------------------------------------------------------|
 //! | run                  | in  | 1             | run the program once; ignored while busy                   |
 //! | done                 | in  | 1             | the writer has finished the command                        |
-//! | p_addr / p_data      |     | program memory| `timing::MEMORY_READ` later                                |
+//! | p_addr / p_data      |     | program memory| `timing::near_read` later                                  |
 //! | start                | out | 1             | the fields are valid from now to the next fetch            |
 //! | busy finished        | out | 1             | a frame is running; one has finished                       |
 //! | cycles               | out | 32            | cycles of the running or last frame                        |
 //! | layer_done layer_index | out |             | a command ended; the index of the one at work              |
 //! | (fields)             | out |               | one port per field of `spec::isa`, as wide as used         |
 //!
-//! Cycles of a command: one per fetched word, `timing::FETCH`, then until `done`.
+//! Cycles of a command: one per fetched word, `timing::fetch`, then until `done`.
 
 use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{COMMAND_BYTES, Field, address_bits, command_words};
-use sepstream_spec::timing::{FETCH, MEMORY_READ};
+use sepstream_spec::timing::{fetch, near_read};
 use sepstream_spec::width::bits;
 use std::rc::Rc;
 
@@ -50,7 +50,7 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
     let busy = m.wire("busy_now", &(&fetching | &working));
     // known a cycle ahead: everything starts with it
     let fetched = m.reg("fetched", 1);
-    let before = &fetching & &count.is((words + FETCH - 2).into());
+    let before = &fetching & &count.is((words + fetch(config) - 2).into());
 
     m.note("Fields, each taken from the words that hold it.");
     let mut fields: Vec<(Field, Expr)> = Vec::new();
@@ -67,7 +67,7 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
             };
             let part = m.reg(&name, to - from);
             m.clocked(|s| {
-                let here = &fetching & &count.is((w + MEMORY_READ).into());
+                let here = &fetching & &count.is((w + near_read(config)).into());
                 s.when(&here, |s| {
                     s.set(&part, &data.slice(from - w * word, to - from))
                 });

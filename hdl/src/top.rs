@@ -25,7 +25,7 @@ use outputs::Outputs;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::regs::Memory;
-use sepstream_spec::timing::{self, MEMORY_READ};
+use sepstream_spec::timing;
 use sepstream_spec::width::{depthwise_sum_bits, map_bits};
 use std::rc::Rc;
 use store::{Store, Written};
@@ -281,8 +281,7 @@ pub fn top(config: &Config) -> Rc<Module> {
     m.note("Pointwise array.");
     let weight = m.forward("weight", v.tm * v.tn * 8);
     let pw_param = m.forward("pw_param", Memory::PwParam.shape(config).bytes * 8);
-    let unit =
-        pixel_buffer::pixel_buffer("pixel_buffer", v.pixel_words, v.tn, v.tp, map_bits(config));
+    let unit = pixel_buffer::pixel_buffer("pixel_buffer", v.pixel_words, config);
     let pixel_address = m.forward("pixel_address", address_bits(v.pixel_words));
     let mut inputs = vec![
         ("s_data", pixels.out("m_data")),
@@ -334,7 +333,11 @@ pub fn top(config: &Config) -> Rc<Module> {
         let late = m.delay("expand_address", &control.out("expand_addr"), late_address);
         m.drive(address, &late);
         let of_expand = control.out("of_expand");
-        let read = m.delay("of_expand", &of_expand, late_address + MEMORY_READ);
+        let read = m.delay(
+            "of_expand",
+            &of_expand,
+            timing::array_read(config) - late_data,
+        );
         pixel = m.wire("pixels_read", &read.mux(&expand.out("p_data"), &pixel));
         tags.push(of_expand);
     }

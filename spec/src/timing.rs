@@ -9,6 +9,9 @@ use crate::regs::Memory;
 
 /// Any on-chip memory: address to data, array and output register.
 pub const MEMORY_READ: u32 = 2;
+/// A memory without an output register, which costs a cell a bit where block RAMs have none: of configurations that are to have few
+/// cells.
+pub const DIRECT_READ: u32 = 1;
 /// A memory whose blocks lie all over the chip ([`far`]): a register in front of them ..
 pub const FAR_ADDRESS: u32 = 1;
 /// .. and one behind them.
@@ -17,8 +20,6 @@ pub const FAR_DATA: u32 = 1;
 pub const FAR_READ: u32 = FAR_ADDRESS + MEMORY_READ + FAR_DATA;
 /// Memories of more bits than these are far.
 const NEAR_BITS: u64 = 1 << 18;
-/// Program fetch: start of a fetch to the start pulse, besides one cycle per word of the command.
-pub const FETCH: u32 = MEMORY_READ + 1;
 /// Line buffer: write of a row's last word to the row counting as filled.
 pub const LINE_ROW: u32 = 1;
 /// Window: start to the first step, through the stages of its walker.
@@ -76,6 +77,7 @@ pub fn far(config: &Config, memory: Memory) -> bool {
 fn read(config: &Config, memory: Memory) -> u32 {
     match far(config, memory) {
         true => FAR_READ,
+        false if config.saves_cells() => DIRECT_READ,
         false => MEMORY_READ,
     }
 }
@@ -90,11 +92,24 @@ pub fn array_read(config: &Config) -> u32 {
     read(config, Memory::Weight)
 }
 
+/// Program memory, depthwise weight memory, banks of the line buffer: address to data.
+pub fn near_read(config: &Config) -> u32 {
+    match config.saves_cells() {
+        true => DIRECT_READ,
+        false => MEMORY_READ,
+    }
+}
+
+/// Program fetch: start of a fetch to the start pulse, besides one cycle per word of the command.
+pub fn fetch(config: &Config) -> u32 {
+    near_read(config) + 1
+}
+
 /// Line buffer: address to rows. Between far memories its own blocks lie far from each other too: a register behind the choice of
 /// banks.
 pub fn line_read(config: &Config) -> u32 {
     let spread = far(config, Memory::Activation) || far(config, Memory::Weight);
-    MEMORY_READ + if spread { FAR_DATA } else { 0 }
+    near_read(config) + if spread { FAR_DATA } else { 0 }
 }
 
 /// Window: step to the bytes, a register behind their choice.

@@ -43,6 +43,8 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
         }
         // made of a multiplier
         Primitive::Accumulating => return None,
+        // these block RAMs have output registers: Yosys does as well without
+        Primitive::Memory { direct: true, .. } => return None,
         Primitive::Memory { words, width, .. } if words <= LUT_RAM_WORDS => {
             memory::described(words, width, "(* ram_style = \"distributed\" *) ")
         }

@@ -4,7 +4,7 @@
 use super::Primitive;
 use crate::memory;
 use crate::rtl::{Expr, Module};
-use sepstream_spec::timing::MEMORY_READ;
+use sepstream_spec::timing::{DIRECT_READ, MEMORY_READ};
 use std::fmt::Write;
 use std::rc::Rc;
 
@@ -35,7 +35,10 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
             words,
             width,
             stored: true,
-        } if words <= LARGE.0 && words * width >= LARGE_BITS => large_memory(name, words, width),
+            direct,
+        } if words <= LARGE.0 && words * width >= LARGE_BITS => {
+            large_memory(name, words, width, direct)
+        }
         _ => return None,
     };
     Some(Rc::new(module))
@@ -111,7 +114,7 @@ fn accumulating(name: &str) -> Module {
 }
 
 /// Blocks side by side. They have one port, which a write takes: no unit looks at what is read then.
-fn large_memory(name: &str, words: u32, width: u32) -> Module {
+fn large_memory(name: &str, words: u32, width: u32, direct: bool) -> Module {
     let blocks = width.div_ceil(LARGE.1);
     // a memory of the same size that is read and written at once has the name without that
     let name = format!("{name}_stored");
@@ -119,7 +122,7 @@ fn large_memory(name: &str, words: u32, width: u32) -> Module {
         &name,
         words,
         width,
-        MEMORY_READ,
+        if direct { DIRECT_READ } else { MEMORY_READ },
         &format!(" in {blocks} SB_SPRAM256KA"),
     );
     let memory::Ports {
@@ -149,7 +152,10 @@ fn large_memory(name: &str, words: u32, width: u32) -> Module {
         );
     }
     m.raw(&text);
-    let out = m.pipe("out", &read.low(width));
+    let out = match direct {
+        true => read.low(width),
+        false => m.pipe("out", &read.low(width)),
+    };
     m.output("r_data", &out);
     m
 }

@@ -45,6 +45,8 @@ pub enum Primitive {
         width: u32,
         /// Nobody looks at what is read in the cycle of a write.
         stored: bool,
+        /// Without an output register.
+        direct: bool,
     },
 }
 

@@ -87,6 +87,9 @@ impl<'a> Store<'a> {
         ];
         let unit = match timing::far(self.config, Memory::Activation) {
             _ if bytes.is_some() => memory::by_bytes(shape.words, shape.bytes),
+            false if self.config.saves_cells() => {
+                memory::direct(shape.words, shape.bytes * 8, false)
+            }
             true => memory::far(shape.words, shape.bytes * 8, false),
             false => memory::memory(shape.words, shape.bytes * 8),
         };
@@ -120,8 +123,12 @@ impl<'a> Store<'a> {
         ];
         // only the weights are ever that large among these
         let far = memory == Memory::Weight && timing::far(self.config, memory);
+        // lanes of several cycles take the words of their parameters in the cycles of others
+        let params = [Memory::PwParam, Memory::DwParam].contains(&memory);
+        let direct = self.config.saves_cells() && !params;
         let unit = match far {
             true => memory::far(shape.words, shape.bytes * 8, true),
+            false if direct => memory::direct(shape.words, shape.bytes * 8, true),
             false => memory::stored(shape.words, shape.bytes * 8),
         };
         m.instance(name, &unit, &inputs)

@@ -160,7 +160,12 @@ pub struct ReadPort(Later<Vec<u8>>);
 
 impl ReadPort {
     pub fn new() -> Self {
-        ReadPort(Later::new(MEMORY_READ - 1))
+        ReadPort::after(MEMORY_READ)
+    }
+
+    /// Of a memory that takes other cycles.
+    pub fn after(cycles: u32) -> Self {
+        ReadPort(Later::new(cycles - 1))
     }
 
     /// Takes the word addressed in this cycle, gives the one on the data port in the next.

@@ -34,7 +34,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
     let weights: Vec<Vec<u8>> = (0..config.depthwise_words())
         .map(|_| bytes(&mut rng))
         .collect();
-    let mut read = ReadPort::new();
+    let mut read = ReadPort::after(timing::near_read(config));
     // the taps come that long after the step that this block is told of one cycle late
     let mut taps_later = Later::new(timing::window_bytes(config) - 1);
     let mut expected = Later::new(timing::depthwise_sum(config) - 1);

@@ -7,7 +7,7 @@ use sepstream_hdl::fill::fill;
 use sepstream_hdl::line_writer::line_writer;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::Field;
-use sepstream_spec::timing::{LINE_ROW, MEMORY_READ};
+use sepstream_spec::timing::{LINE_ROW, activation_read};
 use std::collections::BTreeMap;
 
 fn run(bench: &mut Bench, config: &Config, seed: u64) {
@@ -49,7 +49,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
 
         let pace = [0.9, 0.3, 0.02][rng.usize(..3)];
         let (mut row, mut word, mut released, mut filled) = (0, 0, 0, 0);
-        let mut written = Later::new(MEMORY_READ);
+        let mut written = Later::new(activation_read(config));
         let mut tail = 10;
         while tail > 0 {
             // the window leaves rows that it has seen, and never more than are there

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `pixel_buffer` against a ring of words, and of batches.
 
-use super::bench::{Bench, Case, Later, config, random_bytes, same};
+use super::bench::{Bench, Case, Later, config, configured, random_bytes, same};
 use super::common::tools_present;
 use sepstream_hdl::pixel_buffer::pixel_buffer;
 use sepstream_spec::timing::MEMORY_READ;
@@ -14,13 +14,7 @@ fn words_lie_in_a_ring() {
     for tn in [1, 5] {
         let config = config(tn, 1, 1, 1);
         let words = config.values().pixel_words;
-        let mut bench = Bench::new(&pixel_buffer(
-            "pixel_buffer",
-            config.values().pixel_words,
-            config.values().tn,
-            1,
-            4,
-        ));
+        let mut bench = Bench::new(&pixel_buffer("pixel_buffer", words, &config));
         for seed in 0..6 {
             let _case = Case::new(format!("tn {tn}, seed {seed}"));
             let mut rng = fastrand::Rng::with_seed(seed);
@@ -72,7 +66,8 @@ fn batches_lie_side_by_side() {
         return;
     }
     for (tn, tp, depth) in [(3, 2, 16), (1, 4, 9), (2, 5, 16), (2, 3, 7)] {
-        let mut bench = Bench::new(&pixel_buffer("pixel_buffer", depth, tn, tp, 4));
+        let config = configured(tn, 1, 1, 1, |v| (v.tp, v.map_size) = (tp, 15));
+        let mut bench = Bench::new(&pixel_buffer("pixel_buffer", depth, &config));
         for seed in 0..10 {
             let _case = Case::new(format!("{tn} x {tp}, seed {seed}"));
             let mut rng = fastrand::Rng::with_seed(seed);

@@ -5,7 +5,7 @@ use super::bench::{Bench, Case, Later, configured, random_bytes, same};
 use super::common::tools_present;
 use sepstream_hdl::pointwise::pointwise;
 use sepstream_spec::config::{Config, Multiplier};
-use sepstream_spec::timing::{self, MEMORY_READ};
+use sepstream_spec::timing;
 
 const TAG_BITS: u32 = 3;
 
@@ -36,8 +36,8 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         let bytes = bytes(rng, n).into_iter();
         bytes.map(|b| (b as i8).max(least) as u8).collect()
     };
-    let mut pixel_later = Later::new(MEMORY_READ);
-    let mut weight_later = Later::new(MEMORY_READ);
+    let mut pixel_later = Later::new(timing::array_read(config));
+    let mut weight_later = Later::new(timing::array_read(config));
     let mut expected = Later::new(timing::pointwise_sum(config));
     let busy = [1.0, 0.8, 0.4][seed as usize % 3];
     let (mut step, mut steps) = (0, 1);

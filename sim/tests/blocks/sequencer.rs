@@ -6,7 +6,7 @@ use super::common::tools_present;
 use sepstream_hdl::sequencer::sequencer;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{COMMAND_BYTES, Command, Field, command_words};
-use sepstream_spec::timing::FETCH;
+use sepstream_spec::timing::{fetch, near_read};
 
 /// A program of commands with random fields.
 fn random_program(rng: &mut fastrand::Rng, length: u32) -> Vec<Command> {
@@ -32,7 +32,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
     let word = config.word_bytes() as usize;
     let mut rng = fastrand::Rng::with_seed(seed);
     bench.restart(seed);
-    let mut read = ReadPort::new();
+    let mut read = ReadPort::after(near_read(config));
     let mut finished = false;
     for _ in 0..4 {
         let length = rng.u32(1..=config.values().commands);
@@ -67,7 +67,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         cycle(bench);
         let mut cycles = 0u32;
         for (index, command) in program.iter().enumerate() {
-            let fetch = command_words(config) + FETCH;
+            let fetch = command_words(config) + fetch(config);
             let work = rng.u32(1..40);
             for at in 1..=fetch + work {
                 // a second run is ignored, as is the end of a command that is not at work

@@ -264,7 +264,7 @@ pub fn command_cycles(command: &Command, config: &Config) -> CommandCycles {
     out.wait.requant = out.wait.requant.saturating_sub(own.last_idle + own.gap);
     let last = own.done.last().copied().unwrap_or(0);
     let end = last + own.latency + u64::from(timing::WRITE_DONE);
-    let fetch = u64::from(command_words(config) + timing::FETCH);
+    let fetch = u64::from(command_words(config) + timing::fetch(config));
     out.total = fetch + end;
     out.overhead = out.total
         - out.pointwise
