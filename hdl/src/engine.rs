@@ -33,6 +33,28 @@ pub fn products(m: &mut Module, name: &str, pairs: &[(Expr, Expr)], kind: Multip
     products.iter().enumerate().map(late).collect()
 }
 
+/// Sums of two products each, by blocks that add them, and the last product alone where their number is odd: what the first level of
+/// adders gives for [`products`] of plain blocks. No second operand is -128.
+pub fn pair_sums(m: &mut Module, name: &str, pairs: &[(Expr, Expr)]) -> Vec<Expr> {
+    let module = multiplier::adding();
+    let sums = pairs.chunks_exact(2).enumerate().map(|(i, operands)| {
+        let inputs = [
+            ("a_0", operands[0].0.clone()),
+            ("b_0", operands[0].1.clone()),
+            ("a_1", operands[1].0.clone()),
+            ("b_1", operands[1].1.clone()),
+        ];
+        let instance = format!("{name}_sums_{i}");
+        m.instance(&instance, &module, &inputs).out("m_sum")
+    });
+    let mut sums: Vec<Expr> = sums.collect();
+    if let [last] = &pairs[pairs.len() - pairs.len() % 2..] {
+        let last = products(m, name, &[last.clone()], Multiplier::Plain).swap_remove(0);
+        sums.push(m.pipe(&format!("{name}_last"), &last));
+    }
+    sums
+}
+
 /// A multiplier for each pair of operands.
 fn alone(
     m: &mut Module,

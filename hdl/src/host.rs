@@ -22,7 +22,7 @@ use sepstream_spec::isa::address_bits;
 use sepstream_spec::regs::{self, Memory, Reg};
 use std::rc::Rc;
 
-/// Bits of a count of words to send, whatever the memory.
+/// Bits of a count of words to send, whatever the memory; of configurations that are to have few cells those of its addresses and one.
 const SEND_BITS: u32 = 24;
 
 /// The host interface.
@@ -144,15 +144,19 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.output("load_we", &pack(&enables));
     m.output("load_last", &at_last);
 
-    m.note("Sender: reads as long as the four places of its queue are not all spoken for.");
+    m.note("Sender: reads as long as the places of its queue are not all spoken for.");
+    let (send_bits, count) = match config.saves_cells() {
+        true => (address + 1, 2),
+        false => (SEND_BITS, 3),
+    };
     let send_addr = m.reg("send_addr", address);
-    let send_left = m.reg("send_left", SEND_BITS);
-    let spoken = m.reg("spoken", 3);
+    let send_left = m.reg("send_left", send_bits);
+    let spoken = m.reg("spoken", count);
     // some words are left
     let reading = m.reg("reading", 1);
     let read = m.wire(
         "read",
-        &all(&[reading.clone(), !&read_taken, !&spoken.bit(2)]),
+        &all(&[reading.clone(), !&read_taken, !&spoken.bit(count - 1)]),
     );
     let arrives = m.delay(
         "read",
@@ -165,7 +169,7 @@ pub fn host(config: &Config) -> Rc<Module> {
         &is_end,
         sepstream_spec::timing::activation_read(config),
     );
-    let held = m.reg("held", 3);
+    let held = m.reg("held", count);
     let m_valid = m.wire("m_valid", &held.any());
     let taken = m.wire("taken", &(&m_valid & &m_ready));
     let entry = pack(&[a_data, end_arrives]);
@@ -182,16 +186,22 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.clocked(|s| {
         s.when(&read, |s| {
             s.set(&send_addr, &(&send_addr + &lit(1, address)));
-            s.set(&send_left, &(&send_left - &lit(1, SEND_BITS)));
+            s.set(&send_left, &(&send_left - &lit(1, send_bits)));
             s.set(&reading, &!&is_end);
         });
-        s.set(&spoken, &(&(&spoken + &read.zext(3)) - &taken.zext(3)));
-        s.set(&held, &(&(&held + &arrives.zext(3)) - &taken.zext(3)));
+        s.set(
+            &spoken,
+            &(&(&spoken + &read.zext(count)) - &taken.zext(count)),
+        );
+        s.set(
+            &held,
+            &(&(&held + &arrives.zext(count)) - &taken.zext(count)),
+        );
         s.when(&(&access & &send_set), |s| {
             s.set(&send_addr, &dat_w.low(address))
         });
         s.when(&(&access & &words_set), |s| {
-            let words = dat_w.low(SEND_BITS);
+            let words = dat_w.low(send_bits);
             s.set(&send_left, &words);
             s.set(&reading, &words.any());
         });
@@ -229,7 +239,7 @@ pub fn host(config: &Config) -> Rc<Module> {
     Rc::new(m)
 }
 
-/// Words on their way out: four places, of which `held` are taken.
+/// Words on their way out: four places, two to save cells, of which `held` are taken.
 struct Queue<'a> {
     held: &'a Expr,
     arrives: &'a Expr,
@@ -239,7 +249,7 @@ struct Queue<'a> {
 
 impl Queue<'_> {
     fn places(&self, m: &mut Module) -> Vec<Expr> {
-        (0..4)
+        (0..1 << (self.held.width() - 1))
             .map(|i| m.reg(&format!("queue_{i}"), self.entry.width()))
             .collect()
     }

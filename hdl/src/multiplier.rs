@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! # multiplier — products in multiplier blocks of the FPGA, two of one block, or in LUTs
-//! Every `*` of the design is in [`block`], [`pair`] and [`accumulating`], which `technology` puts into the blocks of an FPGA, with their registers.
+//! Every `*` of the design is in [`block`] and [`pair`], which `technology` puts into the blocks of an FPGA, with their registers.
 //!
 //! `multiplier_<a bits>x<b bits>`, `timing::BLOCK_PRODUCT` cycles; `multiplier_pair` has two of 8 bits by 8, with inputs a_0 b_0 a_1
 //! b_1 and outputs m_product_0 and m_product_1:
@@ -21,6 +21,9 @@
 //! | a                | in  | 8 bits  | factor of both                                                |
 //! | w_0 w_1          | in  | 8 bits  | from -127 to 127; products are wrong with -128                |
 //! | m_product_0 _1   | out | 16 bits | a w_0 and a w_1                                               |
+//!
+//! `adding_multiplier_pair`, `timing::BLOCK_PRODUCT` cycles and one more: inputs as the pair's, and m_sum, 16 bits, a_0 b_0 + a_1 b_1;
+//! wrong where both b are -128.
 //!
 //! `accumulating_multiplier`, `timing::BLOCK_PRODUCT` cycles to the product and one more to its sum:
 //! | port             | dir | data    | note                                                          |
@@ -62,6 +65,22 @@ pub fn pair() -> Rc<Module> {
     product(&mut m, "_0", 8, 8);
     product(&mut m, "_1", 8, 8);
     m.set_primitive(Primitive::MultiplierPair);
+    Rc::new(m)
+}
+
+/// The sum of two products of int8 values, in one block of FPGAs that have such: with b from -127 to 127 its magnitude is at most
+/// 2 x 128 x 127, less than 2^15.
+pub fn adding() -> Rc<Module> {
+    let mut m = Module::new(
+        "adding_multiplier_pair",
+        &format!("Sum of two products of int8 values, {BLOCK_PRODUCT} + 1 cycles later."),
+    );
+    let inputs = ["a_0", "b_0", "a_1", "b_1"].map(|name| (name, m.input(name, 8)));
+    let pair = m.instance("pair", &pair(), &inputs);
+    let sum = &pair.out("m_product_0") + &pair.out("m_product_1");
+    let sum = m.pipe("sum", &sum);
+    m.output("m_sum", &sum);
+    m.set_primitive(Primitive::AddingPair);
     Rc::new(m)
 }
 

@@ -12,7 +12,7 @@
 //! Bit widths: 16 + log2(tn) bits before the accumulator never wrap; sums wrap at 32 bits as in the software, and where a pixel cannot
 //! have products for as many, the accumulator has fewer.
 
-use crate::engine::{accumulate, products, sum};
+use crate::engine::{accumulate, pair_sums, products, sum};
 use crate::multiplier;
 use crate::rtl::{Expr, Module, pack};
 use sepstream_spec::config::{Config, Multiplier};
@@ -68,7 +68,11 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
     }
     for c in terms.len() as u32..tm {
         let pairs: Vec<_> = (0..tn).map(|i| (pixel.byte(i), weight_of(c, i))).collect();
-        terms.push(products(&mut m, &format!("channel_{c}"), &pairs, kind));
+        let name = format!("channel_{c}");
+        terms.push(match config.adds_in_blocks() {
+            true => pair_sums(&mut m, &name, &pairs),
+            false => products(&mut m, &name, &pairs, kind),
+        });
     }
     let bits = pointwise_sum_bits(config);
     let sums: Vec<_> = terms

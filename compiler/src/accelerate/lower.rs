@@ -131,7 +131,18 @@ fn lower_from(
         None => params::identity(output.channels as usize),
     };
     if config.pw_multiplier() == Multiplier::Packed {
-        narrow::packed(graph, dense, &channels)?;
+        let way_out = "set `pointwise.multiplier` to plain";
+        narrow::symmetric(graph, dense, &channels, "packed multiplier", way_out)?;
+    }
+    if config.adds_in_blocks() {
+        let way_out = "set `pointwise.multiplier` to lut";
+        narrow::symmetric(
+            graph,
+            dense,
+            &channels,
+            "multiplier for two products",
+            way_out,
+        )?;
     }
     let v = config.values();
     let lanes = narrow::Lanes {

@@ -91,20 +91,26 @@ pub fn sums(
     }
 }
 
-/// Refuses weights of -128, which packed multipliers do not take.
+/// Refuses weights of -128, which some multipliers do not take.
 ///
 /// # Errors
 /// When there is one.
-pub fn packed(graph: &Graph, layer: &Layer, channels: &[Channel]) -> Result<(), Error> {
+pub fn symmetric(
+    graph: &Graph,
+    layer: &Layer,
+    channels: &[Channel],
+    multiplier: &str,
+    way_out: &str,
+) -> Result<(), Error> {
     match channels.iter().position(|c| c.weights.contains(&-128)) {
         None => Ok(()),
         Some(c) => Err(too_small(
             graph,
             layer,
-            "packed multiplier",
+            multiplier,
             format!("the weight -128 in output channel {c}"),
             "weights from -127 to 127".into(),
-            "set `pointwise.multiplier` to plain".into(),
+            way_out.into(),
         )),
     }
 }

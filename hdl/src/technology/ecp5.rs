@@ -41,8 +41,8 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
             multiplier(&mut m, "_1", 8, 8);
             m
         }
-        // made of a multiplier
-        Primitive::Accumulating => return None,
+        // made of multipliers
+        Primitive::AddingPair | Primitive::Accumulating => return None,
         // these block RAMs have output registers: Yosys does as well without
         Primitive::Memory { direct: true, .. } => return None,
         Primitive::Memory { words, width, .. } if words <= LUT_RAM_WORDS => {

@@ -30,6 +30,7 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
             let products = [("_0", HALF, HALF), ("_1", HALF, HALF)];
             multiplier(name, "Two products in one SB_MAC16.", &products)
         }
+        Primitive::AddingPair => adding(name),
         Primitive::Accumulating => accumulating(name),
         Primitive::Memory {
             words,
@@ -81,6 +82,31 @@ fn multiplier(name: &str, head: &str, products: &[(&str, u32, u32)]) -> Module {
         let product = both.slice(2 * HALF * i as u32, a_bits + b_bits);
         m.output(&format!("m_product{suffix}"), &product);
     }
+    m
+}
+
+/// Two products of 8 bits, and the upper adder for both: the lower product goes out and comes back as its other operand. Registers
+/// for operands, products and sum.
+fn adding(name: &str) -> Module {
+    let mut m = Module::new(name, "Sum of two products in one SB_MAC16.");
+    let [a_0, b_0, a_1, b_1] = ["a_0", "b_0", "a_1", "b_1"].map(|name| m.input(name, 8));
+    let both = m.raw_name("both", 32);
+    m.raw(&format!(
+        "wire [31:0] {both};\n\
+         SB_MAC16 #(\n    .MODE_8x8(1'b1), .A_SIGNED(1'b1), .B_SIGNED(1'b1), .A_REG(1'b1), .B_REG(1'b1),\n    \
+         .TOP_8x8_MULT_REG(1'b1), .BOT_8x8_MULT_REG(1'b1), .TOPADDSUB_LOWERINPUT(2'd1), .TOPADDSUB_UPPERINPUT(1'b1),\n    \
+         .TOPOUTPUT_SELECT(2'd1), .BOTOUTPUT_SELECT(2'd2)\n\
+         ) block (\n    .CLK(clk), .CE(1'b1), .A({{{a_1}, {a_0}}}), .B({{{b_1}, {b_0}}}), .C({both}[15:0]), .D(16'd0),\n    \
+         .AHOLD(1'b0), .BHOLD(1'b0), .CHOLD(1'b0), .DHOLD(1'b0), .IRSTTOP(1'b0), .IRSTBOT(1'b0), .ORSTTOP(1'b0), .ORSTBOT(1'b0),\n    \
+         .OLOADTOP(1'b0), .OLOADBOT(1'b0), .ADDSUBTOP(1'b0), .ADDSUBBOT(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0),\n    \
+         .CI(1'b0), .ACCUMCI(1'b0), .SIGNEXTIN(1'b0), .O({both}), .CO(), .ACCUMCO(), .SIGNEXTOUT()\n);",
+        both = both.text(),
+        a_0 = a_0.text(),
+        b_0 = b_0.text(),
+        a_1 = a_1.text(),
+        b_1 = b_1.text(),
+    ));
+    m.output("m_sum", &both.slice(16, 16));
     m
 }
 

@@ -4,8 +4,8 @@
 /* verilator lint_off UNUSEDSIGNAL */
 /* verilator lint_off UNUSEDPARAM */
 
-// Registers for the operands, and either two products of 8 bits by 8 in two's complement with registers of their own, or one of 16 bits
-// by 16, A with a sign and B without, its register, and its sum with C and D.
+// Registers for the operands, and either two products of 8 bits by 8 in two's complement with registers of their own, the upper of them
+// perhaps with C added and one more register, or one of 16 bits by 16, A with a sign and B without, its register, and its sum with C and D.
 module SB_MAC16 #(
     parameter [0:0] MODE_8x8 = 0,
     parameter [0:0] A_SIGNED = 0,
@@ -36,13 +36,14 @@ module SB_MAC16 #(
     reg signed [15:0] bottom;
     reg [31:0] product;
     reg [31:0] sum;
+    reg [15:0] top_sum;
     wire signed [7:0] a_top = a[15:8];
     wire signed [7:0] b_top = b[15:8];
     wire signed [7:0] a_bottom = a[7:0];
     wire signed [7:0] b_bottom = b[7:0];
     wire signed [31:0] a_whole = {{16{a[15]}}, a};
     wire signed [31:0] b_whole = {16'd0, b};
-    assign O = MODE_8x8 ? {top, bottom} : sum;
+    assign O = !MODE_8x8 ? sum : TOPOUTPUT_SELECT == 1 ? {top_sum, bottom} : {top, bottom};
     assign {CO, ACCUMCO, SIGNEXTOUT} = 3'b000;
     always @(posedge CLK) begin
         a <= A;
@@ -51,12 +52,13 @@ module SB_MAC16 #(
         bottom <= a_bottom * b_bottom;
         product <= a_whole * b_whole;
         sum <= product + {C, D};
+        top_sum <= top + C;
     end
     wire [5:0] two = {A_SIGNED, B_SIGNED, A_REG, B_REG, TOP_8x8_MULT_REG, BOT_8x8_MULT_REG};
     wire [4:0] one = {A_SIGNED, !B_SIGNED, A_REG, B_REG, PIPELINE_16x16_MULT_REG2};
-    wire [3:0] outputs = {TOPOUTPUT_SELECT, BOTOUTPUT_SELECT};
-    wire [7:0] adder = {TOPADDSUB_LOWERINPUT, TOPADDSUB_UPPERINPUT, TOPADDSUB_CARRYSELECT, BOTADDSUB_LOWERINPUT, BOTADDSUB_UPPERINPUT};
-    initial if (MODE_8x8 ? two != 6'h3f || outputs != 4'b1010 : one != 5'h1f || outputs != 4'b0101 || adder != 8'b10110101) $stop;
+    wire [11:0] ways = {TOPOUTPUT_SELECT, BOTOUTPUT_SELECT, TOPADDSUB_LOWERINPUT, TOPADDSUB_UPPERINPUT, TOPADDSUB_CARRYSELECT,
+        BOTADDSUB_LOWERINPUT, BOTADDSUB_UPPERINPUT};
+    initial if (MODE_8x8 ? two != 6'h3f || (ways != 12'b101000000000 && ways != 12'b011001100000) : one != 5'h1f || ways != 12'b010110110101) $stop;
     always @(posedge CLK) if (!CE || AHOLD || (MODE_8x8 && BHOLD) || IRSTTOP || IRSTBOT) $stop;
 endmodule
 

@@ -35,6 +35,8 @@ pub enum Primitive {
     },
     /// See `multiplier::pair`.
     MultiplierPair,
+    /// See `multiplier::adding`.
+    AddingPair,
     /// See `multiplier::accumulating`.
     Accumulating,
     /// See `memory::memory`.

@@ -74,7 +74,8 @@ impl<'a> Store<'a> {
         } = written;
         let we = match bytes {
             None => *valid | &enable,
-            Some(bytes) => *bytes | &enable.repeat(shape.bytes),
+            // the host's word waits
+            Some(bytes) => valid.mux(bytes, &enable.repeat(shape.bytes)),
         };
         let inputs = [
             ("we", late(m, name, "we", &we)),

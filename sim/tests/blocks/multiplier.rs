@@ -4,7 +4,7 @@
 use super::bench::{Bench, Later};
 use super::common::tools_present;
 use sepstream_hdl::Technology;
-use sepstream_hdl::multiplier::{accumulating, block, lut, packed, pair};
+use sepstream_hdl::multiplier::{accumulating, adding, block, lut, packed, pair};
 use sepstream_hdl::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::timing::{BLOCK_PRODUCT, LUT_PRODUCT, PACKED_PRODUCT};
 use std::rc::Rc;
@@ -169,6 +169,35 @@ fn random_products(module: &Rc<Module>, technology: Technology, products: &[(&st
             }
         }
         bench.tick();
+    }
+}
+
+#[test]
+fn sums_of_two_products() {
+    if !tools_present() {
+        return;
+    }
+    for technology in [Technology::Generic, Technology::Ecp5, Technology::Ice40Up] {
+        let mut bench = Bench::of(&adding(), technology);
+        bench.restart(1);
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut sums = Later::new(BLOCK_PRODUCT + 1);
+        for _ in 0..4000 {
+            let mut sum = 0i32;
+            for suffix in ["_0", "_1"] {
+                let (a, b) = (rng.i8(..), rng.i8(-127..));
+                let a = *rng.choice(&[i8::MIN, i8::MAX, a, a]).unwrap();
+                let b = *rng.choice(&[-127, i8::MAX, b, b]).unwrap();
+                bench.set(&format!("a{suffix}"), a as u8);
+                bench.set(&format!("b{suffix}"), b as u8);
+                sum += i32::from(a) * i32::from(b);
+            }
+            bench.settle();
+            if let Some(want) = sums.put(Some(i16::try_from(sum).expect("16 bits") as u16)) {
+                bench.expect("m_sum", want);
+            }
+            bench.tick();
+        }
     }
 }
 

@@ -27,11 +27,8 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             random_bytes(rng, n)
         }
     };
-    let least = if config.pw_multiplier() == Multiplier::Packed {
-        -127
-    } else {
-        -128
-    };
+    let symmetric = config.pw_multiplier() == Multiplier::Packed || config.adds_in_blocks();
+    let least = if symmetric { -127 } else { -128 };
     let weights = |rng: &mut fastrand::Rng, n| -> Vec<u8> {
         let bytes = bytes(rng, n).into_iter();
         bytes.map(|b| (b as i8).max(least) as u8).collect()
@@ -92,21 +89,32 @@ fn sums_of_input_channels() {
         return;
     }
     use Multiplier::{Lut, Packed, Plain};
-    for (tn, tm, kind) in [
-        (1, 1, Plain),
-        (3, 5, Plain),
-        (16, 2, Plain),
-        (17, 1, Plain),
-        (1, 9, Plain),
-        (3, 2, Lut),
-        (5, 4, Packed),
-        (2, 3, Packed),
-        (1, 1, Packed),
+    for (tn, tm, kind, few_cells) in [
+        (1, 1, Plain, false),
+        (3, 5, Plain, false),
+        (16, 2, Plain, false),
+        (17, 1, Plain, false),
+        (1, 9, Plain, false),
+        (3, 2, Lut, false),
+        (5, 4, Packed, false),
+        (2, 3, Packed, false),
+        (1, 1, Packed, false),
+        (1, 1, Plain, true),
+        (2, 1, Plain, true),
+        (5, 2, Plain, true),
+        (8, 3, Plain, true),
+        (3, 2, Lut, true),
     ] {
         let config = configured(tn, tm, 1, 1, |v| {
             v.pw_multiplier = kind as u32;
             v.pixel_words = 300;
+            if few_cells {
+                v.pixel_words = 16;
+                (v.pw_sum_bits, v.pw_requant_cycles) = (24, 4);
+                (v.dw_sum_bits, v.dw_requant_cycles) = (24, 4);
+            }
         });
+        assert_eq!(config.saves_cells(), few_cells);
         let mut bench = Bench::new(&pointwise(&config, TAG_BITS));
         for seed in 0..4 {
             let _case = Case::new(format!("{tn} x {tm} {kind:?}, seed {seed}"));

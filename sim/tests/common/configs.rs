@@ -3,7 +3,7 @@
 
 use fastrand::Rng;
 use sepstream_compiler::{DoesNotFit, Error, compile};
-use sepstream_spec::config::{Config, REQUANT_CYCLES, SUM_BITS, Values, WIDE_SUM};
+use sepstream_spec::config::{Config, Multiplier, REQUANT_CYCLES, SUM_BITS, Values, WIDE_SUM};
 use sepstream_spec::graph::Graph;
 
 /// Random parallelism of at most `products` products in the array; every memory as small as can be.
@@ -107,8 +107,10 @@ fn follow(values: &mut Values, missing: &DoesNotFit) {
         .and_then(|advice| advice.split_once("` to "))
         .unwrap_or_else(|| panic!("no advice to follow: {missing}"));
     if field == "pointwise.multiplier" {
-        assert!(rest == "plain" && values.pw_multiplier > 0, "{missing}");
-        values.pw_multiplier = 0;
+        let number = Multiplier::NAMES.iter().position(|name| *name == rest);
+        let number = number.unwrap_or_else(|| panic!("no such multiplier: {missing}")) as u32;
+        assert!(number != values.pw_multiplier, "{missing}");
+        values.pw_multiplier = number;
         return;
     }
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next();

@@ -158,6 +158,11 @@ impl Config {
     pub fn slices(&self) -> bool {
         self.saves_cells() && self.0.tp > 1
     }
+    /// Multiplier blocks of the array add their two products, which weights from -127 to 127 allow: in configurations that are to have
+    /// few cells.
+    pub fn adds_in_blocks(&self) -> bool {
+        self.saves_cells() && self.0.tn > 1 && self.pw_multiplier() == Multiplier::Plain
+    }
     /// An inverted residual's expanding layer can run under its depthwise one, see `Field::ExpandRows`.
     pub fn expands(&self) -> bool {
         self.0.expand_words > 0
