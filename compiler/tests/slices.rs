@@ -107,14 +107,14 @@ fn slices_read_and_write_their_channels() {
             assert_eq!(command.get(field), value, "{} of slice {n}", field.name());
         }
     }
-    // all of the pooled map, behind weights and parameters of one slice: 16 by 16, 16 sums of 3 words
+    // all of the pooled map, behind weights and parameters of one slice: 16 by 16, 16 sums of 4 words
     for (field, value) in [
         (Field::Gather, 1),
         (Field::InBase, first.get(Field::OutBase)),
         (Field::RowBytes, 64),
         (Field::RowSkip, 0),
         (Field::WeightBase, 16 * 16 / 2),
-        (Field::ParamBase, 16 * 3),
+        (Field::ParamBase, 16 * 4),
     ] {
         assert_eq!(dense.get(field), value, "{}", field.name());
     }

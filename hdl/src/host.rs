@@ -144,11 +144,13 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.output("load_we", &pack(&enables));
     m.output("load_last", &at_last);
 
-    m.note("Sender: reads as long as the places of its queue are not all spoken for.");
-    let (send_bits, count) = match config.saves_cells() {
-        true => (address + 1, 2),
-        false => (SEND_BITS, 3),
+    let (send_bits, count, places) = match config.saves_cells() {
+        true => (address + 1, 2, "places"),
+        false => (SEND_BITS, 3, "four places"),
     };
+    m.note(&format!(
+        "Sender: reads as long as the {places} of its queue are not all spoken for."
+    ));
     let send_addr = m.reg("send_addr", address);
     let send_left = m.reg("send_left", send_bits);
     let spoken = m.reg("spoken", count);

@@ -204,7 +204,7 @@ pub fn dw_requant(config: &Config) -> u32 {
 }
 
 /// Cycles for which `rst` is held at least: the pipelines have no reset of their own, in this time the longest runs empty.
-pub const RESET: u32 = 64;
+pub const RESET: u32 = 72;
 
 #[cfg(test)]
 mod tests {

@@ -141,7 +141,7 @@ fn fingerprint_is_stable_and_sees_every_field() {
 fn message_of_every_rule() {
     let wrong = |name: &str| match name {
         "taps" => ["0", "5"],
-        "tp" => ["0", "3"],
+        "tp" => ["0", "9"],
         "residual" => ["5", "70000"],
         "expand_words" => ["8193", "70000"],
         "multiplier" => ["0", "fast"],
@@ -167,7 +167,7 @@ fn both_ends_of_every_range_are_accepted() {
     for (name, low, high) in [
         ("tn", "3", "64"),
         ("tm", "1", "64"),
-        ("tp", "1", "4"),
+        ("tp", "1", "8"),
         ("lanes", "1", "32"),
         ("taps", "1", "9"),
         ("activation_kib", "1", "4096"),
