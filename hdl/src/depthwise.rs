@@ -64,9 +64,11 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     let pairs: Vec<_> = (0..lanes * taps)
         .map(|at| (s_taps.byte(at), weights.byte(at)))
         .collect();
-    // some multiplier blocks have two products: of one lane, or of two lanes of one tap
+    // where cells are few, two lanes of one tap share a multiplier block that has two products
     let together = match taps {
-        1 if lanes > 1 => products(&mut m, "lanes", &pairs, config.dw_multiplier()),
+        1 if lanes > 1 && config.saves_cells() => {
+            products(&mut m, "lanes", &pairs, config.dw_multiplier())
+        }
         _ => Vec::new(),
     };
     let sums: Vec<_> = pairs

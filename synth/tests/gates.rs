@@ -19,7 +19,7 @@ struct Digits {
 }
 
 impl Digits {
-    /// In the smallest configuration that there is for it on a family.
+    /// In a configuration that it fits.
     fn new(file: &str) -> Self {
         let config = Config::from_yaml(file, "digits").expect("it passes every rule");
         let model = include_bytes!("../../models/digits.tflite");
@@ -79,6 +79,8 @@ const ECP5: &str = include_str!("../../configs/digits_4x2.yaml");
 const ICE40: &str = include_str!("../../configs/digits_2x1.yaml");
 /// With multiplier blocks and large memories of one port.
 const ICE40_UP: &str = include_str!("../../configs/digits_2x1_plain.yaml");
+/// The same with all that saves cells: several pixels to a requantiser, its lane and both adders in multiplier blocks.
+const ICE40_UP_PIXELS: &str = include_str!("../../configs/kws_2x1x5.yaml");
 
 fn check(device: &str, config: &str) {
     let digits = Digits::new(config);
@@ -107,6 +109,11 @@ fn digits_run_on_the_cells_of_an_ice40() {
 #[test]
 fn digits_run_on_the_cells_of_an_ice40_ultraplus() {
     check("ice40-up5k", ICE40_UP);
+}
+
+#[test]
+fn several_pixels_run_on_the_cells_of_an_ice40_ultraplus() {
+    check("ice40-up5k", ICE40_UP_PIXELS);
 }
 
 #[test]
