@@ -49,7 +49,7 @@ pub fn pair_sums(m: &mut Module, name: &str, pairs: &[(Expr, Expr)]) -> Vec<Expr
     });
     let mut sums: Vec<Expr> = sums.collect();
     if let [last] = &pairs[pairs.len() - pairs.len() % 2..] {
-        let last = products(m, name, &[last.clone()], Multiplier::Plain).swap_remove(0);
+        let last = products(m, name, std::slice::from_ref(last), Multiplier::Plain).swap_remove(0);
         sums.push(m.pipe(&format!("{name}_last"), &last));
     }
     sums
