@@ -4,9 +4,9 @@
 use super::bench::{Bench, Case, Later, same};
 use super::common::tools_present;
 use sepstream_hdl::Technology;
-use sepstream_hdl::memory::{by_bytes, far, memory, stored};
+use sepstream_hdl::memory::{by_bytes, direct, far, memory, stored};
 use sepstream_hdl::rtl::Module;
-use sepstream_spec::timing::{FAR_READ, MEMORY_READ};
+use sepstream_spec::timing::{DIRECT_READ, FAR_READ, MEMORY_READ};
 use std::rc::Rc;
 
 /// One word, sizes beside a power of two, widths that are no whole bytes.
@@ -58,6 +58,22 @@ fn far_memories_take_longer() {
     }
 }
 
+/// Without an output register: large ones of one port in blocks of an UltraPlus.
+#[test]
+fn direct_memories_are_read_a_cycle_later() {
+    if !tools_present() {
+        return;
+    }
+    for technology in [Technology::Generic, Technology::Ecp5, Technology::Ice40Up] {
+        for (words, width) in [(20, 8), (1500, 16), (3000, 24)] {
+            for one_port in [false, true] {
+                let unit = direct(words, width, one_port);
+                check(technology, &unit, (words, width), one_port, DIRECT_READ);
+            }
+        }
+    }
+}
+
 #[test]
 fn bytes_are_written_one_by_one() {
     if !tools_present() {
@@ -69,7 +85,7 @@ fn bytes_are_written_one_by_one() {
         bench.restart(1);
         let mut rng = fastrand::Rng::with_seed(1);
         let mut array: Vec<Option<Vec<u8>>> = vec![None; words as usize];
-        let mut read = Later::new(MEMORY_READ);
+        let mut read = Later::new(DIRECT_READ);
         for cycle in 0..3000 {
             let first = cycle < words;
             let at = if first { cycle } else { rng.u32(..words) };
