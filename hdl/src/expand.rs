@@ -6,7 +6,7 @@
 //! | hold pixel_done         | in  | 1            | see `feed`                                                 |
 //! | r_valid r_addr / r_data |     | one word     | activation memory, `timing::activation_read` later         |
 //! | pixel                   | out | 1            | a batch of pixels is complete                              |
-//! | p_addr / p_data         |     | tp x tn bytes | of the buffer, `timing::MEMORY_READ` later                 |
+//! | p_addr / p_data         |     | tp x tn bytes | of the buffer, `timing::near_read` later                   |
 //!
 //! Latency: a pixel's last read to `pixel`: `timing::activation_read` + `timing::PACK`.
 

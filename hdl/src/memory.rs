@@ -2,13 +2,13 @@
 //! # memory — one write port, one read port
 //! | port     | dir | data            | note                                  |
 //! |----------|-----|-----------------|---------------------------------------|
-//! | we       | in  | 1               |                                       |
+//! | we       | in  | 1               | `by_bytes`: one for each byte         |
 //! | w_addr   | in  | word address    |                                       |
 //! | w_data   | in  | one word        |                                       |
 //! | r_addr   | in  | word address    |                                       |
-//! | r_data   | out | one word        | `timing::MEMORY_READ` cycles later    |
+//! | r_data   | out | one word        | `timing::MEMORY_READ` cycles later, `direct` `DIRECT_READ` |
 //!
-//! Latency: array register and output register (both inside a block RAM). Throughput: one read and one write per cycle.
+//! Latency: array register and output register (both inside a block RAM), `direct` without that. Throughput: one read and one write per cycle.
 //! No back-pressure. A word read in the cycle of its own write is the old one or the new one: no unit does that.
 
 use crate::rtl::{Expr, Module, pack};

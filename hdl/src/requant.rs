@@ -30,14 +30,12 @@
 //! Bit widths: |sum << left| < 2^31 (wraps like the software), multiplier < 2^31, so the product has 63 bits and its half
 //! 32; the rounding shift adds 2^(right - 1) <= 2^30 to 32 signed bits: 33 never wrap; zero point: 34.
 
-use crate::block_lane::block_lane;
 use crate::lane;
 use crate::narrow_lane::narrow_lane;
 use crate::packer::bits_for;
 use crate::rounding::round_and_clamp;
 use crate::rtl::{Expr, Module, all, lit, pack};
-use crate::serial::{PART_BITS, Phase, held, pulses};
-use crate::serial_lane::serial_lane;
+use crate::serial::{self, PART_BITS, Phase, held, pulses};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::isa::{address_bits, param_bytes, param_parts};
 use sepstream_spec::timing;
@@ -77,7 +75,7 @@ pub struct Shape {
     pub acc_bits: u32,
     /// Bits of a sum with its bias: `WIDE_SUM`, or those of `narrow_lane`.
     pub sum_bits: u32,
-    /// Cycles in which a lane takes a sum; more than 1: `serial_lane`.
+    /// Cycles in which a lane takes a sum; more than 1: `serial::lane`.
     pub cycles: u32,
     /// Words of the parameter memory.
     pub param_words: u32,
@@ -319,8 +317,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         1 if wide => lane(),
         1 => narrow_lane(sum_bits),
         // fields of a command stay until its last output is written
-        timing::BLOCK_CYCLES => block_lane(acc_bits, sum_bits, !contexts),
-        _ => serial_lane(acc_bits, sum_bits, cycles, !contexts),
+        _ => serial::lane(acc_bits, sum_bits, cycles, !contexts),
     };
     let load = (cycles > 1).then(|| {
         let early = m.delay("early", &control.bit(0), late - 1);

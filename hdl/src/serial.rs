@@ -17,11 +17,14 @@
 //! Bit widths: a sum of `acc_bits` with a bias of 24 has one bit more than the larger, or wraps at 32 as in the software. The doubled
 //! high product is no larger than the clamped sum.
 
+use crate::block_lane::block_lane;
 use crate::lane;
 use crate::rtl::{Expr, Module, cat, lit};
+use crate::serial_lane::serial_lane;
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::isa::{SERIAL_BIAS_BITS, param_parts};
 use sepstream_spec::timing;
+use std::rc::Rc;
 
 /// Bits of the number of a word of a beat's parameters.
 pub(crate) const PART_BITS: u32 = param_parts(4).trailing_zeros();
@@ -29,6 +32,14 @@ pub(crate) const PART_BITS: u32 = param_parts(4).trailing_zeros();
 const WORD_BITS: u32 = 16;
 /// Bits of the result beyond which it is outside every clamp, whatever the zero point.
 const NEAR: u32 = 10;
+
+/// The lane of so many cycles.
+pub(crate) fn lane(acc_bits: u32, bits: u32, cycles: u32, settled: bool) -> Rc<Module> {
+    match cycles {
+        timing::BLOCK_CYCLES => block_lane(acc_bits, bits, settled),
+        _ => serial_lane(acc_bits, bits, cycles, settled),
+    }
+}
 
 /// A lane's ports, and what is common to all behind them.
 pub(crate) struct Lane {
@@ -42,7 +53,7 @@ pub(crate) struct Lane {
     high: Expr,
     /// `load`, and the same up to the cycle in which the product is there.
     pub(crate) at: Vec<Expr>,
-    /// The sum with its bias, clamped, from two cycles behind load until the next load.
+    /// The sum with its bias, clamped, from the cycle behind load until the next load.
     pub(crate) clamped: Expr,
 }
 

@@ -3,7 +3,7 @@
 //! For configurations that are to have few cells (`Config::shares_requant`): a group is one output channel of tp pixels.
 //! | port         | dir | data               | note                                                    |
 //! |--------------|-----|--------------------|---------------------------------------------------------|
-//! | s_sum        | in  | tp x 32 bits       |                                                         |
+//! | s_sum        | in  | tp x 32 bits       | those above the accumulator's are its sign              |
 //! | s_valid      | in  | 1                  | a group is here                                         |
 //! | s_last s_end | in  | 1                  | it is the last of its batch; of the command             |
 //! | param_base   | in  | word address       | parameters of the batch's first group                   |
@@ -16,11 +16,9 @@
 //! Latency: `timing::pw_requant` to the first pixel's output, then one in `requant_cycles` cycles. Throughput: a group in tp times as
 //! many. No back-pressure: groups come no faster (`Config::pw_group_cycles`).
 
-use crate::block_lane::block_lane;
 use crate::packer::bits_for;
 use crate::rtl::{Expr, Module, all, lit, pack};
-use crate::serial::{Phase, held, pulses};
-use crate::serial_lane::serial_lane;
+use crate::serial::{self, Phase, held, pulses};
 use sepstream_spec::config::{Config, WIDE_SUM};
 use sepstream_spec::isa::{address_bits, param_bytes, param_parts};
 use sepstream_spec::timing;
@@ -111,10 +109,7 @@ pub fn shared_requant(config: &Config) -> Rc<Module> {
     ];
     inputs.extend(ends);
     // fields of a command stay until its last output is written
-    let lane = match cycles {
-        timing::BLOCK_CYCLES => block_lane(acc_bits, v.pw_sum_bits, true),
-        _ => serial_lane(acc_bits, v.pw_sum_bits, cycles, true),
-    };
+    let lane = serial::lane(acc_bits, v.pw_sum_bits, cycles, true);
     let lane = m.instance("lane", &lane, &inputs);
     let latency = timing::requant_lane(v.pw_sum_bits, cycles);
     let pulses = pulses(&mut m, &load, latency);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! # sepstream — the accelerator: instances and wires
 //! Data path: activation memory, fill, line_buffer, columns, (depthwise, depthwise_requant | nothing), packer, pixel_buffer,
-//! pointwise, pointwise_requant, packer (writer), activation memory. docs/architecture.md follows one pixel through it.
+//! pointwise, pointwise_requant, packer (writer) or shared_requant, byte_writer, activation memory. docs/architecture.md follows one pixel through it.
 //! | port            | note                                                                            |
 //! |-----------------|---------------------------------------------------------------------------------|
 //! | clk rst         | one clock; synchronous reset, active high, for `timing::RESET` cycles at least  |

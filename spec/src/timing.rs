@@ -7,7 +7,7 @@
 use crate::config::{Config, Multiplier, WIDE_SUM};
 use crate::regs::Memory;
 
-/// Any on-chip memory: address to data, array and output register.
+/// A memory: address to data, array and output register.
 pub const MEMORY_READ: u32 = 2;
 /// A memory without an output register, which costs a cell a bit where block RAMs have none: of configurations that are to have few
 /// cells.
@@ -77,8 +77,7 @@ pub fn far(config: &Config, memory: Memory) -> bool {
 fn read(config: &Config, memory: Memory) -> u32 {
     match far(config, memory) {
         true => FAR_READ,
-        false if config.saves_cells() => DIRECT_READ,
-        false => MEMORY_READ,
+        false => near_read(config),
     }
 }
 
@@ -92,7 +91,7 @@ pub fn array_read(config: &Config) -> u32 {
     read(config, Memory::Weight)
 }
 
-/// Program memory, depthwise weight memory, banks of the line buffer: address to data.
+/// Memories that are not far, but for those of requantisation parameters and the pixel order: address to data.
 pub fn near_read(config: &Config) -> u32 {
     match config.saves_cells() {
         true => DIRECT_READ,

@@ -16,9 +16,14 @@ pub const fn bits(most: u32) -> u32 {
     if bits == 0 { 1 } else { bits }
 }
 
-/// Bits of a count of rows or columns of a map, padding included.
+/// Bits of a count of rows or columns of a map, padding included; a batch's pixels have room too.
 pub fn map_bits(config: &Config) -> u32 {
-    bits(config.values().map_size)
+    bits(most_columns(config))
+}
+
+fn most_columns(config: &Config) -> u32 {
+    let v = config.values();
+    v.map_size.max(v.tp)
 }
 
 /// Bits of the number of a row, in two's complement: from less than a map's rows above it to those of the map and its padding
@@ -114,7 +119,7 @@ pub(crate) fn most(field: Field, config: &Config) -> Option<u32> {
         | Field::OutRows
         | Field::OutCols
         | Field::ExpandRows
-        | Field::ExpandCols => v.map_size,
+        | Field::ExpandCols => most_columns(config),
         Field::LineRows => v
             .map_size
             .next_multiple_of(ROW_BANKS)

@@ -12,7 +12,7 @@ use super::{Stage, narrow, params};
 use crate::error::{DoesNotFit, Error};
 use fields::held;
 use params::Channel;
-use sepstream_spec::config::{Config, Multiplier};
+use sepstream_spec::config::{Config, Multiplier, WIDE_SUM};
 use sepstream_spec::graph::{Graph, Layer, Op};
 use sepstream_spec::isa::{Command, Field, Param, param_bytes, param_parts};
 use sepstream_spec::program::MapPort;
@@ -130,24 +130,16 @@ fn lower_from(
         Some(_) => params::dense(graph, dense)?,
         None => params::identity(output.channels as usize),
     };
-    if config.pw_multiplier() == Multiplier::Packed {
-        let way_out = "set `pointwise.multiplier` to plain";
-        narrow::symmetric(graph, dense, &channels, "packed multiplier", way_out)?;
-    }
-    if config.adds_in_blocks() {
-        let way_out = "set `pointwise.multiplier` to lut";
-        narrow::symmetric(
-            graph,
-            dense,
-            &channels,
-            "multiplier for two products",
-            way_out,
-        )?;
+    let packed = config.pw_multiplier() == Multiplier::Packed;
+    if packed || config.adds_in_blocks() {
+        // blocks that add their products take no more
+        let plain = !config.saves_cells() || config.values().tn == 1;
+        narrow::symmetric(graph, dense, &channels, if plain { "plain" } else { "lut" })?;
     }
     let v = config.values();
     let lanes = narrow::Lanes {
         sum_bits: v.pw_sum_bits,
-        acc_bits: pointwise_sum_bits(config),
+        acc_bits: held_bits(config, pointwise_sum_bits(config)),
         cycles: v.pw_requant_cycles,
         section: "pointwise",
     };
@@ -177,6 +169,14 @@ fn lower_from(
     Ok(lowered)
 }
 
+/// Bits of an accumulator that a sum may have too many for: other ones hold every sum that fits the memories.
+fn held_bits(config: &Config, accumulator: u32) -> u32 {
+    match config.saves_cells() {
+        true => accumulator,
+        false => WIDE_SUM,
+    }
+}
+
 /// Channel of every byte of a pixel; `None` for gaps.
 fn inverse(map: &MapPort) -> Vec<Option<usize>> {
     let mut out = vec![None; map.pixel_bytes as usize];
@@ -201,7 +201,7 @@ fn depthwise(
     let mut channels = params::window(graph, layer, v.dw_sum_bits)?;
     let lanes = narrow::Lanes {
         sum_bits: v.dw_sum_bits,
-        acc_bits: depthwise_sum_bits(config),
+        acc_bits: held_bits(config, depthwise_sum_bits(config)),
         cycles: v.dw_requant_cycles,
         section: "depthwise",
     };

@@ -17,7 +17,7 @@ use sepstream_spec::quant;
 pub struct Lanes {
     /// Bits of a sum with its bias.
     pub sum_bits: u32,
-    /// Bits of a sum before its bias.
+    /// Bits of a sum before its bias, where the accumulator has fewer than any sum.
     pub acc_bits: u32,
     /// Cycles for a sum: with more than one a bias has [`SERIAL_BIAS_BITS`] bits.
     pub cycles: u32,
@@ -91,7 +91,7 @@ pub fn sums(
     }
 }
 
-/// Refuses weights of -128, which some multipliers do not take.
+/// Refuses weights of -128, which multipliers for two products do not take; `other` do.
 ///
 /// # Errors
 /// When there is one.
@@ -99,18 +99,17 @@ pub fn symmetric(
     graph: &Graph,
     layer: &Layer,
     channels: &[Channel],
-    multiplier: &str,
-    way_out: &str,
+    other: &str,
 ) -> Result<(), Error> {
     match channels.iter().position(|c| c.weights.contains(&-128)) {
         None => Ok(()),
         Some(c) => Err(too_small(
             graph,
             layer,
-            multiplier,
+            "multiplier for two products",
             format!("the weight -128 in output channel {c}"),
             "weights from -127 to 127".into(),
-            way_out.into(),
+            format!("set `pointwise.multiplier` to {other}"),
         )),
     }
 }
@@ -390,5 +389,23 @@ mod tests {
         let both = channel(&[127; 600], 9_000_000, 1 << 30, -15, 0);
         assert!(adapt(&mut both.clone(), 24, WIDE_SUM));
         assert!(!adapt(&mut both.clone(), 24, SERIAL_BIAS_BITS));
+    }
+
+    #[test]
+    fn a_channel_with_sums_beyond_the_accumulator_is_refused() {
+        let lanes = Lanes {
+            sum_bits: 18,
+            acc_bits: 20,
+            cycles: 4,
+            section: "pointwise",
+        };
+        // outputs are at the clamp's ends long before
+        let mut longest = channel(&[127; 32], 0, 1 << 30, 0, 0);
+        assert!(adapt(&mut longest.clone(), 18, SERIAL_BIAS_BITS));
+        assert!(lanes.take(&mut longest));
+        let mut longer = channel(&[127; 33], 0, 1 << 30, 0, 0);
+        assert!(adapt(&mut longer.clone(), 18, SERIAL_BIAS_BITS));
+        assert!(!lanes.take(&mut longer));
+        assert!(lanes.with(19).take(&mut longer));
     }
 }

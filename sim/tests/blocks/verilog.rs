@@ -56,6 +56,15 @@ fn configurations() -> Vec<Config> {
             (v.tp, v.pw_sum_bits, v.pw_requant_cycles) = (4, 19, 4);
             (v.dw_requant, v.dw_sum_bits, v.dw_requant_cycles) = (1, 19, 4);
         }),
+        // all pixels, in maps with no more columns
+        configured(2, 3, 1, 1, |v| {
+            (v.tp, v.pw_requant, v.residual, v.map_size) = (8, 1, 0, 4);
+        }),
+        configured(2, 1, 1, 1, |v| {
+            (v.tp, v.residual, v.expand_words, v.map_size) = (8, 0, 0, 4);
+            (v.pw_sum_bits, v.pw_requant_cycles) = (20, 4);
+            (v.dw_sum_bits, v.dw_requant_cycles) = (20, 8);
+        }),
         configured(1, 3, 4, 3, largest_memories),
         configured(64, 3, 4, 9, largest_memories),
         configured(13, 2, 6, 9, |v| {

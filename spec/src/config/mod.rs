@@ -34,11 +34,11 @@ pub struct Values {
     pub tp: u32,
     /// What multiplies in the pointwise array: the number of a [`Multiplier`].
     pub pw_multiplier: u32,
-    /// Requantisation lanes behind the pointwise array, for each of the `tp` pixels.
+    /// Requantisation lanes behind the pointwise array, for each of the `tp` pixels, or one for all: see [`Config::shares_requant`].
     pub pw_requant: u32,
     /// Bits to which these clamp a sum with its bias: see [`WIDE_SUM`].
     pub pw_sum_bits: u32,
-    /// Cycles in which each takes a sum: with more than 1 it multiplies by rows of LUTs, a part of the multiplier after the other.
+    /// Cycles in which each takes a sum: with 4 it has one multiplier block, with 8 none.
     pub pw_requant_cycles: u32,
     /// Lanes that add a residual map to the outputs: 0, or as many as `pw_requant`.
     pub residual: u32,
@@ -143,7 +143,7 @@ impl Config {
         self.0.tn * self.0.tm * self.0.tp + self.0.lanes * self.0.taps
     }
     /// Both requantisers take several cycles for a sum: such a configuration is to have few cells rather than a fast clock, and
-    /// units leave out registers that only shorten paths. Cycles are the same.
+    /// units leave out registers that only shorten paths.
     pub fn saves_cells(&self) -> bool {
         self.0.pw_requant_cycles > 1 && self.0.dw_requant_cycles > 1
     }
