@@ -72,10 +72,7 @@ pub fn line_buffer(config: &Config) -> Rc<Module> {
     let words = config.values().line_words;
     let together = rows == 1 && words.is_power_of_two();
     let depth = if together { ROW_BANKS * words } else { words };
-    let half = match config.saves_cells() {
-        true => memory::direct(depth, word * 4, false),
-        false => memory::memory(depth, word * 4),
-    };
+    let half = memory::near(config, depth, word * 4, false);
 
     let behind = line_read(config) - near_read(config);
     if together {

@@ -13,6 +13,7 @@
 
 use crate::rtl::{Expr, Module, pack};
 use crate::technology::Primitive;
+use sepstream_spec::config::Config;
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::timing::{DIRECT_READ, FAR_READ, MEMORY_READ};
 use std::rc::Rc;
@@ -21,6 +22,14 @@ use std::rc::Rc;
 /// which a write enable for each beat of the host would make.
 pub fn memory(words: u32, width: u32) -> Rc<Module> {
     either(words, width, false)
+}
+
+/// The memory of a configuration that comes after `timing::near_read` cycles; `is_stored` as in [`stored`].
+pub fn near(config: &Config, words: u32, width: u32, is_stored: bool) -> Rc<Module> {
+    match config.saves_cells() {
+        true => direct(words, width, is_stored),
+        false => either(words, width, is_stored),
+    }
 }
 
 /// A memory whose data come in the cycle behind the address; `stored` as in [`stored`].

@@ -26,10 +26,7 @@ use std::rc::Rc;
 /// A pixel buffer of `depth` words of `tn` bytes for each of `tp` pixels.
 pub fn pixel_buffer(name: &str, depth: u32, config: &Config) -> Rc<Module> {
     let (tn, tp, map) = (config.values().tn, config.values().tp, map_bits(config));
-    let words_of_pixel = match config.saves_cells() {
-        true => memory::direct(depth, tn * 8, false),
-        false => memory::memory(depth, tn * 8),
-    };
+    let words_of_pixel = memory::near(config, depth, tn * 8, false);
     let mut m = Module::new(
         name,
         &format!("A ring of whole pixels in front of the pointwise array: {depth} words."),

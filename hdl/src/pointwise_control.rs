@@ -88,7 +88,7 @@ impl Pixels {
             (cols, 1)
         } else if tp.is_power_of_two() {
             let bits = tp.trailing_zeros();
-            // fewer than columns, of which at least 4 are counted
+            // fewer than columns, whose count has room for a batch
             let width = cols.width();
             let whole = cols.slice(bits, width - bits).zext(width);
             let batches = &whole + &cols.low(bits).any().zext(width);

@@ -137,12 +137,14 @@ fn lower_from(
         narrow::symmetric(graph, dense, &channels, if plain { "plain" } else { "lut" })?;
     }
     let v = config.values();
-    let lanes = narrow::Lanes {
-        sum_bits: v.pw_sum_bits,
-        acc_bits: held_bits(config, pointwise_sum_bits(config)),
-        cycles: v.pw_requant_cycles,
-        section: "pointwise",
-    };
+    let (bits, cycles) = (v.pw_sum_bits, v.pw_requant_cycles);
+    let lanes = lanes(
+        config,
+        "pointwise",
+        bits,
+        cycles,
+        pointwise_sum_bits(config),
+    );
     narrow::sums(graph, dense, &mut channels, lanes)?;
     if let Some(add) = stage.add {
         residual(
@@ -169,11 +171,24 @@ fn lower_from(
     Ok(lowered)
 }
 
-/// Bits of an accumulator that a sum may have too many for: other ones hold every sum that fits the memories.
-fn held_bits(config: &Config, accumulator: u32) -> u32 {
-    match config.saves_cells() {
-        true => accumulator,
-        false => WIDE_SUM,
+/// An engine's requantisers. Sums may have too many bits for its accumulator where cells are few; other ones hold every sum that fits
+/// the memories.
+fn lanes(
+    config: &Config,
+    section: &'static str,
+    sum_bits: u32,
+    cycles: u32,
+    accumulator: u32,
+) -> narrow::Lanes {
+    narrow::Lanes {
+        sum_bits,
+        acc_bits: if config.saves_cells() {
+            accumulator
+        } else {
+            WIDE_SUM
+        },
+        cycles,
+        section,
     }
 }
 
@@ -199,12 +214,14 @@ fn depthwise(
 ) -> Result<u32, Error> {
     let v = config.values();
     let mut channels = params::window(graph, layer, v.dw_sum_bits)?;
-    let lanes = narrow::Lanes {
-        sum_bits: v.dw_sum_bits,
-        acc_bits: held_bits(config, depthwise_sum_bits(config)),
-        cycles: v.dw_requant_cycles,
-        section: "depthwise",
-    };
+    let (bits, cycles) = (v.dw_sum_bits, v.dw_requant_cycles);
+    let lanes = lanes(
+        config,
+        "depthwise",
+        bits,
+        cycles,
+        depthwise_sum_bits(config),
+    );
     narrow::sums(graph, layer, &mut channels, lanes)?;
     let channels = &channels[first..][..input.channels as usize];
     let (kernel_rows, kernel_cols) = extent(&walk.window);

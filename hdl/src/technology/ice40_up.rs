@@ -13,6 +13,9 @@ pub const CELLS: &str = include_str!("ice40_up_cells.v");
 
 /// Operands of an SB_MAC16 that makes two products.
 const HALF: u32 = 8;
+/// Ports of its adders that are used in no way here.
+const ADDER_IDLE: &str = ".OLOADTOP(1'b0), .OLOADBOT(1'b0), .ADDSUBTOP(1'b0), .ADDSUBBOT(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0),\n    \
+     .CI(1'b0), .ACCUMCI(1'b0), .SIGNEXTIN(1'b0),";
 /// Words and bits of an SB_SPRAM256KA.
 const LARGE: (u32, u32) = (16384, 16);
 /// Memories of fewer bits than these take fewer than four SB_RAM40_4K, of which there are 30, to 4 SB_SPRAM256KA.
@@ -75,8 +78,7 @@ fn multiplier(name: &str, head: &str, products: &[(&str, u32, u32)]) -> Module {
          .TOP_8x8_MULT_REG(1'b1), .BOT_8x8_MULT_REG(1'b1), .TOPOUTPUT_SELECT(2'd2), .BOTOUTPUT_SELECT(2'd2)\n\
          ) block (\n    .CLK(clk), .CE(1'b1), .A({a}), .B({b}), .C(16'd0), .D(16'd0),\n    \
          .AHOLD(1'b0), .BHOLD(1'b0), .CHOLD(1'b0), .DHOLD(1'b0), .IRSTTOP(1'b0), .IRSTBOT(1'b0), .ORSTTOP(1'b0), .ORSTBOT(1'b0),\n    \
-         .OLOADTOP(1'b0), .OLOADBOT(1'b0), .ADDSUBTOP(1'b0), .ADDSUBBOT(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0),\n    \
-         .CI(1'b0), .ACCUMCI(1'b0), .SIGNEXTIN(1'b0), .O({both_text}), .CO(), .ACCUMCO(), .SIGNEXTOUT()\n);"
+         {ADDER_IDLE} .O({both_text}), .CO(), .ACCUMCO(), .SIGNEXTOUT()\n);"
     ));
     for (i, (suffix, a_bits, b_bits)) in products.iter().enumerate() {
         let product = both.slice(2 * HALF * i as u32, a_bits + b_bits);
@@ -98,8 +100,7 @@ fn adding(name: &str) -> Module {
          .TOPOUTPUT_SELECT(2'd1), .BOTOUTPUT_SELECT(2'd2)\n\
          ) block (\n    .CLK(clk), .CE(1'b1), .A({{{a_1}, {a_0}}}), .B({{{b_1}, {b_0}}}), .C({both}[15:0]), .D(16'd0),\n    \
          .AHOLD(1'b0), .BHOLD(1'b0), .CHOLD(1'b0), .DHOLD(1'b0), .IRSTTOP(1'b0), .IRSTBOT(1'b0), .ORSTTOP(1'b0), .ORSTBOT(1'b0),\n    \
-         .OLOADTOP(1'b0), .OLOADBOT(1'b0), .ADDSUBTOP(1'b0), .ADDSUBBOT(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0),\n    \
-         .CI(1'b0), .ACCUMCI(1'b0), .SIGNEXTIN(1'b0), .O({both}), .CO(), .ACCUMCO(), .SIGNEXTOUT()\n);",
+         {ADDER_IDLE} .O({both}), .CO(), .ACCUMCO(), .SIGNEXTOUT()\n);",
         both = both.text(),
         a_0 = a_0.text(),
         b_0 = b_0.text(),
@@ -127,8 +128,7 @@ fn accumulating(name: &str) -> Module {
          .BOTADDSUB_LOWERINPUT(2'd2), .BOTADDSUB_UPPERINPUT(1'b1), .BOTOUTPUT_SELECT(2'd1)\n\
          ) block (\n    .CLK(clk), .CE(1'b1), .A({a}), .B({b}), .C({c}[31:16]), .D({c}[15:0]), .BHOLD({hold}),\n    \
          .AHOLD(1'b0), .CHOLD(1'b0), .DHOLD(1'b0), .IRSTTOP(1'b0), .IRSTBOT(1'b0), .ORSTTOP(1'b0), .ORSTBOT(1'b0),\n    \
-         .OLOADTOP(1'b0), .OLOADBOT(1'b0), .ADDSUBTOP(1'b0), .ADDSUBBOT(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0),\n    \
-         .CI(1'b0), .ACCUMCI(1'b0), .SIGNEXTIN(1'b0), .O({sum}), .CO(), .ACCUMCO(), .SIGNEXTOUT()\n);",
+         {ADDER_IDLE} .O({sum}), .CO(), .ACCUMCO(), .SIGNEXTOUT()\n);",
         sum = sum.text(),
         a = a.text(),
         b = b.text(),

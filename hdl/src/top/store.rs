@@ -88,11 +88,8 @@ impl<'a> Store<'a> {
         ];
         let unit = match timing::far(self.config, Memory::Activation) {
             _ if bytes.is_some() => memory::by_bytes(shape.words, shape.bytes),
-            false if self.config.saves_cells() => {
-                memory::direct(shape.words, shape.bytes * 8, false)
-            }
             true => memory::far(shape.words, shape.bytes * 8, false),
-            false => memory::memory(shape.words, shape.bytes * 8),
+            false => memory::near(self.config, shape.words, shape.bytes * 8, false),
         };
         m.instance(name, &unit, &inputs)
     }
