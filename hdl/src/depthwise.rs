@@ -14,7 +14,7 @@
 //! 16 + log2(taps) bits before the accumulator never do.
 
 use crate::engine::{accumulate, products, sum};
-use crate::rtl::{Module, all, lit, pack};
+use crate::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing;
@@ -40,7 +40,9 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     let weights = m.input("w_data", lanes * taps * 8);
 
     m.note("Weights: the same words for every pixel, read so that they meet the taps.");
-    let lead = timing::window_bytes(config) - timing::near_read(config) - 1;
+    // a spread array leaves no wire the time to pass an adder and reach the memory
+    let late = u32::from(timing::spread(config));
+    let lead = timing::window_bytes(config) - timing::near_read(config) - 1 - late;
     let step = m.delay("step", &valid, lead);
     let wrap = m.delay(
         "wrap",
@@ -52,12 +54,27 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
         s.when(&step, |s| s.set(&offset, &(&offset + &lit(1, address))));
         s.when(&(&wrap | &start), |s| s.set(&offset, &lit(0, address)));
     });
-    m.output("w_addr", &(&base + &offset));
+    match late {
+        0 => m.output("w_addr", &(&base + &offset)),
+        _ => {
+            let addr = m.pipe("addr", &(&base + &offset));
+            m.output("w_addr", &addr);
+        }
+    }
 
     m.note("Products, adders, accumulators.");
+    let operand = timing::depthwise_operand(config);
+    let s_taps = m.delay("taps", &s_taps, operand);
+    let weights = m.delay("weights", &weights, operand);
     let to_sum = timing::depthwise_sum(config) - timing::ACCUMULATE - 1;
-    let valid = m.delay("valid", &valid, to_sum);
-    let first = m.delay("first", &first, to_sum);
+    let places = if timing::spread(config) { lanes } else { 1 };
+    let mut controls = |name: &str, value: &Expr, copies: u32| {
+        let before = m.delay(name, value, to_sum - 1);
+        m.copies(&format!("{name}_d{to_sum}"), &before, copies)
+    };
+    // one for each lane, and one for the end of a group, which is in none
+    let valids = controls("valid", &valid, places + u32::from(places > 1));
+    let firsts = controls("first", &first, places);
     let last = m.delay("last", &last, to_sum);
     let pixel_last = m.delay("pixel_last", &pixel_last, to_sum);
     let bits = depthwise_sum_bits(config);
@@ -81,11 +98,13 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
                 false => vec![together[l].clone()],
             };
             let sum = sum(&mut m, &name, terms);
-            accumulate(&mut m, &format!("acc_{l}"), bits, &sum, &valid, &first)
+            let at = if places == 1 { 0 } else { l };
+            let (valid, first) = (&valids[at], &firsts[at]);
+            accumulate(&mut m, &format!("acc_{l}"), bits, &sum, valid, first)
         })
         .collect();
     m.output("m_sum", &pack(&sums));
-    let done = m.pipe("done", &(&valid & &last));
+    let done = m.pipe("done", &(&valids[valids.len() - 1] & &last));
     let done_last = m.pipe("done_last", &pixel_last);
     m.output("m_valid", &done);
     m.output("m_last", &done_last);

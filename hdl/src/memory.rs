@@ -62,21 +62,38 @@ fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
 
 /// A memory whose blocks lie all over the chip, between registers for what comes in and goes out. Data come `timing::FAR_READ` cycles
 /// after the address; a word written is there a cycle later than in others. `stored` as in [`stored`].
-pub fn far(words: u32, width: u32, stored: bool) -> Rc<Module> {
+///
+/// It lies in so many parts side by side, each with registers of its own for addresses. With more than one the read address takes a
+/// cycle more to get to them.
+pub fn far(words: u32, width: u32, stored: bool, parts: u32) -> Rc<Module> {
     let kind = if stored { "stored" } else { "memory" };
     let name = format!("far_{kind}_{words}x{width}");
-    let (mut m, ports) = empty(&name, words, width, FAR_READ, " between registers");
-    let inputs = [
-        ("we", ports.we),
-        ("w_addr", ports.w_addr),
-        ("w_data", ports.w_data),
-        ("r_addr", ports.r_addr),
-    ]
-    .map(|(name, value)| (name, m.pipe(&format!("{name}_q"), &value)));
-    let read = m
-        .instance("words", &either(words, width, stored), &inputs)
-        .out("r_data");
-    let read = m.pipe("r_data_q", &read);
+    let more = u32::from(parts > 1);
+    let (mut m, ports) = empty(&name, words, width, FAR_READ + more, " between registers");
+    let we = m.copies("we_q", &ports.we, parts);
+    let w_addr = m.copies("w_addr_q", &ports.w_addr, parts);
+    let w_data = m.pipe("w_data_q", &ports.w_data);
+    let r_addr = m.delay("r_addr", &ports.r_addr, more);
+    let r_addr = m.copies("r_addr_q", &r_addr, parts);
+    let part = width.div_ceil(parts);
+    let read: Vec<Expr> = (0..parts)
+        .map(|p| {
+            let name = match parts {
+                1 => "words".into(),
+                _ => format!("words_{p}"),
+            };
+            let bits = part.min(width - p * part);
+            let inputs = [
+                ("we", we[p as usize].clone()),
+                ("w_addr", w_addr[p as usize].clone()),
+                ("w_data", w_data.slice(p * part, bits)),
+                ("r_addr", r_addr[p as usize].clone()),
+            ];
+            let unit = either(words, bits, stored);
+            m.instance(&name, &unit, &inputs).out("r_data")
+        })
+        .collect();
+    let read = m.pipe("r_data_q", &pack(&read));
     m.output("r_data", &read);
     Rc::new(m)
 }

@@ -4,8 +4,8 @@
 //! |---------------------|-----|-----------------|---------------------------------------------------------------|
 //! | step .. step_last   | in  | 1 each          | from `pointwise_control`                                      |
 //! | s_tag               | in  | `tag` bits      | of the step, given out with the sums                          |
-//! | s_pixel             | in  | tn bytes        | pixel buffer word, `timing::array_read` after the step        |
-//! | s_weight            | in  | tm x tn bytes   | weight memory word, likewise; channel after channel           |
+//! | s_pixel             | in  | tn bytes        | pixel buffer word, `timing::pixel_read` after the step        |
+//! | s_weight            | in  | tm x tn bytes   | weight memory word, `timing::array_read` after it; channel after channel |
 //! | m_sum m_tag m_valid | out | tm x 32 bits    | a group's sums                                                |
 //!
 //! Latency: `timing::pointwise_sum`. Throughput: 1 step per cycle. No back-pressure.
@@ -34,19 +34,43 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
     let tag_in = m.input("s_tag", tag);
     let pixel = m.input("s_pixel", tn * 8);
     let weight = m.input("s_weight", tm * tn * 8);
-    let [pixel, weight] = [("pixel", pixel), ("weight", weight)].map(|(name, operand)| {
-        match timing::operand(config) {
-            0 => operand,
-            _ => m.pipe(name, &operand),
+    let kind = config.pw_multiplier();
+    // channels that have registers of their own for what all channels get
+    let place = match (timing::spread(config), kind) {
+        (false, _) => tm,
+        (true, Multiplier::Packed) => 2,
+        (true, _) => 1,
+    };
+    let places = tm.div_ceil(place);
+    let pixels = match (timing::operand(config), timing::spread(config)) {
+        (0, _) => vec![pixel],
+        (_, false) => vec![m.pipe("pixel", &pixel)],
+        (_, true) => {
+            m.note("The pixel on its way: a register for every two places, then one in each.");
+            let near = m.copies("pixel_near", &pixel, places.div_ceil(2));
+            let two = |(n, pixel): (usize, &Expr)| {
+                let count = (places - 2 * n as u32).min(2);
+                m.copies(&format!("pixel_of_{n}"), pixel, count)
+            };
+            near.iter().enumerate().flat_map(two).collect()
         }
-    });
+    };
+    let weight = match timing::operand(config) {
+        0 => weight,
+        _ => m.pipe("weight", &weight),
+    };
     let to_sum = timing::pointwise_sum(config) - timing::ACCUMULATE;
-    let valid = m.delay("valid", &step, to_sum);
-    let first = m.delay("first", &first, to_sum);
+    let mut controls = |name: &str, value: &Expr, copies: u32| {
+        let before = m.delay(name, value, to_sum - 1);
+        m.copies(&format!("{name}_d{to_sum}"), &before, copies)
+    };
+    // one for each place, and one for the end of a group, which is at none
+    let valids = controls("valid", &step, places + u32::from(places > 1));
+    let firsts = controls("first", &first, places);
     let last = m.delay("last", &last, to_sum);
     let tag_d = m.delay("tag", &tag_in, to_sum + timing::ACCUMULATE);
-    let kind = config.pw_multiplier();
     let weight_of = |c: u32, i: u32| weight.byte(c * tn + i);
+    let pixel_of = |c: u32, i: u32| pixels[(c / place) as usize].byte(i);
     let mut terms: Vec<Vec<Expr>> = Vec::new();
     if kind == Multiplier::Packed {
         m.note("Pairs of output channels: one multiplier for both weights of an input channel.");
@@ -55,7 +79,7 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
             let mut both = [Vec::new(), Vec::new()];
             for i in 0..tn {
                 let inputs = [
-                    ("a", pixel.byte(i)),
+                    ("a", pixel_of(c, i)),
                     ("w_0", weight_of(c, i)),
                     ("w_1", weight_of(c + 1, i)),
                 ];
@@ -67,7 +91,7 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
         }
     }
     for c in terms.len() as u32..tm {
-        let pairs: Vec<_> = (0..tn).map(|i| (pixel.byte(i), weight_of(c, i))).collect();
+        let pairs: Vec<_> = (0..tn).map(|i| (pixel_of(c, i), weight_of(c, i))).collect();
         let name = format!("channel_{c}");
         terms.push(match config.adds_in_blocks() {
             true => pair_sums(&mut m, &name, &pairs),
@@ -80,11 +104,13 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
         .enumerate()
         .map(|(c, terms)| {
             let sum = sum(&mut m, &format!("channel_{c}"), terms);
-            accumulate(&mut m, &format!("acc_{c}"), bits, &sum, &valid, &first)
+            let at = c / place as usize;
+            let (valid, first) = (&valids[at], &firsts[at]);
+            accumulate(&mut m, &format!("acc_{c}"), bits, &sum, valid, first)
         })
         .collect();
     m.output("m_sum", &pack(&sums));
-    let done = m.pipe("done", &(&valid & &last));
+    let done = m.pipe("done", &(&valids[valids.len() - 1] & &last));
     m.output("m_valid", &done);
     m.output("m_tag", &tag_d);
     Rc::new(m)

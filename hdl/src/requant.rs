@@ -26,7 +26,7 @@
 //! | m_tag        | out | `tag` bits         | s_tag in the last beat of a pixel, else 0               |
 //! | m_valid      | out | 1                  | with `early`, m_count, m_tag and m_valid come a cycle before m_data |
 //!
-//! Latency: `timing::requant` to the first beat. Throughput: 1 beat in `cycles` cycles. No back-pressure.
+//! Latency: `timing::requant` to the first beat, a cycle more where `spread`. Throughput: 1 beat in `cycles` cycles. No back-pressure.
 //! Bit widths: |sum << left| < 2^31 (wraps like the software), multiplier < 2^31, so the product has 63 bits and its half
 //! 32; the rounding shift adds 2^(right - 1) <= 2^30 to 32 signed bits: 33 never wrap; zero point: 34.
 
@@ -87,6 +87,8 @@ pub struct Shape {
     pub contexts: bool,
     /// What a beat is comes a cycle before its bytes.
     pub early: bool,
+    /// Its lanes lie far from each other and from what makes the sums (`timing::spread`).
+    pub spread: bool,
 }
 
 /// A requantiser.
@@ -102,7 +104,10 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         tag,
         contexts,
         early,
+        spread,
     } = shape;
+    // the sums' register, which what goes with them waits for
+    let far = u32::from(spread);
     let beats = channels.div_ceil(lanes);
     let mut m = Module::new(
         name,
@@ -182,7 +187,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         let placed = m.delay(
             "context",
             &now,
-            timing::requant(sum_bits, cycles) - timing::CLAMP,
+            far + timing::requant(sum_bits, cycles) - timing::CLAMP,
         );
         let out = m.delay("context_of_out", &placed, timing::CLAMP);
         m.output("context_beat", &now);
@@ -242,6 +247,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
             }
         }
     };
+    let word = m.delay("far_word", &word, far);
     m.output("p_addr", &word);
 
     m.note("Valid bytes of the beat: what the group has left, and what the pixel has left. The beat that closes the pixel is known");
@@ -296,20 +302,32 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     });
 
     m.note("Hold the sums, pick the beat's lanes.");
+    let places = if spread { lanes } else { 1 };
+    let sums = m.delay("far_sum", &sums, far);
+    let takes = match spread {
+        true => m.copies("far_valid", &s_valid, places),
+        false => vec![s_valid.clone()],
+    };
     let hold: Vec<Expr> = (0..channels)
         .map(|c| {
             let hold = m.reg(&format!("hold_{c}"), acc_bits);
             let sum = sums.slice(WIDE_SUM * c, acc_bits);
-            m.clocked(|s| s.when(&s_valid, |s| s.set(&hold, &sum)));
+            let take = &takes[(c % lanes % places) as usize];
+            m.clocked(|s| s.when(take, |s| s.set(&hold, &sum)));
             hold
         })
         .collect();
     let late = timing::requant_load(cycles) - 1;
     // a lane of several cycles looks at its sum twice, and the beat's number goes on behind its first cycle
-    let beat_d = beat.map(|b| m.delay("beat", &b, late + u32::from(cycles > 1)));
-    let control = m.pipe(
-        "control_d1",
+    let beat_cycles = far + late + u32::from(cycles > 1);
+    let beat_d = beat.map(|b| {
+        let before = m.delay("beat", &b, beat_cycles - 1);
+        m.copies(&format!("beat_d{beat_cycles}"), &before, places)
+    });
+    let control = m.delay(
+        "control",
         &pack(&[active.clone(), closes.clone(), count, tag_now.clone()]),
+        1 + far,
     );
     let mut outputs = Vec::new();
     let wide = sum_bits == WIDE_SUM;
@@ -329,6 +347,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         for b in 1..beats {
             let channel = b * lanes + l;
             if let (Some(beat), true) = (&beat_d, channel < channels) {
+                let beat = &beat[(l % places) as usize];
                 picked = beat.is(b.into()).mux(&hold[channel as usize], &picked);
             }
         }

@@ -16,7 +16,7 @@
 use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{COMMAND_BYTES, Field, address_bits, command_words};
-use sepstream_spec::timing::{fetch, near_read};
+use sepstream_spec::timing::{self, fetch, near_read};
 use sepstream_spec::width::bits;
 use std::rc::Rc;
 
@@ -50,7 +50,8 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
     let busy = m.wire("busy_now", &(&fetching | &working));
     // known a cycle ahead: everything starts with it
     let fetched = m.reg("fetched", 1);
-    let before = &fetching & &count.is((words + fetch(config) - 2).into());
+    let late = timing::fields(config);
+    let before = &fetching & &count.is((words + fetch(config) - late - 2).into());
 
     m.note("Fields, each taken from the words that hold it.");
     let mut fields: Vec<(Field, Expr)> = Vec::new();
@@ -119,13 +120,15 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
         bits => cat(&[m.wire("command_at", &index.fit(bits)), word]),
     };
     m.output("p_addr", &p_addr);
-    m.output("start", &fetched);
+    let start = m.delay("start", &fetched, late);
+    m.output("start", &start);
     m.output("busy", &busy);
     m.output("finished", &finished);
     m.output("cycles", &cycles);
     m.output("layer_done", &layer_done);
     m.output("layer_index", &index.zext(INDEX_BITS));
     for (f, value) in fields {
+        let value = m.delay(f.name(), &value, late);
         m.output(f.name(), &value);
     }
     Rc::new(m)

@@ -220,6 +220,7 @@ pub fn top(config: &Config) -> Rc<Module> {
             tag: 1,
             contexts: false,
             early: true,
+            spread: timing::spread(config),
         },
     );
     let dw_out = m.instance(
@@ -293,10 +294,11 @@ pub fn top(config: &Config) -> Rc<Module> {
         inputs.push(("cols", seq.out("out_cols")));
     }
     // as long as the weights are on their way
-    let (late_address, late_data) = match timing::far(config, Memory::Weight) {
-        true => (timing::FAR_ADDRESS, timing::FAR_DATA),
-        false => (0, 0),
+    let late_data = match timing::far(config, Memory::Weight) {
+        true => timing::FAR_DATA,
+        false => 0,
     };
+    let late_address = timing::pixel_read(config) - timing::near_read(config) - late_data;
     let buffer = m.instance("pixel_buffer", &unit, &with_fields(&unit, &inputs));
     let expand = config.expands().then(|| {
         let pixel_done = m.forward("expand_done", 1);
@@ -336,7 +338,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         let read = m.delay(
             "of_expand",
             &of_expand,
-            timing::array_read(config) - late_data,
+            timing::pixel_read(config) - late_data,
         );
         pixel = m.wire("pixels_read", &read.mux(&expand.out("p_data"), &pixel));
         tags.push(of_expand);

@@ -20,6 +20,10 @@ pub const FAR_DATA: u32 = 1;
 pub const FAR_READ: u32 = FAR_ADDRESS + MEMORY_READ + FAR_DATA;
 /// Memories of more bits than these are far.
 const NEAR_BITS: u64 = 1 << 18;
+/// Arrays of more products a cycle reach, with the far memory of their weights, over the whole of the largest FPGAs ([`spread`]).
+const NEAR_PRODUCTS: u32 = 128;
+/// Such an array: a register more between its sums and the requantiser, as there is in front of its operands and addresses.
+const SPREAD: u32 = 1;
 /// Line buffer: write of a row's last word to the row counting as filled.
 pub const LINE_ROW: u32 = 1;
 /// Window: start to the first step, through the stages of its walker.
@@ -74,6 +78,18 @@ pub fn far(config: &Config, memory: Memory) -> bool {
     bits > NEAR_BITS && !config.saves_cells()
 }
 
+/// The array is so large that no wire reaches all of it in a cycle: what goes to many of its parts has a register in each of them,
+/// and one more on the way there.
+pub fn spread(config: &Config) -> bool {
+    let v = config.values();
+    v.tn * v.tm * v.tp > NEAR_PRODUCTS && far(config, Memory::Weight)
+}
+
+/// The register more of what is spread.
+fn spread_register(config: &Config) -> u32 {
+    if spread(config) { SPREAD } else { 0 }
+}
+
 fn read(config: &Config, memory: Memory) -> u32 {
     match far(config, memory) {
         true => FAR_READ,
@@ -86,9 +102,15 @@ pub fn activation_read(config: &Config) -> u32 {
     read(config, Memory::Activation)
 }
 
-/// Weight memory, and the pixel and expand buffers that are read with it: step to data.
+/// Weight memory: step to data.
 pub fn array_read(config: &Config) -> u32 {
-    read(config, Memory::Weight)
+    read(config, Memory::Weight) + spread_register(config)
+}
+
+/// The pixel and expand buffers that are read with it: step to data. Where the array is spread it has them sooner, and brings them to
+/// its parts.
+pub fn pixel_read(config: &Config) -> u32 {
+    array_read(config) - spread_register(config)
 }
 
 /// Memories that are not far, but for those of requantisation parameters and the pixel order: address to data.
@@ -101,7 +123,12 @@ pub fn near_read(config: &Config) -> u32 {
 
 /// Program fetch: start of a fetch to the start pulse, besides one cycle per word of the command.
 pub fn fetch(config: &Config) -> u32 {
-    near_read(config) + 1
+    near_read(config) + 1 + fields(config)
+}
+
+/// Fields of a command and its start pulse on their way to the units: registers behind those of the sequencer.
+pub fn fields(config: &Config) -> u32 {
+    spread_register(config)
 }
 
 /// Line buffer: address to rows. Between far memories its own blocks lie far from each other too: a register behind the choice of
@@ -121,6 +148,11 @@ pub fn fill_row(config: &Config) -> u32 {
     activation_read(config) + LINE_ROW
 }
 
+/// Depthwise engine: registers of its operands.
+pub fn depthwise_operand(config: &Config) -> u32 {
+    spread_register(config)
+}
+
 /// Operands to products, of both engines.
 pub const fn product(kind: Multiplier) -> u32 {
     match kind {
@@ -138,6 +170,7 @@ pub const fn adder_levels(terms: u32) -> u32 {
 /// Depthwise engine: step to finished sum.
 pub fn depthwise_sum(config: &Config) -> u32 {
     window_bytes(config)
+        + depthwise_operand(config)
         + product(config.dw_multiplier())
         + adder_levels(config.values().taps)
         + ACCUMULATE
@@ -193,13 +226,13 @@ pub const fn requant(sum_bits: u32, cycles: u32) -> u32 {
 /// The pointwise array's requantiser.
 pub fn pw_requant(config: &Config) -> u32 {
     let v = config.values();
-    requant(v.pw_sum_bits, v.pw_requant_cycles)
+    spread_register(config) + requant(v.pw_sum_bits, v.pw_requant_cycles)
 }
 
 /// The depthwise engine's requantiser.
 pub fn dw_requant(config: &Config) -> u32 {
     let v = config.values();
-    requant(v.dw_sum_bits, v.dw_requant_cycles)
+    spread_register(config) + requant(v.dw_sum_bits, v.dw_requant_cycles)
 }
 
 /// Cycles for which `rst` is held at least: the pipelines have no reset of their own, in this time the longest runs empty.
@@ -213,14 +246,20 @@ mod tests {
     #[test]
     fn a_reset_outlasts_every_pipeline() {
         // a step of the largest engine, through its requantiser and packer, to the writer's end
-        let engine =
-            FAR_READ + OPERAND + LUT_PRODUCT.max(PACKED_PRODUCT) + adder_levels(64) + ACCUMULATE;
+        let engine = FAR_READ
+            + SPREAD
+            + OPERAND
+            + LUT_PRODUCT.max(PACKED_PRODUCT)
+            + adder_levels(64)
+            + ACCUMULATE;
         let window = WINDOW_ADDRESS + MEMORY_READ + FAR_DATA + 1;
-        let depthwise = window + LUT_PRODUCT + adder_levels(9) + ACCUMULATE;
+        let depthwise = window + SPREAD + LUT_PRODUCT + adder_levels(9) + ACCUMULATE;
         let requant = REQUANT_CYCLES
             .map(|cycles| requant(18, cycles))
             .into_iter()
             .fold(requant(WIDE_SUM, 1), u32::max);
-        assert!(1 + engine.max(depthwise) + requant + RESIDUAL + PACK + WRITE_DONE <= RESET);
+        assert!(
+            1 + engine.max(depthwise) + SPREAD + requant + RESIDUAL + PACK + WRITE_DONE <= RESET
+        );
     }
 }

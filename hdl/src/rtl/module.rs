@@ -283,7 +283,27 @@ impl Module {
         ));
         reg
     }
-    /// A chain of such registers; gives back the last, or the value itself for no cycles.
+    /// Registers of the same value, one for each place that it is needed in. Yosys makes one of equal registers but of those that are
+    /// to be kept.
+    #[track_caller]
+    pub fn copies(&mut self, name: &str, value: &Expr, count: u32) -> Vec<Expr> {
+        if count == 1 {
+            return vec![self.pipe(name, value)];
+        }
+        self.clock();
+        let copy = |i| {
+            let name = format!("{name}_{i}");
+            let reg = self.reg(&name, value.width());
+            self.cost += value.cost().assigned(value.width());
+            self.line(&format!(
+                "(* keep *) always @(posedge clk) {name} <= {};",
+                value.text()
+            ));
+            reg
+        };
+        (0..count).map(copy).collect()
+    }
+    /// A chain of registers; gives back the last, or the value itself for no cycles.
     #[track_caller]
     pub fn delay(&mut self, name: &str, value: &Expr, cycles: u32) -> Expr {
         (1..=cycles).fold(value.clone(), |v, i| self.pipe(&format!("{name}_d{i}"), &v))

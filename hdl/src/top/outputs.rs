@@ -7,6 +7,7 @@ use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{byte_writer, packer, requant, residual, shared_requant};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
+use sepstream_spec::timing;
 use sepstream_spec::width::pointwise_sum_bits;
 
 /// What the units behind the array are joined to.
@@ -132,6 +133,7 @@ impl Outputs<'_> {
                 tag: 2,
                 contexts: config.expands(),
                 early: false,
+                spread: timing::spread(config),
             },
         );
         let mut fields = [

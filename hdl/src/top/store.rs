@@ -11,13 +11,25 @@ use sepstream_spec::isa::address_bits;
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing;
 
+/// Beats of a word that lie together where weights are spread.
+const PART_BEATS: u32 = 4;
+
 /// The load stream of the host.
 pub(super) struct Store<'a> {
     config: &'a Config,
     host: &'a Instance,
+    /// A beat, as the host has it.
     data: Expr,
+    /// What the memories of weights, parameters and program see of the load stream: a beat, whether it is the last of its word, the
+    /// memory's enable, the address.
+    tail: Expr,
+    last: Expr,
+    enable: Expr,
+    addr: Expr,
     /// Beats of a word before its last, which stay until that is there.
     earlier: Vec<Expr>,
+    /// Parts of the weight memory with addresses of their own.
+    parts: u32,
 }
 
 /// Words that a unit writes, before the host's.
@@ -33,11 +45,30 @@ impl<'a> Store<'a> {
     pub(super) fn new(m: &mut Module, config: &'a Config, host: &'a Instance) -> Self {
         m.note("Beats of the load stream, until the last one of a word is there.");
         let data = host.out("load_data");
-        let earlier = (0..Memory::most_beats(config) - 1)
+        let spread = timing::spread(config);
+        let beats = Memory::most_beats(config);
+        // weights that are spread: registers on the way, for a few beats each
+        let parts = match spread {
+            true => beats.div_ceil(PART_BEATS),
+            false => 1,
+        };
+        let late = if spread { 2 } else { 0 };
+        let [tail, last, enable, addr] = ["load_data", "load_last", "load_we", "load_addr"]
+            .map(|port| m.delay(&format!("far_{port}"), &host.out(port), late));
+        let near = match spread {
+            true => {
+                let first = m.pipe("load_data_q", &data);
+                m.copies("load_data", &first, parts)
+            }
+            false => vec![data.clone()],
+        };
+        let earlier = (0..beats - 1)
             .map(|beat| {
                 let held = m.reg(&format!("loaded_{beat}"), data.width());
                 let here = host.out("load_slice").is(beat.into());
-                m.clocked(|s| s.when(&here, |s| s.set(&held, &data)));
+                let here = m.delay(&format!("here_{beat}"), &here, late);
+                let data = &near[(beat / PART_BEATS).min(parts - 1) as usize];
+                m.clocked(|s| s.when(&here, |s| s.set(&held, data)));
                 held
             })
             .collect();
@@ -45,15 +76,13 @@ impl<'a> Store<'a> {
             config,
             host,
             data,
+            tail,
+            last,
+            enable,
+            addr,
             earlier,
+            parts,
         }
-    }
-
-    /// The host writes a word of this memory; which.
-    fn load(&self, memory: Memory) -> (Expr, Expr) {
-        let address = address_bits(memory.shape(self.config).words);
-        let enable = self.host.out("load_we").bit(memory as u32);
-        (enable, self.host.out("load_addr").low(address))
     }
 
     /// The activation memory.
@@ -65,7 +94,8 @@ impl<'a> Store<'a> {
         read: Expr,
     ) -> Instance {
         let shape = Memory::Activation.shape(self.config);
-        let (enable, addr) = self.load(Memory::Activation);
+        let enable = self.host.out("load_we").bit(Memory::Activation as u32);
+        let addr = self.host.out("load_addr").low(address_bits(shape.words));
         let Written {
             valid,
             bytes,
@@ -88,7 +118,7 @@ impl<'a> Store<'a> {
         ];
         let unit = match timing::far(self.config, Memory::Activation) {
             _ if bytes.is_some() => memory::by_bytes(shape.words, shape.bytes),
-            true => memory::far(shape.words, shape.bytes * 8, false),
+            true => memory::far(shape.words, shape.bytes * 8, false, 1),
             false => memory::near(self.config, shape.words, shape.bytes * 8, false),
         };
         m.instance(name, &unit, &inputs)
@@ -103,16 +133,17 @@ impl<'a> Store<'a> {
         read: Expr,
     ) -> Instance {
         let shape = memory.shape(self.config);
-        let (enable, addr) = self.load(memory);
+        let enable = self.enable.bit(memory as u32);
+        let addr = self.addr.low(address_bits(shape.words));
         let last = shape.beats - 1;
-        let tail = self.data.low(shape.bytes * 8 - last * self.data.width());
+        let tail = self.tail.low(shape.bytes * 8 - last * self.data.width());
         let late = |m: &mut Module, part: &str, value: &Expr| match self.config.saves_cells() {
             true => value.clone(),
             false => late(m, name, part, value),
         };
         let tail = late(m, "tail", &tail);
         let word = [&self.earlier[..last as usize], &[tail]].concat();
-        let we = &enable & &self.host.out("load_last");
+        let we = &enable & &self.last;
         let inputs = [
             ("we", late(m, "we", &we)),
             ("w_addr", late(m, "w_addr", &addr)),
@@ -125,7 +156,7 @@ impl<'a> Store<'a> {
         let params = [Memory::PwParam, Memory::DwParam].contains(&memory);
         let direct = self.config.saves_cells() && !params;
         let unit = match far {
-            true => memory::far(shape.words, shape.bytes * 8, true),
+            true => memory::far(shape.words, shape.bytes * 8, true, self.parts),
             false if direct => memory::direct(shape.words, shape.bytes * 8, true),
             false => memory::stored(shape.words, shape.bytes * 8),
         };

@@ -103,14 +103,21 @@ fn sums_of_taps() {
     if !tools_present() {
         return;
     }
-    for (lanes, taps, kind) in [
-        (1, 1, Multiplier::Plain),
-        (3, 9, Multiplier::Plain),
-        (4, 3, Multiplier::Plain),
-        (7, 1, Multiplier::Plain),
-        (2, 3, Multiplier::Lut),
+    for (lanes, taps, kind, spread) in [
+        (1, 1, Multiplier::Plain, false),
+        (3, 9, Multiplier::Plain, false),
+        (4, 3, Multiplier::Plain, false),
+        (7, 1, Multiplier::Plain, false),
+        (2, 3, Multiplier::Lut, false),
+        (1, 9, Multiplier::Plain, true),
+        (4, 3, Multiplier::Lut, true),
     ] {
-        let config = configured(4, 4, lanes, taps, |v| v.dw_multiplier = kind as u32);
+        let tn = if spread { 13 } else { 4 };
+        let config = configured(tn, 10, lanes, taps, |v| {
+            v.dw_multiplier = kind as u32;
+            v.weight_kib = 33;
+        });
+        assert_eq!(timing::spread(&config), spread);
         let mut bench = Bench::new(&depthwise(&config));
         for seed in 0..6 {
             let _case = Case::new(format!("{lanes} lanes of {taps} taps, seed {seed}"));

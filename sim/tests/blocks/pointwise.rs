@@ -33,7 +33,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         let bytes = bytes(rng, n).into_iter();
         bytes.map(|b| (b as i8).max(least) as u8).collect()
     };
-    let mut pixel_later = Later::new(timing::array_read(config));
+    let mut pixel_later = Later::new(timing::pixel_read(config));
     let mut weight_later = Later::new(timing::array_read(config));
     let mut expected = Later::new(timing::pointwise_sum(config));
     let busy = [1.0, 0.8, 0.4][seed as usize % 3];
@@ -104,10 +104,14 @@ fn sums_of_input_channels() {
         (5, 2, Plain, true),
         (8, 3, Plain, true),
         (3, 2, Lut, true),
+        // spread: a place for every two channels, or for each
+        (13, 10, Packed, false),
+        (12, 11, Plain, false),
     ] {
         let config = configured(tn, tm, 1, 1, |v| {
             v.pw_multiplier = kind as u32;
             v.pixel_words = 300;
+            v.weight_kib = 33;
             if few_cells {
                 v.pixel_words = 16;
                 (v.pw_sum_bits, v.pw_requant_cycles) = (24, 4);
@@ -115,6 +119,7 @@ fn sums_of_input_channels() {
             }
         });
         assert_eq!(config.saves_cells(), few_cells);
+        assert_eq!(timing::spread(&config), tn * tm > 128);
         let mut bench = Bench::new(&pointwise(&config, TAG_BITS));
         for seed in 0..4 {
             let _case = Case::new(format!("{tn} x {tm} {kind:?}, seed {seed}"));

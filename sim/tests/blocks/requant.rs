@@ -344,6 +344,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
         cycles,
         contexts,
         early,
+        spread,
         ..
     } = shape;
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -358,7 +359,9 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
         })
         .collect();
     let mut read = ReadPort::new();
-    let latency = timing::requant(sum_bits, cycles);
+    let far = u32::from(spread);
+    let latency = far + timing::requant(sum_bits, cycles);
+    let mut addressed = Later::new(far);
     let mut announced = Later::new(latency - u32::from(early));
     let mut expected = Later::new(latency);
     let mut model = Model::default();
@@ -428,6 +431,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
             bench.settle();
         }
 
+        let mut addr = None;
         let mut beat = None;
         let mut over = false;
         if let Some(now) = model.group.as_mut().filter(|now| now.left > 0) {
@@ -435,7 +439,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
             over = now.left == 0 && now.beat == beats;
         } else if let Some(now) = &mut model.group {
             let word = &params[(base / parts + model.word) as usize];
-            bench.expect("p_addr", base + model.word * parts);
+            addr = Some(base + model.word * parts);
             let from = now.beat * lanes;
             let count = (channels - from).min(lanes).min(pixel_bytes - model.done);
             let bytes = (0..count).map(|l| {
@@ -468,6 +472,9 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
         }
         if over {
             model.group = None;
+        }
+        if let Some(addr) = addressed.put(addr) {
+            bench.expect("p_addr", addr);
         }
         let want = announced.put(beat.clone());
         bench.expect("m_valid", want.is_some());
@@ -503,21 +510,25 @@ fn groups_become_beats() {
     if !tools_present() {
         return;
     }
-    for (channels, lanes, sum_bits, cycles, contexts, early) in [
-        (1, 1, WIDE_SUM, 1, false, false),
-        (3, 1, WIDE_SUM, 1, false, true),
-        (5, 2, WIDE_SUM, 1, false, false),
-        (9, 3, WIDE_SUM, 1, false, true),
-        (8, 8, WIDE_SUM, 1, false, false),
-        (7, 6, WIDE_SUM, 1, false, true),
-        (5, 2, 20, 1, false, false),
-        (5, 2, WIDE_SUM, 1, true, false),
-        (8, 8, WIDE_SUM, 1, true, false),
-        (4, 4, 18, 1, true, false),
-        (1, 1, 18, 8, false, false),
-        (3, 1, 20, 4, false, true),
-        (7, 3, 23, 8, true, false),
-        (2, 2, 18, 4, true, false),
+    for (channels, lanes, sum_bits, cycles, contexts, early, spread) in [
+        (1, 1, WIDE_SUM, 1, false, false, false),
+        (3, 1, WIDE_SUM, 1, false, true, false),
+        (5, 2, WIDE_SUM, 1, false, false, false),
+        (9, 3, WIDE_SUM, 1, false, true, false),
+        (8, 8, WIDE_SUM, 1, false, false, false),
+        (7, 6, WIDE_SUM, 1, false, true, false),
+        (5, 2, 20, 1, false, false, false),
+        (5, 2, WIDE_SUM, 1, true, false, false),
+        (8, 8, WIDE_SUM, 1, true, false, false),
+        (4, 4, 18, 1, true, false, false),
+        (1, 1, 18, 8, false, false, false),
+        (3, 1, 20, 4, false, true, false),
+        (7, 3, 23, 8, true, false, false),
+        (2, 2, 18, 4, true, false, false),
+        (9, 4, 20, 1, false, true, true),
+        (3, 3, WIDE_SUM, 1, true, false, true),
+        (5, 2, 21, 4, false, false, true),
+        (3, 1, 18, 8, true, false, true),
     ] {
         let shape = Shape {
             channels,
@@ -530,6 +541,7 @@ fn groups_become_beats() {
             tag: TAG_BITS,
             contexts,
             early,
+            spread,
         };
         let mut bench = Bench::new(&requant("requant", shape));
         for seed in 0..6 {
