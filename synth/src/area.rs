@@ -61,5 +61,5 @@ pub fn area(config: &Config, device: &Device, progress: &mut Progress) -> Result
     let source = folder.path().join("sepstream.v");
     let verilog = sepstream_hdl::generate_for(config, device.technology());
     fs::write(&source, verilog).map_err(Error::io(&source))?;
-    Ok(mapping::map(&yosys, folder.path(), "sepstream", "sepstream", device)?.area)
+    Ok(mapping::map(&yosys, folder.path(), "sepstream", "sepstream", device, &[])?.area)
 }

@@ -12,6 +12,7 @@ mod device;
 mod error;
 pub mod estimate;
 mod flat;
+mod floorplan;
 pub mod flow;
 mod gates;
 mod hierarchy;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::area::{Area, Unit};
 use crate::cells::Cells;
+use crate::floorplan::Fixed;
 use crate::hierarchy::{self, Placed};
 use crate::{Device, Error, Family, flat};
 
@@ -20,13 +21,14 @@ pub(crate) struct Mapped {
     pub(crate) area: Area,
 }
 
-/// Maps the module `top` of `NAME.v` in a folder; leaves `netlist.json` and `yosys.log` there.
+/// Maps the module `top` of `NAME.v` in a folder, some of its cells for sites of their own; leaves `netlist.json` and `yosys.log` there.
 pub(crate) fn map(
     yosys: &Yosys,
     folder: &Path,
     name: &str,
     top: &str,
     device: &Device,
+    fixed: &[Fixed],
 ) -> Result<Mapped, Error> {
     let source = folder.join(format!("{name}.v"));
     let verilog = fs::read_to_string(&source).map_err(Error::io(&source))?;
@@ -37,8 +39,9 @@ pub(crate) fn map(
     };
     let script = format!(
         "read_verilog {name}.v\nhierarchy -top {top}\n{kept}{}\n\
-         tee -q -o cells.json stat -json\nwrite_json netlist.json\n",
+         tee -q -o cells.json stat -json\n{}write_json netlist.json\n",
         device.family.mapping(device, top),
+        placed(fixed, top),
     );
     let file = folder.join("yosys.ys");
     fs::write(&file, script).map_err(Error::io(&file))?;
@@ -73,6 +76,22 @@ fn kept(units: &[Placed]) -> String {
     kept.sort_unstable();
     kept.dedup();
     format!("setattr -mod -set keep_hierarchy 1 {}\n", kept.join(" "))
+}
+
+/// The commands that tell nextpnr the sites of cells: they have names of their own when no module is there twice.
+fn placed(fixed: &[Fixed], top: &str) -> String {
+    let count = fixed.len();
+    if count == 0 {
+        return String::new();
+    }
+    let places: String = fixed
+        .iter()
+        .map(|Fixed { cell, site }| format!("setattr -set BEL \"{site}\" {top}/{cell}\n"))
+        .collect();
+    format!(
+        "setattr -mod -unset keep_hierarchy A:keep_hierarchy\nflatten\n{places}\
+         select -assert-count {count} {top}/a:BEL\n"
+    )
 }
 
 /// Runs a tool to its end; what it prints goes to a file, whose last lines an error shows.

@@ -26,7 +26,7 @@ pub use report::{Report, Resource};
 use crate::estimate::{Coefficients, Estimate};
 use crate::mapping::{self, Mapped};
 use crate::pll::{self, Clock};
-use crate::{Board, Error, Family, HostPins, top};
+use crate::{Board, Error, Family, HostPins, floorplan, top};
 
 /// What to make.
 #[derive(Clone, Copy, Debug)]
@@ -207,7 +207,9 @@ fn build(
     })?;
     progress(Step::Map);
     let start = Instant::now();
-    let Mapped { units, area } = mapping::map(&yosys, work, "sepstream_top", top::NAME, device)?;
+    let fixed = floorplan::multipliers(config, device);
+    let Mapped { units, area } =
+        mapping::map(&yosys, work, "sepstream_top", top::NAME, device, &fixed)?;
     let map_seconds = start.elapsed().as_secs_f64();
     let excess = area.excess(device);
     if !excess.is_empty() {
