@@ -14,7 +14,7 @@
 //! 16 + log2(taps) bits before the accumulator never do.
 
 use crate::engine::{accumulate, products, sum};
-use crate::rtl::{Expr, Module, all, lit, pack};
+use crate::rtl::{Module, all, lit, pack};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing;
@@ -41,7 +41,7 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
 
     m.note("Weights: the same words for every pixel, read so that they meet the taps.");
     // a spread array leaves no wire the time to pass an adder and reach the memory
-    let late = u32::from(timing::spread(config));
+    let late = timing::spread_cycles(config);
     let lead = timing::window_bytes(config) - timing::near_read(config) - 1 - late;
     let step = m.delay("step", &valid, lead);
     let wrap = m.delay(
@@ -54,13 +54,11 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
         s.when(&step, |s| s.set(&offset, &(&offset + &lit(1, address))));
         s.when(&(&wrap | &start), |s| s.set(&offset, &lit(0, address)));
     });
-    match late {
-        0 => m.output("w_addr", &(&base + &offset)),
-        _ => {
-            let addr = m.pipe("addr", &(&base + &offset));
-            m.output("w_addr", &addr);
-        }
+    let mut addr = &base + &offset;
+    if late > 0 {
+        addr = m.pipe("addr", &addr);
     }
+    m.output("w_addr", &addr);
 
     m.note("Products, adders, accumulators.");
     let operand = timing::depthwise_operand(config);
@@ -68,13 +66,10 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     let weights = m.delay("weights", &weights, operand);
     let to_sum = timing::depthwise_sum(config) - timing::ACCUMULATE - 1;
     let places = if timing::spread(config) { lanes } else { 1 };
-    let mut controls = |name: &str, value: &Expr, copies: u32| {
-        let before = m.delay(name, value, to_sum - 1);
-        m.copies(&format!("{name}_d{to_sum}"), &before, copies)
-    };
     // one for each lane, and one for the end of a group, which is in none
-    let valids = controls("valid", &valid, places + u32::from(places > 1));
-    let firsts = controls("first", &first, places);
+    let ends = u32::from(places > 1);
+    let valids = m.delayed_copies("valid", &valid, to_sum, places + ends);
+    let firsts = m.delayed_copies("first", &first, to_sum, places);
     let last = m.delay("last", &last, to_sum);
     let pixel_last = m.delay("pixel_last", &pixel_last, to_sum);
     let bits = depthwise_sum_bits(config);

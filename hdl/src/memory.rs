@@ -63,19 +63,18 @@ fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
 /// A memory whose blocks lie all over the chip, between registers for what comes in and goes out. Data come `timing::FAR_READ` cycles
 /// after the address; a word written is there a cycle later than in others. `stored` as in [`stored`].
 ///
-/// It lies in so many parts side by side, each with registers of its own for addresses. With more than one the read address takes a
-/// cycle more to get to them.
-pub fn far(words: u32, width: u32, stored: bool, parts: u32) -> Rc<Module> {
+/// It lies in parts of so many bits side by side, the last one with what is left, each with registers of its own for addresses. The
+/// read address takes `more` cycles more to get to them.
+pub fn far(words: u32, width: u32, stored: bool, part: u32, more: u32) -> Rc<Module> {
     let kind = if stored { "stored" } else { "memory" };
     let name = format!("far_{kind}_{words}x{width}");
-    let more = u32::from(parts > 1);
     let (mut m, ports) = empty(&name, words, width, FAR_READ + more, " between registers");
+    let parts = width.div_ceil(part);
     let we = m.copies("we_q", &ports.we, parts);
     let w_addr = m.copies("w_addr_q", &ports.w_addr, parts);
     let w_data = m.pipe("w_data_q", &ports.w_data);
     let r_addr = m.delay("r_addr", &ports.r_addr, more);
     let r_addr = m.copies("r_addr_q", &r_addr, parts);
-    let part = width.div_ceil(parts);
     let read: Vec<Expr> = (0..parts)
         .map(|p| {
             let name = match parts {

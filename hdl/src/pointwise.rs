@@ -60,13 +60,10 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
         _ => m.pipe("weight", &weight),
     };
     let to_sum = timing::pointwise_sum(config) - timing::ACCUMULATE;
-    let mut controls = |name: &str, value: &Expr, copies: u32| {
-        let before = m.delay(name, value, to_sum - 1);
-        m.copies(&format!("{name}_d{to_sum}"), &before, copies)
-    };
     // one for each place, and one for the end of a group, which is at none
-    let valids = controls("valid", &step, places + u32::from(places > 1));
-    let firsts = controls("first", &first, places);
+    let ends = u32::from(places > 1);
+    let valids = m.delayed_copies("valid", &step, to_sum, places + ends);
+    let firsts = m.delayed_copies("first", &first, to_sum, places);
     let last = m.delay("last", &last, to_sum);
     let tag_d = m.delay("tag", &tag_in, to_sum + timing::ACCUMULATE);
     let weight_of = |c: u32, i: u32| weight.byte(c * tn + i);

@@ -19,7 +19,7 @@
 //! | pixel_bytes  | in  | bytes              | outputs of a pixel; lanes behind them are dropped       |
 //! | start        | in  | 1                  | a new command: forget counters                          |
 //! | zero low high| in  | 8 bits each        |                                                         |
-//! | p_addr/p_data|     | parameter memory   | one word per beat: per lane bias, multiplier, shift; where |
+//! | p_addr/p_data|     | parameter memory   | one word per beat, whose address is a cycle late where `spread`: per lane bias, multiplier, shift; where |
 //! |              |     |                    | `cycles` > 1 four, with two bytes per lane each         |
 //! | m_data       | out | lanes x 8 bits     |                                                         |
 //! | m_count      | out | bytes              | valid outputs of the beat, from lane 0                  |
@@ -107,7 +107,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         spread,
     } = shape;
     // the sums' register, which what goes with them waits for
-    let far = u32::from(spread);
+    let far = if spread { timing::SPREAD } else { 0 };
     let beats = channels.div_ceil(lanes);
     let mut m = Module::new(
         name,
@@ -320,10 +320,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let late = timing::requant_load(cycles) - 1;
     // a lane of several cycles looks at its sum twice, and the beat's number goes on behind its first cycle
     let beat_cycles = far + late + u32::from(cycles > 1);
-    let beat_d = beat.map(|b| {
-        let before = m.delay("beat", &b, beat_cycles - 1);
-        m.copies(&format!("beat_d{beat_cycles}"), &before, places)
-    });
+    let beat_d = beat.map(|b| m.delayed_copies("beat", &b, beat_cycles, places));
     let control = m.delay(
         "control",
         &pack(&[active.clone(), closes.clone(), count, tag_now.clone()]),

@@ -294,11 +294,10 @@ pub fn top(config: &Config) -> Rc<Module> {
         inputs.push(("cols", seq.out("out_cols")));
     }
     // as long as the weights are on their way
-    let late_data = match timing::far(config, Memory::Weight) {
-        true => timing::FAR_DATA,
-        false => 0,
+    let (late_address, late_data) = match timing::far(config, Memory::Weight) {
+        true => (timing::FAR_ADDRESS, timing::FAR_DATA),
+        false => (0, 0),
     };
-    let late_address = timing::pixel_read(config) - timing::near_read(config) - late_data;
     let buffer = m.instance("pixel_buffer", &unit, &with_fields(&unit, &inputs));
     let expand = config.expands().then(|| {
         let pixel_done = m.forward("expand_done", 1);

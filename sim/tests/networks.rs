@@ -20,7 +20,8 @@ use sepstream_sim::reference::Value;
 use sepstream_spec::config::{Config, Values};
 use sepstream_spec::graph::TensorId;
 
-const ARRAYS: [(u32, u32); 4] = [(8, 8), (16, 8), (4, 12), (3, 5)];
+/// The first is spread over the chip, and where it takes four pixels at once, the third.
+const ARRAYS: [(u32, u32); 4] = [(13, 11), (16, 8), (4, 12), (3, 5)];
 const LANES: [u32; 4] = [8, 4, 2, 1];
 const TAPS: [u32; 3] = [1, 3, 9];
 

@@ -22,8 +22,8 @@ pub const FAR_READ: u32 = FAR_ADDRESS + MEMORY_READ + FAR_DATA;
 const NEAR_BITS: u64 = 1 << 18;
 /// Arrays of more products a cycle reach, with the far memory of their weights, over the whole of the largest FPGAs ([`spread`]).
 const NEAR_PRODUCTS: u32 = 128;
-/// Such an array: a register more between its sums and the requantiser, as there is in front of its operands and addresses.
-const SPREAD: u32 = 1;
+/// Such an array: a register more in front of its operands and addresses, and between its sums and the requantiser.
+pub const SPREAD: u32 = 1;
 /// Line buffer: write of a row's last word to the row counting as filled.
 pub const LINE_ROW: u32 = 1;
 /// Window: start to the first step, through the stages of its walker.
@@ -85,8 +85,8 @@ pub fn spread(config: &Config) -> bool {
     v.tn * v.tm * v.tp > NEAR_PRODUCTS && far(config, Memory::Weight)
 }
 
-/// The register more of what is spread.
-fn spread_register(config: &Config) -> u32 {
+/// The register more of what is [`spread`]; none for other configurations.
+pub fn spread_cycles(config: &Config) -> u32 {
     if spread(config) { SPREAD } else { 0 }
 }
 
@@ -102,15 +102,19 @@ pub fn activation_read(config: &Config) -> u32 {
     read(config, Memory::Activation)
 }
 
-/// Weight memory: step to data.
-pub fn array_read(config: &Config) -> u32 {
-    read(config, Memory::Weight) + spread_register(config)
+/// Pixel and expand buffers: step to data at the array.
+pub fn pixel_read(config: &Config) -> u32 {
+    read(config, Memory::Weight)
 }
 
-/// The pixel and expand buffers that are read with it: step to data. Where the array is spread it has them sooner, and brings them to
-/// its parts.
-pub fn pixel_read(config: &Config) -> u32 {
-    array_read(config) - spread_register(config)
+/// Weight memory: step to data. An array that is spread brings its pixel to all of its places in the meantime.
+pub fn array_read(config: &Config) -> u32 {
+    pixel_read(config) + spread_cycles(config)
+}
+
+/// Load stream: registers on its way to the memories that are loaded between frames.
+pub fn load(config: &Config) -> u32 {
+    2 * spread_cycles(config)
 }
 
 /// Memories that are not far, but for those of requantisation parameters and the pixel order: address to data.
@@ -128,14 +132,14 @@ pub fn fetch(config: &Config) -> u32 {
 
 /// Fields of a command and its start pulse on their way to the units: registers behind those of the sequencer.
 pub fn fields(config: &Config) -> u32 {
-    spread_register(config)
+    spread_cycles(config)
 }
 
 /// Line buffer: address to rows. Between far memories its own blocks lie far from each other too: a register behind the choice of
 /// banks.
 pub fn line_read(config: &Config) -> u32 {
-    let spread = far(config, Memory::Activation) || far(config, Memory::Weight);
-    near_read(config) + if spread { FAR_DATA } else { 0 }
+    let between = far(config, Memory::Activation) || far(config, Memory::Weight);
+    near_read(config) + if between { FAR_DATA } else { 0 }
 }
 
 /// Window: step to the bytes, a register behind their choice.
@@ -150,7 +154,7 @@ pub fn fill_row(config: &Config) -> u32 {
 
 /// Depthwise engine: registers of its operands.
 pub fn depthwise_operand(config: &Config) -> u32 {
-    spread_register(config)
+    spread_cycles(config)
 }
 
 /// Operands to products, of both engines.
@@ -226,13 +230,13 @@ pub const fn requant(sum_bits: u32, cycles: u32) -> u32 {
 /// The pointwise array's requantiser.
 pub fn pw_requant(config: &Config) -> u32 {
     let v = config.values();
-    spread_register(config) + requant(v.pw_sum_bits, v.pw_requant_cycles)
+    spread_cycles(config) + requant(v.pw_sum_bits, v.pw_requant_cycles)
 }
 
 /// The depthwise engine's requantiser.
 pub fn dw_requant(config: &Config) -> u32 {
     let v = config.values();
-    spread_register(config) + requant(v.dw_sum_bits, v.dw_requant_cycles)
+    spread_cycles(config) + requant(v.dw_sum_bits, v.dw_requant_cycles)
 }
 
 /// Cycles for which `rst` is held at least: the pipelines have no reset of their own, in this time the longest runs empty.

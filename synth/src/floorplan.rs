@@ -148,6 +148,8 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sepstream_hdl::Technology;
+    use sepstream_hdl::link::{Link, LinkOptions};
     use std::collections::BTreeSet;
 
     fn large() -> Config {
@@ -173,6 +175,29 @@ mod tests {
         );
         assert_eq!(first.site, "X4/Y34/MULT18_0");
         assert!(sites.contains("X119/Y10/MULT18_5"));
+    }
+
+    /// The modules down to each cell are those of the generated board, and the last one holds a block.
+    #[test]
+    fn the_cells_are_those_of_the_board() {
+        let mut values = large().values().clone();
+        (values.tn, values.tm, values.pw_requant, values.dw_requant) = (13, 11, 3, 5);
+        for config in [large(), values.check().unwrap()] {
+            let options = LinkOptions { link: Link::Spi };
+            let board = sepstream_hdl::board_design(&config, &options, Technology::Ecp5);
+            for Fixed { cell, .. } in planned(&config) {
+                let path = cell.strip_prefix("board.").unwrap();
+                let (path, block) = path.rsplit_once('.').unwrap();
+                let unit = path.split('.').fold(board.clone(), |module, name| {
+                    let child = module.children().iter().find(|child| child.0 == name);
+                    child
+                        .unwrap_or_else(|| panic!("{cell}: no {name}"))
+                        .1
+                        .clone()
+                });
+                assert_eq!((unit.blocks("MULT18X18D"), block), (1, "block"), "{cell}");
+            }
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(crate) fn map(
         "read_verilog {name}.v\nhierarchy -top {top}\n{kept}{}\n\
          tee -q -o cells.json stat -json\n{}write_json netlist.json\n",
         device.family.mapping(device, top),
-        placed(fixed, top),
+        sites(fixed, top),
     );
     let file = folder.join("yosys.ys");
     fs::write(&file, script).map_err(Error::io(&file))?;
@@ -79,7 +79,7 @@ fn kept(units: &[Placed]) -> String {
 }
 
 /// The commands that tell nextpnr the sites of cells: they have names of their own when no module is there twice.
-fn placed(fixed: &[Fixed], top: &str) -> String {
+fn sites(fixed: &[Fixed], top: &str) -> String {
     let count = fixed.len();
     if count == 0 {
         return String::new();

@@ -230,32 +230,31 @@ fn flash_runs_the_loader_or_shows_the_command() {
     assert_eq!(gone.code, 2);
 }
 
-/// The real tools on the real accelerator, small enough for every run of the tests.
-#[test]
-fn the_digits_accelerator_becomes_a_bitstream() {
+/// Report and bytes of the bitstream that the real tools make of the digits accelerator; nothing without them.
+fn bitstream(board: &str, config: &str, mhz: &str) -> Option<(serde_json::Value, u64)> {
     let setup = run(&["setup", "--synthesis"]);
     let required = std::env::var_os("REQUIRE_TOOLS").is_some_and(|value| value == "1");
     assert!(setup.code == 0 || !required, "{}", setup.stderr);
     if setup.code != 0 {
         println!("SKIPPED: synthesis tools");
-        return;
+        return None;
     }
     let folder = tempfile::tempdir().unwrap();
-    let args = [
-        "synth",
-        "--board",
-        "ulx3s-12f",
-        "--config",
-        "configs/digits_4x2.yaml",
-        "--model",
-        "models/digits.tflite",
-        "--freq",
-        "40",
-        "--json",
-        "-o",
-    ];
-    let json = output(sepstream().args(args).arg(folder.path())).json();
-    assert_eq!(json["met"], true);
+    let mut synth = sepstream();
+    synth.args(["synth", "--board", board, "--config", config]);
+    synth.args(["--model", "models/digits.tflite", "--freq", mhz]);
+    let json = output(synth.args(["--json", "-o"]).arg(folder.path())).json();
+    assert_eq!(json["met"], true, "{board}");
+    let file = folder.path().join(json["bitstream"].as_str().unwrap());
+    Some((json, fs::metadata(file).unwrap().len()))
+}
+
+/// Small enough for every run of the tests, as the iCE40s below.
+#[test]
+fn the_digits_accelerator_becomes_a_bitstream() {
+    let Some((json, bytes)) = bitstream("ulx3s-12f", "configs/digits_4x2.yaml", "40") else {
+        return;
+    };
     // of the engines none has DSP blocks here, a requantisation lane has two
     assert_eq!(json["total"]["multipliers"], 4);
     assert_eq!(json["device"]["name"], "ecp5-25");
@@ -274,10 +273,20 @@ fn the_digits_accelerator_becomes_a_bitstream() {
         path.iter()
             .all(|hop| names.contains(&hop["unit"].as_str().unwrap()))
     );
-    assert!(
-        fs::metadata(folder.path().join("ulx3s-12f.bit"))
-            .unwrap()
-            .len()
-            > 50_000
-    );
+    assert!(bytes > 50_000);
+}
+
+/// Those of the published table, at the clocks that they must have.
+#[test]
+fn ice40s_get_bitstreams() {
+    for (board, config, mhz, multipliers) in [
+        ("ice40-hx8k", "configs/digits_2x1.yaml", "50", 0),
+        ("icebreaker", "configs/digits_2x1_plain.yaml", "24", 2),
+    ] {
+        let Some((json, bytes)) = bitstream(board, config, mhz) else {
+            return;
+        };
+        assert_eq!(json["total"]["multipliers"], multipliers, "{board}");
+        assert!(bytes > 50_000, "{board}: {bytes}");
+    }
 }

@@ -308,6 +308,18 @@ impl Module {
     pub fn delay(&mut self, name: &str, value: &Expr, cycles: u32) -> Expr {
         (1..=cycles).fold(value.clone(), |v, i| self.pipe(&format!("{name}_d{i}"), &v))
     }
+    /// A chain of registers, at least one, the last of which is there for each place.
+    #[track_caller]
+    pub fn delayed_copies(
+        &mut self,
+        name: &str,
+        value: &Expr,
+        cycles: u32,
+        count: u32,
+    ) -> Vec<Expr> {
+        let before = self.delay(name, value, cycles - 1);
+        self.copies(&format!("{name}_d{cycles}"), &before, count)
+    }
     /// Statements at the rising clock edge.
     #[track_caller]
     pub fn clocked(&mut self, statements: impl FnOnce(&mut Statements)) {

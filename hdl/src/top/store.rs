@@ -2,7 +2,8 @@
 //! The memories that the host fills, and what is in front of them.
 //!
 //! Memories lie all over the chip: their write ports are registered, so that a word is there a cycle later than it came. To save cells
-//! (`Config::saves_cells`) only that of the activation memory is, which several units write.
+//! (`Config::saves_cells`) only that of the activation memory is, which several units write. Where the array is spread the load stream
+//! takes `timing::load` cycles more to the others, which nothing reads so soon: a frame is started by a register write behind the load.
 
 use crate::memory;
 use crate::rtl::{Expr, Instance, Module, pack};
@@ -11,7 +12,7 @@ use sepstream_spec::isa::address_bits;
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing;
 
-/// Beats of a word that lie together where weights are spread.
+/// Beats of a word of weights that are a part of their memory where they are spread.
 const PART_BEATS: u32 = 4;
 
 /// The load stream of the host.
@@ -28,8 +29,6 @@ pub(super) struct Store<'a> {
     addr: Expr,
     /// Beats of a word before its last, which stay until that is there.
     earlier: Vec<Expr>,
-    /// Parts of the weight memory with addresses of their own.
-    parts: u32,
 }
 
 /// Words that a unit writes, before the host's.
@@ -45,29 +44,25 @@ impl<'a> Store<'a> {
     pub(super) fn new(m: &mut Module, config: &'a Config, host: &'a Instance) -> Self {
         m.note("Beats of the load stream, until the last one of a word is there.");
         let data = host.out("load_data");
-        let spread = timing::spread(config);
-        let beats = Memory::most_beats(config);
-        // weights that are spread: registers on the way, for a few beats each
-        let parts = match spread {
-            true => beats.div_ceil(PART_BEATS),
-            false => 1,
-        };
-        let late = if spread { 2 } else { 0 };
+        let earlier = Memory::most_beats(config) - 1;
+        let late = timing::load(config);
         let [tail, last, enable, addr] = ["load_data", "load_last", "load_we", "load_addr"]
             .map(|port| m.delay(&format!("far_{port}"), &host.out(port), late));
-        let near = match spread {
+        // weights that are spread have a register on the way for a few beats each
+        let (near, beats) = match timing::spread(config) && earlier > 0 {
             true => {
                 let first = m.pipe("load_data_q", &data);
-                m.copies("load_data", &first, parts)
+                let near = m.copies("load_data", &first, earlier.div_ceil(PART_BEATS));
+                (near, PART_BEATS)
             }
-            false => vec![data.clone()],
+            false => (vec![data.clone()], earlier),
         };
-        let earlier = (0..beats - 1)
+        let earlier = (0..earlier)
             .map(|beat| {
                 let held = m.reg(&format!("loaded_{beat}"), data.width());
                 let here = host.out("load_slice").is(beat.into());
                 let here = m.delay(&format!("here_{beat}"), &here, late);
-                let data = &near[(beat / PART_BEATS).min(parts - 1) as usize];
+                let data = &near[(beat / beats) as usize];
                 m.clocked(|s| s.when(&here, |s| s.set(&held, data)));
                 held
             })
@@ -81,7 +76,6 @@ impl<'a> Store<'a> {
             enable,
             addr,
             earlier,
-            parts,
         }
     }
 
@@ -116,10 +110,11 @@ impl<'a> Store<'a> {
             ),
             ("r_addr", read),
         ];
+        let bits = shape.bytes * 8;
         let unit = match timing::far(self.config, Memory::Activation) {
             _ if bytes.is_some() => memory::by_bytes(shape.words, shape.bytes),
-            true => memory::far(shape.words, shape.bytes * 8, false, 1),
-            false => memory::near(self.config, shape.words, shape.bytes * 8, false),
+            true => memory::far(shape.words, bits, false, bits, 0),
+            false => memory::near(self.config, shape.words, bits, false),
         };
         m.instance(name, &unit, &inputs)
     }
@@ -155,10 +150,18 @@ impl<'a> Store<'a> {
         // lanes of several cycles take the words of their parameters in the cycles of others
         let params = [Memory::PwParam, Memory::DwParam].contains(&memory);
         let direct = self.config.saves_cells() && !params;
+        let bits = shape.bytes * 8;
         let unit = match far {
-            true => memory::far(shape.words, shape.bytes * 8, true, self.parts),
-            false if direct => memory::direct(shape.words, shape.bytes * 8, true),
-            false => memory::stored(shape.words, shape.bytes * 8),
+            true => {
+                let part = match timing::spread(self.config) {
+                    true => bits.min(PART_BEATS * self.data.width()),
+                    false => bits,
+                };
+                let more = timing::spread_cycles(self.config);
+                memory::far(shape.words, bits, true, part, more)
+            }
+            false if direct => memory::direct(shape.words, bits, true),
+            false => memory::stored(shape.words, bits),
         };
         m.instance(name, &unit, &inputs)
     }

@@ -112,10 +112,10 @@ fn sums_of_taps() {
         (1, 9, Multiplier::Plain, true),
         (4, 3, Multiplier::Lut, true),
     ] {
-        let tn = if spread { 13 } else { 4 };
-        let config = configured(tn, 10, lanes, taps, |v| {
+        let (tn, tm, weight_kib) = if spread { (13, 10, 33) } else { (4, 4, 4) };
+        let config = configured(tn, tm, lanes, taps, |v| {
             v.dw_multiplier = kind as u32;
-            v.weight_kib = 33;
+            v.weight_kib = weight_kib;
         });
         assert_eq!(timing::spread(&config), spread);
         let mut bench = Bench::new(&depthwise(&config));

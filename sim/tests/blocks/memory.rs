@@ -42,7 +42,7 @@ fn blocks_of_an_ice40_ultraplus_do_the_same() {
     check_all(Technology::Ice40Up, &[(2048, 16)], false);
 }
 
-/// One segment of blocks; several, the last one of few bits; words that come and go by registers, in one part or three.
+/// One segment of blocks; several, the last one of few bits; words that come and go by registers, in one part or more.
 #[test]
 fn far_memories_take_longer() {
     if !tools_present() {
@@ -50,9 +50,15 @@ fn far_memories_take_longer() {
     }
     for technology in [Technology::Generic, Technology::Ecp5] {
         for (words, width) in [(700, 72), (600, 100), (1100, 31)] {
-            for (one_port, parts) in [(false, 1), (true, 1), (true, 3)] {
-                let unit = far(words, width, one_port, parts);
-                let cycles = FAR_READ + u32::from(parts > 1);
+            for (one_port, part, more) in [
+                (false, width, 0),
+                (true, width, 0),
+                (true, width, 1),
+                (true, 30, 1),
+                (false, 24, 1),
+            ] {
+                let unit = far(words, width, one_port, part, more);
+                let cycles = FAR_READ + more;
                 check(technology, &unit, (words, width), one_port, cycles);
             }
         }

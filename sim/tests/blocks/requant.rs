@@ -359,7 +359,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
         })
         .collect();
     let mut read = ReadPort::new();
-    let far = u32::from(spread);
+    let far = if spread { timing::SPREAD } else { 0 };
     let latency = far + timing::requant(sum_bits, cycles);
     let mut addressed = Later::new(far);
     let mut announced = Later::new(latency - u32::from(early));

@@ -6,7 +6,7 @@ use super::common::tools_present;
 use sepstream_hdl::sequencer::sequencer;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{COMMAND_BYTES, Command, Field, command_words};
-use sepstream_spec::timing::{fetch, near_read};
+use sepstream_spec::timing::{self, fetch, near_read};
 
 /// A program of commands with random fields.
 fn random_program(rng: &mut fastrand::Rng, length: u32) -> Vec<Command> {
@@ -111,8 +111,18 @@ fn commands_are_fetched_and_run_in_order() {
         return;
     }
     // a program memory of one command has no address bits above those of a command; all words of one that slices have fields
-    for (tn, commands, tp) in [(4, 3, 1), (32, 2, 1), (64, 1, 1), (4, 1, 1), (4, 2, 2)] {
-        let config = configured(tn, 1, 1, 1, |v| {
+    for (tn, tm, commands, tp) in [
+        (4, 1, 3, 1),
+        (32, 1, 2, 1),
+        (64, 1, 1, 1),
+        (4, 1, 1, 1),
+        (4, 1, 2, 2),
+        (13, 10, 3, 1),
+    ] {
+        let config = configured(tn, tm, 1, 1, |v| {
+            if tm > 1 {
+                v.weight_kib = 33;
+            }
             (v.commands, v.expand_words, v.tp) = (commands, 4 * (commands % 2), tp);
             if tp > 1 {
                 (v.pw_sum_bits, v.pw_requant_cycles) = (18, 4);
@@ -120,10 +130,11 @@ fn commands_are_fetched_and_run_in_order() {
             }
         });
         assert_eq!(config.slices(), tp > 1);
+        assert_eq!(timing::spread(&config), tm > 1);
         let mut bench = Bench::new(&sequencer(&config));
         for seed in 0..10 {
             let _case = Case::new(format!(
-                "tn {tn}, {commands} commands, tp {tp}, seed {seed}"
+                "{tn} x {tm}, {commands} commands, tp {tp}, seed {seed}"
             ));
             run(&mut bench, &config, seed);
         }

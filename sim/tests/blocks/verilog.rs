@@ -65,6 +65,13 @@ fn configurations() -> Vec<Config> {
             (v.pw_sum_bits, v.pw_requant_cycles) = (20, 4);
             (v.dw_sum_bits, v.dw_requant_cycles) = (20, 8);
         }),
+        // spread arrays: sums of few bits, memories with few words; beats that leave one for the last part
+        configured(16, 16, 16, 3, |v| {
+            (v.pw_multiplier, v.dw_multiplier, v.weight_kib) = (2, 1, 64);
+            (v.pw_requant, v.pw_sum_bits, v.dw_sum_bits) = (8, 20, 23);
+            v.residual = 0;
+        }),
+        configured(13, 11, 4, 3, |v| (v.weight_kib, v.expand_words) = (64, 16)),
         configured(1, 3, 4, 3, largest_memories),
         configured(64, 3, 4, 9, largest_memories),
         configured(13, 2, 6, 9, |v| {
