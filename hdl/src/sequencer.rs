@@ -3,7 +3,7 @@
 //! | port                 | dir | data          | note                                                       |
 //! |----------------------|-----|---------------|------------------------------------------------------------|
 //! | run                  | in  | 1             | run the program once; ignored while busy                   |
-//! | done                 | in  | 1             | the writer has finished the command                        |
+//! | done                 | in  | 1             | the writer has finished the command; not before its start  |
 //! | p_addr / p_data      |     | program memory| `timing::near_read` later                                  |
 //! | start                | out | 1             | the fields are valid from now to the next fetch            |
 //! | busy finished        | out | 1             | a frame is running; one has finished                       |

@@ -70,9 +70,9 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             let fetch = command_words(config) + fetch(config);
             let work = rng.u32(1..40);
             for at in 1..=fetch + work {
-                // a second run is ignored, as is the end of a command that is not at work
+                // a second run is ignored, as is the end of a command that has not been fetched
                 bench.set("run", rng.bool());
-                let done = if at <= fetch {
+                let done = if at <= fetch - timing::fields(config) {
                     rng.bool()
                 } else {
                     at == fetch + work
