@@ -8,7 +8,7 @@
 //! | s_data s_valid  | in  | tn bytes   | from `packer`                                              |
 //! | s_last          | in  | 1          | last word of its pixel                                     |
 //! | pixel           | out | 1          | a batch of pixels is complete                              |
-//! | r_addr / r_data |     | tp x tn bytes | the batch's words, as soon as the weights' |
+//! | r_addr / r_data |     | tp x tn bytes | the batch's words, `timing::near_read` later |
 //!
 //! A batch is tp pixels of a row side by side, each in a memory of its own; the last one of a row may have fewer, and old bytes in
 //! the place of the others.
