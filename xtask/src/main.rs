@@ -14,7 +14,7 @@ test   installs the tools of simulation and soft cores where they are missing, t
        and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
 area   synthesises the configurations for the ECP5-85 with Yosys, writes docs/results/area_*.json and the table of
        docs/architecture.md
-boards builds bitstreams with three seeds each, those whose NAME begins so or all; writes docs/results/board_*.json and
+boards builds bitstreams with several seeds each, those whose NAME begins so or all; writes docs/results/board_*.json and
        the table of docs/boards.md; needs the shared models (SEPSTREAM_MODELS) and hours
 compare runs networks on soft cores in Verilator, beside the accelerator; writes docs/results/compare.json and its table
        in README.md; needs the shared models, a Rust for RV32IM, what `sepstream setup --peers` installs, and minutes
