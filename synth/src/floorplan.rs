@@ -24,8 +24,8 @@ const IN_GROUP: [u32; 4] = [0, 1, 4, 5];
 const IN_ROW: u32 = (GROUPS.len() * IN_GROUP.len()) as u32;
 /// Most blocks of two output channels: three times as many, and two gaps of two, are a row.
 const RUN: u32 = 16;
-/// Where those of channels 0 and 1 begin, of 2 and 3, and so on: row, and place in it. Of the orders that were tried this one leaves
-/// nextpnr the shortest wires.
+/// Where those of channels 0 and 1 begin, of 2 and 3, and so on: row, and place in it. Each two lie side by side or one above the
+/// other, as their weights come out of the same block RAMs.
 const RUNS: [Site; 8] = [
     site(34, 0),
     site(34, 18),
