@@ -119,26 +119,66 @@ fn product(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
 
 /// Product by rows: a row for each bit of `b`, added in pairs.
 pub fn lut() -> Rc<Module> {
-    let mut m = Module::new(
-        "lut_multiplier",
-        "Product of two int8 values in LUTs: rows added in pairs.",
-    );
-    let a = m.input("a", 8);
-    let b = m.input("b", 8);
-    let row = |i: u32| &a.sext(8) & &b.bit(i).repeat(8);
-    let mut pairs = Vec::new();
-    for i in 0..4 {
-        let low = m.wire(&format!("row_{}", 2 * i), &row(2 * i));
-        let high = m.wire(&format!("row_{}", 2 * i + 1), &row(2 * i + 1));
-        let high = cat(&[high.sext(9), lit(0, 1)]);
-        // bit 7 of b counts -128
-        let pair = if i == 3 {
-            &low.sext(10) - &high
-        } else {
-            &low.sext(10) + &high
+    let mut m = by_rows("lut_multiplier", "LUTs", |m, rows| {
+        let mut row = |i: usize| {
+            let name = format!("row_{}", rows.first + i as u32);
+            m.wire(&name, &(rows.a & &rows.bits[i].repeat(ROW)))
         };
-        pairs.push(m.pipe(&format!("pair_{i}"), &pair));
+        let (low, high) = (row(0), row(1));
+        let high = cat(&[high.sext(PAIR - 1), lit(0, 1)]);
+        if rows.is_last() {
+            &low.sext(PAIR) - &high
+        } else {
+            &low.sext(PAIR) + &high
+        }
+    });
+    m.set_primitive(Primitive::LutMultiplier);
+    Rc::new(m)
+}
+
+/// Bits of a row.
+const ROW: u32 = 8;
+/// Bits of the sum of two rows, which are one, two or three times `a`: its magnitude is 384 at most.
+pub(crate) const PAIR: u32 = ROW + 2;
+
+/// Two rows of a product.
+pub(crate) struct Rows<'a> {
+    /// What every row has where its bit is 1.
+    pub(crate) a: &'a Expr,
+    /// The lower one's number; the other lies one place higher.
+    pub(crate) first: u32,
+    /// Their bits.
+    pub(crate) bits: [Expr; 2],
+}
+
+impl Rows<'_> {
+    /// The higher one is of bit 7, which counts -128: it is subtracted.
+    pub(crate) fn is_last(&self) -> bool {
+        self.first == ROW - 2
     }
+}
+
+/// A product by rows; `sum` adds two of them.
+pub(crate) fn by_rows(
+    name: &str,
+    place: &str,
+    mut sum: impl FnMut(&mut Module, &Rows) -> Expr,
+) -> Module {
+    let title = format!("Product of two int8 values in {place}: rows added in pairs.");
+    let mut m = Module::new(name, &title);
+    let a = m.input("a", ROW);
+    let b = m.input("b", ROW);
+    let pairs: Vec<Expr> = (0..ROW / 2)
+        .map(|i| {
+            let rows = Rows {
+                a: &a,
+                first: 2 * i,
+                bits: [b.bit(2 * i), b.bit(2 * i + 1)],
+            };
+            let sum = sum(&mut m, &rows);
+            m.pipe(&format!("pair_{i}"), &sum)
+        })
+        .collect();
     let mut halves = Vec::new();
     for i in 0..2 {
         let [low, high] = [&pairs[2 * i], &pairs[2 * i + 1]];
@@ -149,7 +189,7 @@ pub fn lut() -> Rc<Module> {
     let product = &halves[0].sext(16) + &cat(&[halves[1].clone(), lit(0, 4)]);
     let product = m.pipe("product", &product);
     m.output("m_product", &product);
-    Rc::new(m)
+    m
 }
 
 /// Two products by one multiplier of 18 bits by 8: P = (1024 w_1 + w_0) a = 1024 p_1 + p_0.

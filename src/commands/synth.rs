@@ -111,10 +111,12 @@ fn text(report: &Report, board: &Board, args: &cli::Synth) -> String {
         .collect();
     text += &format!("\n\nplaced: {}", placed.join(", "));
     for run in &report.runs {
-        text += &format!(
-            "\nseed {}: {:.1} MHz, in {:.0} s",
-            run.seed, run.fmax_mhz, run.seconds
-        );
+        let reached = match (run.fmax_mhz, &run.fault) {
+            (Some(mhz), _) => format!("{mhz:.1} MHz"),
+            (None, Some(fault)) => format!("not routed ({fault})"),
+            (None, None) => "not routed".into(),
+        };
+        text += &format!("\nseed {}: {reached}, in {:.0} s", run.seed, run.seconds);
     }
     if let Some(critical) = &report.critical_path {
         text += &format!("\nslowest path: {}", path(critical));

@@ -74,6 +74,9 @@ pub enum Error {
     /// Nothing was asked of nextpnr.
     #[error("at least one seed is needed")]
     NoSeeds,
+    /// nextpnr had not routed everything with a seed when another was done long before.
+    #[error("stopped: it took more than twice as long as the slowest seed that is done")]
+    Unrouted,
     /// A tool wrote statistics that are not what this program reads.
     #[error(
         "the statistics of {tool} lack {what}; the wheels that `sepstream setup --synthesis` installs write them"
@@ -97,8 +100,31 @@ impl Error {
     pub fn is_input(&self) -> bool {
         !matches!(
             self,
-            Error::Tool(_) | Error::Io { .. } | Error::Statistics { .. } | Error::Estimate(_)
+            Error::Tool(_)
+                | Error::Unrouted
+                | Error::Io { .. }
+                | Error::Statistics { .. }
+                | Error::Estimate(_)
         )
+    }
+
+    /// It is the fault of nextpnr with one seed: another may do.
+    pub(crate) fn is_of_seed(&self) -> bool {
+        matches!(
+            self,
+            Error::Unrouted | Error::Tool(tools::Error::Failed { .. })
+        )
+    }
+
+    /// One line: of a tool that failed the last that it printed.
+    pub(crate) fn in_short(&self) -> String {
+        match self {
+            Error::Tool(tools::Error::Failed { name, log, .. }) => {
+                let last = log.lines().rfind(|line| !line.trim().is_empty());
+                last.map_or_else(|| format!("{name} failed"), |line| line.trim().into())
+            }
+            other => other.to_string(),
+        }
     }
 
     /// A mapped design that a board's FPGA cannot hold.

@@ -10,7 +10,7 @@ use std::fs;
 use sepstream_hdl::Technology;
 use sepstream_sim::tools::{self, Progress};
 
-use crate::mapping::run;
+use crate::process::run;
 use crate::{Device, Error};
 
 /// Maps the module `top` of a design to the cells of a device, as `synth` does but without borders between units, and gives the

@@ -20,6 +20,7 @@ mod host;
 mod lone;
 mod mapping;
 pub mod pll;
+mod process;
 pub mod top;
 
 pub use area::{Area, Unit, area};

@@ -3,17 +3,17 @@
 //! takes fewer without them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
-use sepstream_sim::tools::{self, Yosys};
+use sepstream_sim::tools::Yosys;
 use serde_json::Value;
 
 use crate::area::{Area, Unit};
 use crate::cells::Cells;
 use crate::floorplan::Fixed;
 use crate::hierarchy::{self, Placed};
-use crate::{Device, Error, Family, flat};
+use crate::{Device, Error, Family, flat, process};
 
 /// A mapped design.
 pub(crate) struct Mapped {
@@ -48,7 +48,7 @@ pub(crate) fn map(
     let log = folder.join("yosys.log");
     let mut command = yosys.command();
     command.current_dir(folder).args(["-s", "yosys.ys"]);
-    run(command, "yosys", &log)?;
+    process::run(command, "yosys", &log)?;
     let lacks = |what: String| Error::Statistics {
         tool: yosys.banner().into(),
         what,
@@ -92,25 +92,6 @@ fn sites(fixed: &[Fixed], top: &str) -> String {
         "setattr -mod -unset keep_hierarchy A:keep_hierarchy\nflatten\n{places}\
          select -assert-count {count} {top}/a:BEL\n"
     )
-}
-
-/// Runs a tool to its end; what it prints goes to a file, whose last lines an error shows.
-pub(crate) fn run(mut command: std::process::Command, name: &str, log: &Path) -> Result<(), Error> {
-    let out = File::create(log).map_err(Error::io(log))?;
-    let same = out.try_clone().map_err(Error::io(log))?;
-    let status = command.stdout(out).stderr(same).status();
-    if status.map_err(Error::io(command.get_program()))?.success() {
-        return Ok(());
-    }
-    let text = fs::read(log).map_err(Error::io(log))?;
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    let last = lines[lines.len().saturating_sub(20)..].join("\n");
-    Err(Error::Tool(tools::Error::Failed {
-        name: name.into(),
-        command: format!("{command:?}"),
-        log: last,
-    }))
 }
 
 /// Cells of the units, from the statistics of the modules; the last is `top`, with what lies between them. Or what is not known.

@@ -3,12 +3,13 @@
 
 use super::Primitive;
 use crate::memory;
-use crate::rtl::{Expr, Module, lit};
+use crate::multiplier::{self, PAIR, Rows};
+use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::timing::MEMORY_READ;
 use std::fmt::Write;
 use std::rc::Rc;
 
-/// Behaviour of MULT18X18D and DP16KD as they are used here.
+/// Behaviour of MULT18X18D, CCU2C and DP16KD as they are used here.
 pub const CELLS: &str = include_str!("ecp5_cells.v");
 
 /// Words and bits of a DP16KD, a block RAM of 18 kbit, in each of its shapes.
@@ -29,7 +30,7 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
     let module = match primitive {
         Primitive::Multiplier { a_bits, b_bits } => {
             let mut m = Module::new(name, "Product in a MULT18X18D with all its registers.");
-            multiplier(&mut m, "", a_bits, b_bits);
+            product(&mut m, "", a_bits, b_bits);
             m
         }
         Primitive::MultiplierPair => {
@@ -37,10 +38,11 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
                 name,
                 "Two products in MULT18X18Ds with all their registers.",
             );
-            multiplier(&mut m, "_0", 8, 8);
-            multiplier(&mut m, "_1", 8, 8);
+            product(&mut m, "_0", 8, 8);
+            product(&mut m, "_1", 8, 8);
             m
         }
+        Primitive::LutMultiplier => multiplier::by_rows(name, "carry chains", chain),
         // made of multipliers
         Primitive::AddingPair | Primitive::Accumulating => return None,
         // these block RAMs have output registers: Yosys does as well without
@@ -103,8 +105,8 @@ fn constant(ports: &mut Vec<(String, String)>, name: &str, value: u32) {
     ports.push((name.into(), format!("1'b{value}")));
 }
 
-fn multiplier(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
-    const BITS: u32 = crate::multiplier::BLOCK_BITS;
+fn product(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
+    const BITS: u32 = multiplier::BLOCK_BITS;
     let mut ports = Vec::new();
     for (name, port, bits) in [("a", "A", a_bits), ("b", "B", b_bits)] {
         let operand = m.input(&format!("{name}{suffix}"), bits);
@@ -127,6 +129,59 @@ fn multiplier(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
         product.text()
     ));
     m.output(&format!("m_product{suffix}"), &product);
+}
+
+/// Sum of two rows in a carry chain of CCU2Cs, each of which has the ANDs of two columns' rows in the LUTs of its sum.
+///
+/// A LUT is (A and B) xor (C and D), which passes a carry on where it is 1, else gives A and B; S is that xor the carry. The higher row
+/// is A and B: to subtract it the LUT has not (A and B) in its place, and the carry begins with 1.
+fn chain(m: &mut Module, rows: &Rows) -> Expr {
+    const LENGTH: u32 = PAIR / 2;
+    let name = format!("rows_{}", rows.first);
+    let (init, begin) = if rows.is_last() {
+        ("16'h8777", 1)
+    } else {
+        ("16'h7888", 0)
+    };
+    let low = m.wire(&format!("{name}_low"), &rows.a.sext(PAIR));
+    let high = cat(&[rows.a.sext(PAIR - 1), lit(0, 1)]);
+    let high = m.wire(&format!("{name}_high"), &high);
+    let bits = [0, 1].map(|i| m.wire(&format!("{name}_bit_{i}"), &rows.bits[i]));
+    let sum = m.raw_name(&format!("{name}_sum"), PAIR);
+    let carry = m.raw_name(&format!("{name}_carry"), LENGTH);
+    let mut text = format!(
+        "wire [{}:0] {};\nwire [{}:0] {};\nassign {}[0] = 1'b{begin};",
+        PAIR - 1,
+        sum.text(),
+        LENGTH - 1,
+        carry.text(),
+        carry.text(),
+    );
+    for i in 0..LENGTH {
+        let mut ports = Vec::new();
+        for half in 0..2 {
+            let column = 2 * i + half..2 * i + half + 1;
+            bus(&mut ports, "A", half, &high, column.clone());
+            bus(&mut ports, "B", half, &bits[1], 0..1);
+            bus(&mut ports, "C", half, &low, column.clone());
+            bus(&mut ports, "D", half, &bits[0], 0..1);
+            bus(&mut ports, "S", half, &sum, column);
+        }
+        ports.push(("CIN".into(), format!("{}[{i}]", carry.text())));
+        if i + 1 < LENGTH {
+            ports.push(("COUT".into(), format!("{}[{}]", carry.text(), i + 1)));
+        }
+        let parameters = [
+            ("INIT0", init.to_string()),
+            ("INIT1", init.to_string()),
+            ("INJECT1_0", "\"NO\"".into()),
+            ("INJECT1_1", "\"NO\"".into()),
+        ];
+        let instance = format!("{name}_cell_{i}");
+        let _ = write!(text, "\n{}", cell("CCU2C", &instance, &parameters, &ports));
+    }
+    m.raw(&text);
+    sum
 }
 
 /// Depths of the block RAMs that lie one behind the other, deepest first, so that each begins at a multiple of its depth:

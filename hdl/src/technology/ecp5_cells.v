@@ -32,6 +32,25 @@ module MULT18X18D #(
     always @(posedge CLK0) if (!SIGNEDA || !SIGNEDB || SOURCEA || SOURCEB || !CE0 || RST0) $stop;
 endmodule
 
+// Two bits of a carry chain, two LUTs of four inputs in front of them.
+module CCU2C #(
+    parameter [15:0] INIT0 = 16'h0000,
+    parameter [15:0] INIT1 = 16'h0000,
+    parameter INJECT1_0 = "YES",
+    parameter INJECT1_1 = "YES"
+) (
+    input wire A0, B0, C0, D0, A1, B1, C1, D1, CIN,
+    output wire S0, S1, COUT
+);
+    wire pass_0 = INIT0[{D0, C0, B0, A0}];
+    wire pass_1 = INIT1[{D1, C1, B1, A1}];
+    wire carry = pass_0 ? CIN : INIT0[{2'b00, B0, A0}];
+    assign S0 = pass_0 ^ CIN;
+    assign S1 = pass_1 ^ carry;
+    assign COUT = pass_1 ? carry : INIT1[{2'b00, B1, A1}];
+    initial if (INJECT1_0 != "NO" || INJECT1_1 != "NO") $stop;
+endmodule
+
 // 18 kbit, port A writes and port B reads, output registers; with 36 bits the data pins of both ports together do either.
 module DP16KD #(
     parameter integer DATA_WIDTH_A = 18,

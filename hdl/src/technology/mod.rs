@@ -17,7 +17,7 @@ use std::rc::Rc;
 pub enum Technology {
     /// None in particular: behaviour only.
     Generic,
-    /// Lattice ECP5: MULT18X18D, DP16KD, TRELLIS_DPR16X4.
+    /// Lattice ECP5: MULT18X18D, CCU2C, DP16KD, TRELLIS_DPR16X4.
     Ecp5,
     /// Lattice iCE40 UltraPlus: SB_MAC16, SB_SPRAM256KA.
     Ice40Up,
@@ -35,6 +35,8 @@ pub enum Primitive {
     },
     /// See `multiplier::pair`.
     MultiplierPair,
+    /// See `multiplier::lut`.
+    LutMultiplier,
     /// See `multiplier::adding`.
     AddingPair,
     /// See `multiplier::accumulating`.

@@ -46,16 +46,17 @@ impl<'a> Store<'a> {
         let data = host.out("load_data");
         let earlier = Memory::most_beats(config) - 1;
         let late = timing::load(config);
-        let [tail, last, enable, addr] = ["load_data", "load_last", "load_we", "load_addr"]
+        let [last, enable, addr] = ["load_last", "load_we", "load_addr"]
             .map(|port| m.delay(&format!("far_{port}"), &host.out(port), late));
-        // weights that are spread have a register on the way for a few beats each
-        let (near, beats) = match timing::spread(config) && earlier > 0 {
-            true => {
-                let first = m.pipe("load_data_q", &data);
-                let near = m.copies("load_data", &first, earlier.div_ceil(PART_BEATS));
-                (near, PART_BEATS)
+        // what is spread has a register on the way for a few beats each, and one for the last beats
+        let (near, tail, beats) = match late {
+            0 => (vec![data.clone()], data.clone(), earlier),
+            _ => {
+                let count = earlier.div_ceil(PART_BEATS) + 1;
+                let mut near = m.delayed_copies("far_load_data", &data, late, count);
+                let tail = near.remove(0);
+                (near, tail, PART_BEATS)
             }
-            false => (vec![data.clone()], earlier),
         };
         let earlier = (0..earlier)
             .map(|beat| {

@@ -69,7 +69,11 @@ fn lut_products() {
     }
     let counted = 8 - SIDE_BITS + 8;
     // the second time a test of the test: one operand's product is taken for another's
-    for fault in [false, true] {
+    for (technology, fault) in [
+        (Technology::Generic, false),
+        (Technology::Generic, true),
+        (Technology::Ecp5, false),
+    ] {
         let multiplier = lut();
         let module = exhaustive(LUT_PRODUCT, counted, |m, i, a, count| {
             let b = m.wire(&format!("b_{i}"), &count.slice(8 - SIDE_BITS, 8));
@@ -79,7 +83,7 @@ fn lut_products() {
             let late = LUT_PRODUCT + u32::from(fault && i == SIDE - 1);
             compare(m, &format!("p_{i}"), &got, a, &b, late)
         });
-        let wrong = run(&module, Technology::Generic, counted, LUT_PRODUCT);
+        let wrong = run(&module, technology, counted, LUT_PRODUCT);
         assert_eq!(wrong, fault);
     }
 }

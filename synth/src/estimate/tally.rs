@@ -16,8 +16,9 @@ pub(super) struct Tally {
 }
 
 /// Blocks that a technology's modules instantiate.
-const BLOCKS: [&str; 5] = [
+const BLOCKS: [&str; 6] = [
     "MULT18X18D",
+    "CCU2C",
     "DP16KD",
     "SB_MAC16",
     "SB_RAM40_4K",

@@ -20,8 +20,8 @@ use sepstream_sim::tools::{self, Event};
 use sepstream_spec::config::Config;
 
 pub use path::{CriticalPath, Hop};
-pub use place::Run;
 pub use report::{Report, Resource};
+pub use seeds::Run;
 
 use crate::estimate::{Coefficients, Estimate};
 use crate::mapping::{self, Mapped};
@@ -39,7 +39,8 @@ pub struct Request<'a> {
     pub freq_hz: u32,
     /// Pins that the host reaches it over.
     pub pins: HostPins,
-    /// Seeds of nextpnr, from 1, as many at once as there are cores: the best is taken.
+    /// Seeds of nextpnr, from 1, as many at once as there are cores: the best is taken. One that takes much longer than another did is
+    /// stopped.
     pub seeds: u32,
     /// Folder for the files; it exists.
     pub folder: &'a Path,
@@ -218,20 +219,13 @@ fn build(
 
     let progress = Mutex::new(progress);
     let tell = |step| progress.lock().unwrap_or_else(PoisonError::into_inner)(step);
-    let all = seeds::all(request.seeds, |seed| {
+    let (runs, best) = seeds::all(request.seeds, |seed, patience| {
         tell(Step::Place {
             seed,
             seeds: request.seeds,
         });
-        place::run(&nextpnr, board, clock.hz, seed, &area, work)
+        place::run(&nextpnr, board, clock.hz, (seed, patience), &area, work)
     })?;
-    let runs = all.iter().map(|placed| placed.run.clone()).collect();
-    // of equal ones the first
-    let best = all
-        .into_iter()
-        .rev()
-        .max_by(|a, b| a.run.fmax_mhz.total_cmp(&b.run.fmax_mhz))
-        .ok_or(Error::NoSeeds)?;
     rename(&work.join(best.log()), &work.join("nextpnr.log"))?;
     rename(&work.join(best.timing()), &work.join("nextpnr.json"))?;
     let mut report = Report::new(request, clock, area, &best, runs, map_seconds);

@@ -3,31 +3,20 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use sepstream_sim::tools::Nextpnr;
-use serde::Serialize;
 use serde_json::Value;
 
 use super::Resource;
+use super::seeds::Patience;
 use crate::area::Area;
-use crate::mapping;
-use crate::{Board, Error, Family};
-
-/// A seed and what came of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Run {
-    /// Seed of nextpnr.
-    pub seed: u32,
-    /// Highest frequency of the accelerator's clock, after routing, in MHz.
-    pub fmax_mhz: f64,
-    /// Wall clock.
-    pub seconds: f64,
-}
+use crate::{Board, Error, Family, process};
 
 /// A placed and routed design.
 pub(super) struct Placed {
-    pub(super) run: Run,
+    pub(super) seed: u32,
+    /// Highest frequency, in MHz.
+    pub(super) fmax_mhz: f64,
     pub(super) resources: Vec<Resource>,
     /// nextpnr's report.
     pub(super) details: Value,
@@ -35,13 +24,13 @@ pub(super) struct Placed {
 
 impl Placed {
     pub(super) fn log(&self) -> String {
-        format!("nextpnr-{}.log", self.run.seed)
+        format!("nextpnr-{}.log", self.seed)
     }
     pub(super) fn timing(&self) -> String {
-        format!("nextpnr-{}.json", self.run.seed)
+        format!("nextpnr-{}.json", self.seed)
     }
     fn design(&self) -> String {
-        design(self.run.seed)
+        design(self.seed)
     }
 }
 
@@ -49,12 +38,12 @@ fn design(seed: u32) -> String {
     format!("placed-{seed}.txt")
 }
 
-/// Places and routes `netlist.json` with one seed.
+/// Places and routes `netlist.json` with one seed, as long as there is patience.
 pub(super) fn run(
     nextpnr: &Nextpnr,
     board: &Board,
     clock_hz: u32,
-    seed: u32,
+    (seed, patience): (u32, &Patience),
     area: &Area,
     work: &Path,
 ) -> Result<Placed, Error> {
@@ -81,9 +70,14 @@ pub(super) fn run(
         &(f64::from(clock_hz) / 1e6).to_string(),
         "--timing-allow-fail",
     ]);
-    let start = Instant::now();
     let log = work.join(format!("nextpnr-{seed}.log"));
-    if let Err(error) = mapping::run(command, nextpnr.banner(), &log) {
+    let end = process::run_until(command, nextpnr.banner(), &log, |time| {
+        patience.is_over(time)
+    });
+    if !*end.as_ref().unwrap_or(&true) {
+        return Err(Error::Unrouted);
+    }
+    if let Err(error) = end {
         let text = fs::read(&log).map_err(Error::io(&log))?;
         let excess = excess(&String::from_utf8_lossy(&text));
         // kept under the name that the user gets to see
@@ -94,7 +88,6 @@ pub(super) fn run(
             Error::too_big(board, &area.units, &excess)
         });
     }
-    let seconds = start.elapsed().as_secs_f64();
     let file = work.join(&timing);
     let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
     let lacks = |what: &str| Error::Statistics {
@@ -105,11 +98,8 @@ pub(super) fn run(
     let fmax_mhz = slowest(&details).ok_or_else(|| lacks("`fmax`"))?;
     let resources = resources(&details).ok_or_else(|| lacks("`utilization`"))?;
     Ok(Placed {
-        run: Run {
-            seed,
-            fmax_mhz,
-            seconds,
-        },
+        seed,
+        fmax_mhz,
         resources,
         details,
     })
@@ -183,7 +173,7 @@ pub(super) fn pack(
         command.arg("--compress");
     }
     command.args([&placed.design(), bitstream]);
-    mapping::run(command, "the packer", &work.join("pack.log"))
+    process::run(command, "the packer", &work.join("pack.log"))
 }
 
 #[cfg(test)]

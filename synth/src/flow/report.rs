@@ -90,7 +90,7 @@ impl Report {
     ) -> Self {
         let board = request.board;
         let clock_mhz = f64::from(clock.hz) / 1e6;
-        let fmax_mhz = best.run.fmax_mhz;
+        let fmax_mhz = best.fmax_mhz;
         Report {
             board: board.id().into(),
             part: board.part(),
@@ -108,7 +108,7 @@ impl Report {
             fmax_mhz,
             margin: fmax_mhz / clock_mhz - 1.0,
             met: fmax_mhz >= clock_mhz,
-            seed: best.run.seed,
+            seed: best.seed,
             runs,
             estimate: None,
             total: area.total(),
