@@ -133,6 +133,37 @@ fn a_bitstream_comes_with_its_report() {
 }
 
 #[test]
+fn a_seed_that_is_not_routed_loses_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = Tools::new(1000, 60.0);
+    let path = tools.folder.path().join("nextpnr-ecp5");
+    let text = fs::read_to_string(&path).unwrap();
+    let fails = "case \"$*\" in *'--seed 1 '*) echo 'ERROR: no route'; exit 1;; esac\n";
+    fs::write(&path, text.replacen('\n', &format!("\n{fails}"), 1)).unwrap();
+    let out = tools.synth(folder.path(), &["--seeds", "2"]);
+    assert_eq!(out.code, 0, "{}", out.stderr);
+    for line in [
+        "seed 1: not routed (ERROR: no route), in ",
+        "seed 2: 60.0 MHz, in ",
+    ] {
+        assert!(out.stdout.contains(line), "{}", out.stdout);
+    }
+    let report = fs::read_to_string(folder.path().join("report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((&report["seed"], &report["met"]), (&json!(2), &json!(true)));
+    let [first, second] = [0, 1].map(|i| &report["runs"][i]);
+    assert_eq!(
+        (&first["fmax_mhz"], &first["fault"]),
+        (&json!(null), &json!("ERROR: no route"))
+    );
+    assert_eq!(
+        (&second["fmax_mhz"], &second["fault"]),
+        (&json!(60.0), &json!(null))
+    );
+    assert!(files(folder.path()).contains(&"ulx3s-45f.bit".to_string()));
+}
+
+#[test]
 fn a_missed_clock_is_exit_code_1_and_leaves_no_bitstream() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("ulx3s-45f.bit"), "of an earlier run").unwrap();
