@@ -281,8 +281,8 @@ pub struct Synth {
     /// Pins of the host link
     #[arg(long, value_enum, default_value_t = Pins::default())]
     pub link: Pins,
-    /// Seeds of placement to try, as many at once as there are cores; the fastest result is taken, one that nextpnr does not
-    /// finish is given up
+    /// Seeds of placement to try, as many at once as there are cores; the fastest result is taken. One that takes much longer than
+    /// another did is given up
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub seeds: u32,
     /// Folder for the files, made if absent

@@ -117,7 +117,7 @@ fn product(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
     m.output(&format!("m_product{suffix}"), &product);
 }
 
-/// Product by rows: a row for each bit of `b`, added in pairs.
+/// A product without multiplier blocks.
 pub fn lut() -> Rc<Module> {
     let mut m = by_rows("lut_multiplier", "LUTs", |m, rows| {
         let mut row = |i: usize| {
@@ -138,7 +138,7 @@ pub fn lut() -> Rc<Module> {
 
 /// Bits of a row.
 const ROW: u32 = 8;
-/// Bits of the sum of two rows, which are one, two or three times `a`: its magnitude is 384 at most.
+/// Bits of the sum of two rows, which is from -2 to 3 times `a`: its magnitude is 384 at most.
 pub(crate) const PAIR: u32 = ROW + 2;
 
 /// Two rows of a product.
@@ -158,7 +158,7 @@ impl Rows<'_> {
     }
 }
 
-/// A product by rows; `sum` adds two of them.
+/// A product by rows, one for each bit of `b`, added in pairs; `sum` adds two of them.
 pub(crate) fn by_rows(
     name: &str,
     place: &str,

@@ -57,7 +57,7 @@ pub enum Technology {
     /// Described by their behaviour: for simulation, and for any FPGA
     #[default]
     Generic,
-    /// MULT18X18D and DP16KD with their registers
+    /// MULT18X18D and DP16KD with their registers, CCU2C
     Ecp5,
     /// iCE40 UltraPlus: SB_MAC16 and SB_SPRAM256KA
     Ice40Up,

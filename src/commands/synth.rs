@@ -42,10 +42,16 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
         let line = estimate_line(&estimate.total, board.part().device());
         println!("estimate: {line}");
     }
+    // one of an earlier run must not pass for that of this one
+    let file = folder.join(REPORT);
+    if let Err(cause) = std::fs::remove_file(&file)
+        && cause.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(Error::file(&file, cause));
+    }
     let spinner = spinner();
     let report = flow::run(&request, &mut |step| spinner.set_message(told(step)))?;
     spinner.finish_and_clear();
-    let file = folder.join(REPORT);
     std::fs::write(&file, json(&report) + "\n").map_err(|cause| Error::file(&file, cause))?;
     if let Some((model, program)) = program {
         let file = folder.join(model.with_extension("prog").file_name().unwrap_or_default());
@@ -111,10 +117,9 @@ fn text(report: &Report, board: &Board, args: &cli::Synth) -> String {
         .collect();
     text += &format!("\n\nplaced: {}", placed.join(", "));
     for run in &report.runs {
-        let reached = match (run.fmax_mhz, &run.fault) {
-            (Some(mhz), _) => format!("{mhz:.1} MHz"),
-            (None, Some(fault)) => format!("not routed ({fault})"),
-            (None, None) => "not routed".into(),
+        let reached = match run.fmax_mhz {
+            Some(mhz) => format!("{mhz:.1} MHz"),
+            None => format!("not routed ({})", run.fault.as_deref().unwrap_or_default()),
         };
         text += &format!("\nseed {}: {reached}, in {:.0} s", run.seed, run.seconds);
     }

@@ -55,6 +55,19 @@ pub enum Error {
         /// Units and their cells.
         largest: String,
     },
+    /// nextpnr found no place for everything, of which there is hardly too much.
+    #[error(
+        "nextpnr finds no legal placement on {board} for {crowded}\n  the largest units are {largest}\n  take more --seeds, fewer lanes or \
+         less memory, or a larger board"
+    )]
+    NoPlacement {
+        /// The board.
+        board: String,
+        /// What there is little left of.
+        crowded: String,
+        /// Units and their cells.
+        largest: String,
+    },
     /// The device has too little of something, by the estimate.
     #[error(
         "by the estimate before synthesis the design does not fit {board}: {excess}\n  the largest units are {largest}\n  take fewer lanes \
@@ -112,25 +125,34 @@ impl Error {
     pub(crate) fn is_of_seed(&self) -> bool {
         matches!(
             self,
-            Error::Unrouted | Error::Tool(tools::Error::Failed { .. })
+            Error::Unrouted | Error::NoPlacement { .. } | Error::Tool(tools::Error::Failed { .. })
         )
     }
 
-    /// One line: of a tool that failed the last that it printed.
+    /// One line: of a tool that failed the last error that it printed.
     pub(crate) fn in_short(&self) -> String {
-        match self {
-            Error::Tool(tools::Error::Failed { name, log, .. }) => {
-                let last = log.lines().rfind(|line| !line.trim().is_empty());
-                last.map_or_else(|| format!("{name} failed"), |line| line.trim().into())
-            }
-            other => other.to_string(),
+        let text = self.to_string();
+        let is_error = |line: &&str| line.starts_with("ERROR: ");
+        let line = match self {
+            Error::Tool(_) => text.lines().rfind(is_error),
+            _ => None,
+        };
+        line.or(text.lines().next()).unwrap_or_default().into()
+    }
+
+    /// A mapped design for which nextpnr finds no place.
+    pub(crate) fn no_placement(board: &Board, units: &[Unit], crowded: &[String]) -> Self {
+        Error::NoPlacement {
+            board: title(board),
+            crowded: crowded.join(", "),
+            largest: largest(units),
         }
     }
 
     /// A mapped design that a board's FPGA cannot hold.
     pub(crate) fn too_big(board: &Board, units: &[Unit], excess: &[String]) -> Self {
         Error::TooBig {
-            board: format!("{} ({})", board.title(), board.part().name),
+            board: title(board),
             excess: excess.join(", "),
             largest: largest(units),
         }
@@ -139,7 +161,7 @@ impl Error {
     /// A design that it cannot hold, whatever Yosys makes of it.
     pub(crate) fn surely_too_big(board: &Board, estimate: &Estimate) -> Self {
         Error::SurelyTooBig {
-            board: format!("{} ({})", board.title(), board.part().name),
+            board: title(board),
             excess: estimate.excess(board.part().device()).join(", "),
             largest: largest(&estimate.units),
         }
@@ -150,6 +172,10 @@ impl Error {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
+}
+
+fn title(board: &Board) -> String {
+    format!("{} ({})", board.title(), board.part().name)
 }
 
 /// The four largest units, with their LUTs.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The netlist that Yosys makes of a design, as Verilog that a simulator runs: what goes into the FPGA, not what went into Yosys.
 //!
-//! Cells behave as Yosys' own models say, those of SB_MAC16 and SB_SPRAM256KA among them; the blocks that it has no model for
+//! Cells behave as Yosys' own models say, those of CCU2C, SB_MAC16 and SB_SPRAM256KA among them; the blocks that it has no model for
 //! (MULT18X18D, DP16KD) as their twins in `hdl/src/technology`.
 
 use std::collections::BTreeSet;

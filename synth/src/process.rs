@@ -21,7 +21,8 @@ pub(crate) fn run(mut command: Command, name: &str, log: &Path) -> Result<(), Er
     judge(status, &command, name, log)
 }
 
-/// The same, until `is_enough` says of the time it takes that it be stopped: `false` then.
+/// The same, until `is_enough` says of the time it takes that it be stopped: `false` then. What a tool has begun itself is not stopped with
+/// it; neither a native nextpnr nor the wheel begins anything.
 pub(crate) fn run_until(
     mut command: Command,
     name: &str,

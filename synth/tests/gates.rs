@@ -74,7 +74,7 @@ impl Digits {
     }
 }
 
-/// With multiplier blocks.
+/// With multipliers in carry chains, requantisers in multiplier blocks.
 const ECP5: &str = include_str!("../../configs/digits_4x2.yaml");
 const ICE40: &str = include_str!("../../configs/digits_2x1.yaml");
 /// With multiplier blocks and large memories of one port.
@@ -99,6 +99,13 @@ fn check(device: &str, config: &str) {
 #[test]
 fn digits_run_on_the_cells_of_an_ecp5() {
     check("ecp5-25", ECP5);
+}
+
+#[test]
+fn two_products_of_a_block_run_on_the_cells_of_an_ecp5() {
+    let packed = ECP5.replacen("multiplier: lut", "multiplier: packed", 1);
+    assert_ne!(packed, ECP5);
+    check("ecp5-25", &packed);
 }
 
 #[test]

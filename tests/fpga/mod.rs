@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -55,8 +56,14 @@ impl Tools {
         script(self.folder.path(), name, text);
     }
     fn synth(&self, folder: &Path, extra: &[&str]) -> Output {
+        let mut command = self.command(folder);
+        command.args(extra);
+        output(&mut command.into())
+    }
+    fn command(&self, folder: &Path) -> Command {
         let at = |name: &str| self.folder.path().join(name);
-        let mut command = sepstream();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sepstream"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
         command.env("SEPSTREAM_YOSYS", at("yosys"));
         command.env("SEPSTREAM_NEXTPNR_ECP5", at("nextpnr-ecp5"));
         command.args([
@@ -67,7 +74,14 @@ impl Tools {
             "configs/small_4x4.yaml",
             "-o",
         ]);
-        output(command.arg(folder).args(extra))
+        command.arg(folder);
+        command
+    }
+    /// Lines that nextpnr runs before its others.
+    fn nextpnr_begins(&self, lines: &str) {
+        let path = self.folder.path().join("nextpnr-ecp5");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen('\n', &format!("\n{lines}\n"), 1)).unwrap();
     }
 }
 
@@ -136,10 +150,10 @@ fn a_bitstream_comes_with_its_report() {
 fn a_seed_that_is_not_routed_loses_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let tools = Tools::new(1000, 60.0);
-    let path = tools.folder.path().join("nextpnr-ecp5");
-    let text = fs::read_to_string(&path).unwrap();
-    let fails = "case \"$*\" in *'--seed 1 '*) echo 'ERROR: no route'; exit 1;; esac\n";
-    fs::write(&path, text.replacen('\n', &format!("\n{fails}"), 1)).unwrap();
+    tools.nextpnr_begins(
+        "case \"$*\" in *'--seed 1 '*) echo 'ERROR: no route'; echo '0 warnings, 1 error'; exit 1;; esac",
+    );
+    fs::write(folder.path().join("nextpnr-7.log"), "of an earlier run").unwrap();
     let out = tools.synth(folder.path(), &["--seeds", "2"]);
     assert_eq!(out.code, 0, "{}", out.stderr);
     for line in [
@@ -160,7 +174,67 @@ fn a_seed_that_is_not_routed_loses_no_other() {
         (&second["fmax_mhz"], &second["fault"]),
         (&json!(60.0), &json!(null))
     );
-    assert!(files(folder.path()).contains(&"ulx3s-45f.bit".to_string()));
+    let want = [
+        "config.yaml",
+        "netlist.json",
+        "nextpnr-1.log",
+        "nextpnr.json",
+        "nextpnr.log",
+        "report.json",
+        "sepstream_top.v",
+        "ulx3s-45f.bit",
+        "yosys.log",
+    ];
+    assert_eq!(files(folder.path()), want);
+}
+
+/// Placement of a crowded FPGA may fail with one seed and not with another.
+#[test]
+fn when_no_seed_is_placed_that_is_bad_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = Tools::new(1000, 60.0);
+    tools.nextpnr_begins(
+        "case \"$*\" in *--seed*)\necho 'Info:     TRELLIS_COMB: 43000/43848    98%'\n\
+         echo 'ERROR: Unable to find legal placement for all cells'\nexit 1;; esac",
+    );
+    let out = tools.synth(folder.path(), &["--seeds", "3"]);
+    assert_eq!(out.code, 2, "{}", out.stderr);
+    insta::assert_snapshot!(out.stderr);
+    assert_eq!(files(folder.path()), ["nextpnr.log", "yosys.log"]);
+}
+
+#[test]
+fn an_interrupted_run_leaves_no_bitstream() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bitstream, report) = ("ulx3s-45f.bit", "report.json");
+    for file in [bitstream, report] {
+        fs::write(folder.path().join(file), "of an earlier run").unwrap();
+    }
+    let tools = Tools::new(1000, 60.0);
+    tools.nextpnr_begins("case \"$*\" in *--seed*) touch begun; exec sleep 5;; esac");
+    let mut synth = tools.command(folder.path());
+    let mut synth = synth.stdout(Stdio::null()).spawn().unwrap();
+    let has_begun = || {
+        let mut folders = files(folder.path()).into_iter();
+        folders.any(|name| folder.path().join(name).join("begun").exists())
+    };
+    while !has_begun() {
+        assert!(synth.try_wait().unwrap().is_none(), "synth has ended");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    synth.kill().unwrap();
+    synth.wait().unwrap();
+    let left = files(folder.path());
+    assert!(
+        left.iter().all(|file| file != bitstream && file != report),
+        "{left:?}"
+    );
+    // the next run takes its working folder away
+    let out = Tools::new(1000, 60.0).synth(folder.path(), &[]);
+    assert_eq!(out.code, 0, "{}", out.stderr);
+    let left = files(folder.path());
+    assert!(left.iter().all(|file| !file.starts_with('.')), "{left:?}");
+    assert!(left.iter().any(|file| file == bitstream), "{left:?}");
 }
 
 #[test]
@@ -313,6 +387,7 @@ fn ice40s_get_bitstreams() {
     for (board, config, mhz, multipliers) in [
         ("ice40-hx8k", "configs/digits_2x1.yaml", "50", 0),
         ("icebreaker", "configs/digits_2x1_plain.yaml", "24", 2),
+        ("icebreaker", "configs/kws_2x1x5.yaml", "24", 8),
     ] {
         let Some((json, bytes)) = bitstream(board, config, mhz) else {
             return;

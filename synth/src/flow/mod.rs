@@ -28,6 +28,9 @@ use crate::mapping::{self, Mapped};
 use crate::pll::{self, Clock};
 use crate::{Board, Error, Family, HostPins, floorplan, top};
 
+/// The log of nextpnr with the seed of the bitstream.
+const LOG: &str = "nextpnr.log";
+
 /// What to make.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -86,20 +89,45 @@ pub enum Step {
 pub fn run(request: &Request, progress: &mut (dyn FnMut(Step) + Send)) -> Result<Report, Error> {
     let Request { board, folder, .. } = *request;
     let bitstream = format!("{}.{}", board.id(), ending(board));
-    // one of an earlier run must not pass for that of this one
+    // what an earlier run left must not pass for this one's
     remove(&folder.join(&bitstream))?;
-    let (work, _lock) = workspace::open(folder)?;
-    let result = make(request, work.path(), &bitstream, progress);
-    for log in ["yosys.log", "nextpnr.log"] {
-        if work.path().join(log).exists() {
-            publish(work.path(), folder, log)?;
+    for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
+        let path = entry.map_err(Error::io(folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("nextpnr-") && name.ends_with(".log") {
+            remove(&path)?;
         }
     }
+    let (work, _lock) = workspace::open(folder)?;
+    let result = make(request, work.path(), &bitstream, progress);
+    logs(work.path(), folder, request.seeds, result.as_ref().ok())?;
     let report = result?;
     for file in &report.files {
         publish(work.path(), folder, file)?;
     }
     Ok(report)
+}
+
+/// Publishes the logs of Yosys, of nextpnr with the seed of the bitstream, and with those that it failed with; without a report, with the
+/// first that there is one of.
+fn logs(work: &Path, folder: &Path, seeds: u32, report: Option<&Report>) -> Result<(), Error> {
+    let mut logs = vec!["yosys.log".to_string(), LOG.into()];
+    match report {
+        Some(report) => {
+            let faulty = report.runs.iter().filter(|run| run.fault.is_some());
+            logs.extend(faulty.map(|run| place::log(run.seed)));
+        }
+        None => {
+            let mut all = (1..=seeds).map(|seed| work.join(place::log(seed)));
+            if let Some(first) = all.find(|log| log.exists()) {
+                rename(&first, &work.join(LOG))?;
+            }
+        }
+    }
+    for log in logs.iter().filter(|log| work.join(log).exists()) {
+        publish(work, folder, log)?;
+    }
+    Ok(())
 }
 
 fn make(
@@ -226,8 +254,11 @@ fn build(
         });
         place::run(&nextpnr, board, clock.hz, (seed, patience), &area, work)
     })?;
-    rename(&work.join(best.log()), &work.join("nextpnr.log"))?;
-    rename(&work.join(best.timing()), &work.join("nextpnr.json"))?;
+    rename(&work.join(place::log(best.seed)), &work.join(LOG))?;
+    rename(
+        &work.join(place::timing(best.seed)),
+        &work.join("nextpnr.json"),
+    )?;
     let mut report = Report::new(request, clock, area, &best, runs, map_seconds);
     report.critical_path = path::critical(&best.details, &units);
     report.tools = vec![yosys.banner().into(), nextpnr.banner().into()];

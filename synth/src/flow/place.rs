@@ -22,16 +22,14 @@ pub(super) struct Placed {
     pub(super) details: Value,
 }
 
-impl Placed {
-    pub(super) fn log(&self) -> String {
-        format!("nextpnr-{}.log", self.seed)
-    }
-    pub(super) fn timing(&self) -> String {
-        format!("nextpnr-{}.json", self.seed)
-    }
-    fn design(&self) -> String {
-        design(self.seed)
-    }
+/// The log with a seed.
+pub(super) fn log(seed: u32) -> String {
+    format!("nextpnr-{seed}.log")
+}
+
+/// nextpnr's report of a seed.
+pub(super) fn timing(seed: u32) -> String {
+    format!("nextpnr-{seed}.json")
 }
 
 fn design(seed: u32) -> String {
@@ -52,7 +50,7 @@ pub(super) fn run(
         Family::Ecp5 => ("--textcfg", "--lpf"),
         Family::Ice40 => ("--asc", "--pcf"),
     };
-    let timing = format!("nextpnr-{seed}.json");
+    let timing = timing(seed);
     let mut command = nextpnr.command();
     command.current_dir(work);
     command.args([part.option, "--package", board.package()]);
@@ -70,23 +68,22 @@ pub(super) fn run(
         &(f64::from(clock_hz) / 1e6).to_string(),
         "--timing-allow-fail",
     ]);
-    let log = work.join(format!("nextpnr-{seed}.log"));
-    let end = process::run_until(command, nextpnr.banner(), &log, |time| {
-        patience.is_over(time)
-    });
-    if !*end.as_ref().unwrap_or(&true) {
-        return Err(Error::Unrouted);
-    }
-    if let Err(error) = end {
-        let text = fs::read(&log).map_err(Error::io(&log))?;
-        let excess = excess(&String::from_utf8_lossy(&text));
-        // kept under the name that the user gets to see
-        fs::rename(&log, work.join("nextpnr.log")).map_err(Error::io(&log))?;
-        return Err(if excess.is_empty() {
-            error
-        } else {
-            Error::too_big(board, &area.units, &excess)
-        });
+    let log = work.join(log(seed));
+    let is_enough = |time| patience.is_over(time);
+    match process::run_until(command, nextpnr.banner(), &log, is_enough) {
+        Ok(true) => (),
+        Ok(false) => return Err(Error::Unrouted),
+        Err(error) => {
+            let text = fs::read(&log).map_err(Error::io(&log))?;
+            let text = String::from_utf8_lossy(&text);
+            return Err(if let excess @ [_, ..] = &*excess(&text) {
+                Error::too_big(board, &area.units, excess)
+            } else if let crowded @ [_, ..] = &*crowded(&text) {
+                Error::no_placement(board, &area.units, crowded)
+            } else {
+                error
+            });
+        }
     }
     let file = work.join(&timing);
     let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
@@ -105,21 +102,27 @@ pub(super) fn run(
     })
 }
 
-/// What nextpnr finds too much of, from lines such as `Info: ICESTORM_LC: 9844/ 7680 128%`: more than there is, or, where it found no
-/// place for all, more than nine in ten.
+/// What nextpnr finds too much of: more than there is.
 fn excess(log: &str) -> Vec<String> {
-    let crowded = log.contains("Unable to find legal placement");
+    used(log, |used, has| used > has)
+}
+
+/// What there is little left of, more than nine in ten taken, where nextpnr found no place for all.
+fn crowded(log: &str) -> Vec<String> {
+    match log.contains("Unable to find legal placement") {
+        true => used(log, |used, has| used * 10 > has * 9),
+        false => Vec::new(),
+    }
+}
+
+/// What is chosen of what is taken, from lines such as `Info: ICESTORM_LC: 9844/ 7680 128%`.
+fn used(log: &str, is_chosen: impl Fn(u64, u64) -> bool) -> Vec<String> {
     let line = |line: &str| {
         let (name, numbers) = line.strip_prefix("Info:")?.split_once(':')?;
         let (used, rest) = numbers.split_once('/')?;
         let used: u64 = used.trim().parse().ok()?;
         let has: u64 = rest.split_whitespace().next()?.parse().ok()?;
-        let note = match (used > has, crowded && used * 10 > has * 9) {
-            (true, _) => "",
-            (false, true) => " (no legal placement)",
-            (false, false) => return None,
-        };
-        Some(format!("{used} {} of {has}{note}", name.trim()))
+        is_chosen(used, has).then(|| format!("{used} {} of {has}", name.trim()))
     };
     log.lines().filter_map(line).collect()
 }
@@ -172,7 +175,7 @@ pub(super) fn pack(
     if family == Family::Ecp5 {
         command.arg("--compress");
     }
-    command.args([&placed.design(), bitstream]);
+    command.args([&design(placed.seed), bitstream]);
     process::run(command, "the packer", &work.join("pack.log"))
 }
 
@@ -193,6 +196,10 @@ mod tests {
         let log = "Info: Device utilisation:\nInfo: \t         ICESTORM_LC:    9844/   7680   128%\n\
                    Info: \t        ICESTORM_RAM:      30/     32    93%\nERROR: Unable to place cell\n";
         assert_eq!(excess(log), ["9844 ICESTORM_LC of 7680"]);
+        assert!(crowded(log).is_empty());
+        let log = "Info: \t ICESTORM_LC: 5200/ 5280 98%\nInfo: \t SB_IO: 4/ 96 4%\nERROR: Unable to find legal placement for cell 'a'\n";
+        assert!(excess(log).is_empty());
+        assert_eq!(crowded(log), ["5200 ICESTORM_LC of 5280"]);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 //! All seeds of a design, as many at once as there are cores: nextpnr itself uses one.
 //!
 //! nextpnr's router goes on until it has routed everything, which with some seeds it never has: one that takes much longer than another
-//! did is stopped. Neither that nor a failure of nextpnr with one seed loses the others.
+//! did is stopped, by the clock on the wall. Neither that nor a failure of nextpnr with one seed loses the others.
 
 use std::num::NonZero;
 use std::panic;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const TIMES: u32 = 2;
 /// .. and how long whatever the others take.
 const LEAST: Duration = Duration::from_secs(10 * 60);
 
-/// A seed and what came of it.
+/// A seed and what came of it: a frequency or a fault.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
     /// Seed of nextpnr.
@@ -30,7 +30,6 @@ pub struct Run {
     /// Wall clock.
     pub seconds: f64,
     /// Why it was not routed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
 
@@ -39,6 +38,7 @@ pub(super) struct Patience {
     least: Duration,
     /// Time of the slowest, in milliseconds.
     slowest: AtomicU64,
+    is_ended: AtomicBool,
 }
 
 impl Patience {
@@ -46,6 +46,7 @@ impl Patience {
         Patience {
             least,
             slowest: AtomicU64::new(0),
+            is_ended: AtomicBool::new(false),
         }
     }
     /// A seed is routed.
@@ -54,10 +55,15 @@ impl Patience {
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
         self.slowest.fetch_max(millis, Ordering::Relaxed);
     }
-    /// Whether one that has taken so long is to be stopped: never before another is done.
+    /// There will be no result.
+    fn end(&self) {
+        self.is_ended.store(true, Ordering::Relaxed);
+    }
+    /// Whether one that has taken so long is to be stopped: never before another is done, but where there will be no result.
     pub(super) fn is_over(&self, time: Duration) -> bool {
         let slowest = Duration::from_millis(self.slowest.load(Ordering::Relaxed));
-        !slowest.is_zero() && time > slowest.saturating_mul(TIMES).max(self.least)
+        let is_slow = !slowest.is_zero() && time > slowest.saturating_mul(TIMES).max(self.least);
+        is_slow || self.is_ended.load(Ordering::Relaxed)
     }
 }
 
@@ -86,7 +92,7 @@ impl Tried {
 /// Places and routes with the seeds from 1 on: what came of each, in their order, and the fastest, of equal ones the first.
 ///
 /// # Errors
-/// What is not one seed's fault, behind which none begins any more; that of the first seed when nextpnr routes none.
+/// What is not one seed's fault, which ends all; that of the first seed when nextpnr routes none.
 pub(super) fn all(
     seeds: u32,
     place: impl Fn(u32, &Patience) -> Result<Placed, Error> + Sync,
@@ -114,6 +120,7 @@ fn within(
             let result = match result {
                 Err(error) if !error.is_of_seed() => {
                     begun.store(seeds, Ordering::Relaxed);
+                    patience.end();
                     return Err(error);
                 }
                 result => result.inspect(|_| patience.learn(time)),
@@ -202,7 +209,7 @@ mod tests {
                 }
                 Err(Error::Unrouted)
             }
-            3 => Err(failed("Info: on\nERROR: no way")),
+            3 => Err(failed("Info: on\nERROR: no way\n1 warning, 1 error")),
             _ => Ok(placed(seed, 50.0)),
         };
         let (runs, best) = within(Patience::new(Duration::from_millis(20)), 3, place).unwrap();
@@ -217,6 +224,21 @@ mod tests {
     fn without_any_the_first_error_is_told() {
         let error = all(2, |seed, _| Err(failed(&format!("seed {seed}"))));
         assert!(error.err().unwrap().to_string().ends_with("seed 1"));
+    }
+
+    /// Seed 1 would go on for ever.
+    #[test]
+    fn what_no_seed_can_mend_ends_all() {
+        let place = |seed: u32, patience: &Patience| match seed {
+            1 if thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) => {
+                while !patience.is_over(Duration::ZERO) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Err(Error::Unrouted)
+            }
+            _ => Err(Error::NoSeeds),
+        };
+        assert!(matches!(all(3, place), Err(Error::NoSeeds)));
     }
 
     #[test]
