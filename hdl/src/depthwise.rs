@@ -15,7 +15,7 @@
 
 use crate::engine::{accumulate, products, sum};
 use crate::rtl::{Module, all, lit, pack};
-use sepstream_spec::config::Config;
+use sepstream_spec::config::{Config, Multiplier};
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing;
 use sepstream_spec::width::depthwise_sum_bits;
@@ -76,10 +76,16 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     let pairs: Vec<_> = (0..lanes * taps)
         .map(|at| (s_taps.byte(at), weights.byte(at)))
         .collect();
+    let (kind, cycles) = (config.dw_multiplier(), timing::depthwise_product(config));
+    // the first lane in LUTs all the same
+    let in_luts = (v.lanes - v.dw_lut_lanes) as usize;
     // where cells are few, two lanes of one tap share a multiplier block that has two products
     let together = match taps {
         1 if lanes > 1 && config.saves_cells() => {
-            products(&mut m, "lanes", &pairs, config.dw_multiplier())
+            let (others, luts) = pairs.split_at(in_luts);
+            let mut all = products(&mut m, "lanes", others, kind, cycles);
+            all.extend(products(&mut m, "lut_lanes", luts, Multiplier::Lut, cycles));
+            all
         }
         _ => Vec::new(),
     };
@@ -89,7 +95,8 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
         .map(|(l, pairs)| {
             let name = format!("lane_{l}");
             let terms = match together.is_empty() {
-                true => products(&mut m, &name, pairs, config.dw_multiplier()),
+                true if l >= in_luts => products(&mut m, &name, pairs, Multiplier::Lut, cycles),
+                true => products(&mut m, &name, pairs, kind, cycles),
                 false => vec![together[l].clone()],
             };
             let sum = sum(&mut m, &name, terms);

@@ -7,12 +7,18 @@ use sepstream_spec::config::{Multiplier, WIDE_SUM};
 use sepstream_spec::timing;
 use std::rc::Rc;
 
-/// A product of each operand pair, `timing::product(kind)` cycles later: 16 bits in two's complement. With kind
-/// [`Multiplier::Packed`] they are those of channels that have no partner, a multiplier block each.
-pub fn products(m: &mut Module, name: &str, pairs: &[(Expr, Expr)], kind: Multiplier) -> Vec<Expr> {
+/// A product of each operand pair, so many cycles later: 16 bits in two's complement. With kind [`Multiplier::Packed`] they are those of
+/// channels that have no partner, a multiplier block each.
+pub fn products(
+    m: &mut Module,
+    name: &str,
+    pairs: &[(Expr, Expr)],
+    kind: Multiplier,
+    cycles: u32,
+) -> Vec<Expr> {
     if kind == Multiplier::Lut {
-        let lut = multiplier::lut();
-        return alone(m, name, 0, pairs, &lut);
+        let products = alone(m, name, 0, pairs, &multiplier::lut());
+        return late(m, name, products, cycles - timing::LUT_PRODUCT);
     }
     let (both, rest) = pairs.split_at(pairs.len() - pairs.len() % 2);
     let module = multiplier::pair();
@@ -28,14 +34,17 @@ pub fn products(m: &mut Module, name: &str, pairs: &[(Expr, Expr)], kind: Multip
         products.extend(["m_product_0", "m_product_1"].map(|port| pair.out(port)));
     }
     products.extend(alone(m, name, both.len(), rest, &multiplier::block(8, 8)));
-    let later = timing::product(kind) - timing::BLOCK_PRODUCT;
-    let late = |(i, product)| m.delay(&format!("{name}_product_{i}"), product, later);
+    late(m, name, products, cycles - timing::BLOCK_PRODUCT)
+}
+
+fn late(m: &mut Module, name: &str, products: Vec<Expr>, cycles: u32) -> Vec<Expr> {
+    let late = |(i, product)| m.delay(&format!("{name}_product_{i}"), product, cycles);
     products.iter().enumerate().map(late).collect()
 }
 
 /// Sums of two products each, by blocks that add them, and the last product alone where their number is odd: what the first level of
-/// adders gives for [`products`] of plain blocks. No second operand is -128.
-pub fn pair_sums(m: &mut Module, name: &str, pairs: &[(Expr, Expr)]) -> Vec<Expr> {
+/// adders gives for [`products`] of so many cycles. No second operand is -128.
+pub fn pair_sums(m: &mut Module, name: &str, pairs: &[(Expr, Expr)], cycles: u32) -> Vec<Expr> {
     let module = multiplier::adding();
     let sums = pairs.chunks_exact(2).enumerate().map(|(i, operands)| {
         let inputs = [
@@ -49,10 +58,16 @@ pub fn pair_sums(m: &mut Module, name: &str, pairs: &[(Expr, Expr)]) -> Vec<Expr
     });
     let mut sums: Vec<Expr> = sums.collect();
     if let [last] = &pairs[pairs.len() - pairs.len() % 2..] {
-        let last = products(m, name, std::slice::from_ref(last), Multiplier::Plain).swap_remove(0);
+        let last = std::slice::from_ref(last);
+        let last = products(m, name, last, Multiplier::Plain, timing::BLOCK_PRODUCT).swap_remove(0);
         sums.push(m.pipe(&format!("{name}_last"), &last));
     }
-    sums
+    late(
+        m,
+        &format!("{name}_sum"),
+        sums,
+        cycles - timing::BLOCK_PRODUCT,
+    )
 }
 
 /// A multiplier for each pair of operands.

@@ -12,6 +12,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         tm,
         tp: 1,
         pw_multiplier: 0,
+        pw_lut_channels: 0,
         pw_requant: tm,
         pw_sum_bits: 32,
         pw_requant_cycles: 1,
@@ -20,6 +21,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         taps,
         gather_rows: taps.min(3),
         dw_multiplier: 0,
+        dw_lut_lanes: 0,
         dw_requant: lanes.div_ceil(taps).min(tn),
         dw_sum_bits: 32,
         dw_requant_cycles: 1,
@@ -141,6 +143,8 @@ fn every_configuration_gives_verilog() {
         values.dw_requant = pick(1, values.lanes.min(values.tn));
         values.pw_multiplier = pick(0, 2);
         values.dw_multiplier = pick(0, 1);
+        values.pw_lut_channels = pick(0, 1) * pick(0, values.tm);
+        values.dw_lut_lanes = pick(0, 1) * pick(0, values.lanes);
         let bits = SUM_BITS.len() as u32 - 1;
         values.pw_sum_bits = SUM_BITS[pick(0, bits) as usize];
         values.dw_sum_bits = SUM_BITS[pick(0, bits) as usize];

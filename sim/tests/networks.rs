@@ -39,6 +39,7 @@ fn configurations() -> Vec<Config> {
                 tp: if lanes == 1 { [2, 1, 4, 2][a] } else { 1 },
                 // of networks as converters make them: no weight of -128, sums of 24 bits
                 pw_multiplier: [0, 2, 1][(a + 2 * l) % 3],
+                pw_lut_channels: [0, tm.div_ceil(3)][(a + l) % 2],
                 pw_requant: share(tm, a + l),
                 pw_sum_bits: [24, 32, 23][(a + l) % 3],
                 pw_requant_cycles: 1,
@@ -47,6 +48,7 @@ fn configurations() -> Vec<Config> {
                 taps,
                 gather_rows: [taps.min(3), 1][l % 2],
                 dw_multiplier: l as u32 % 2,
+                dw_lut_lanes: [lanes / 2, 0][l % 2],
                 dw_requant: share(lanes.min(tn), a + l / 2 + 1),
                 dw_sum_bits: [32, 24, 23][(a + l) % 3],
                 dw_requant_cycles: 1,

@@ -157,13 +157,33 @@ pub fn depthwise_operand(config: &Config) -> u32 {
     spread_cycles(config)
 }
 
-/// Operands to products, of both engines.
+/// Operands to products of a kind.
 pub const fn product(kind: Multiplier) -> u32 {
     match kind {
         Multiplier::Plain => BLOCK_PRODUCT,
         Multiplier::Lut => LUT_PRODUCT,
         Multiplier::Packed => PACKED_PRODUCT,
     }
+}
+
+/// Operands to products of an engine of which so many channels are in LUTs: those of its slower kind.
+const fn products(kind: Multiplier, in_luts: u32) -> u32 {
+    let luts = if in_luts > 0 { LUT_PRODUCT } else { 0 };
+    if luts > product(kind) {
+        luts
+    } else {
+        product(kind)
+    }
+}
+
+/// Depthwise engine: operands to products.
+pub fn depthwise_product(config: &Config) -> u32 {
+    products(config.dw_multiplier(), config.values().dw_lut_lanes)
+}
+
+/// Pointwise array: operands to products.
+pub fn pointwise_product(config: &Config) -> u32 {
+    products(config.pw_multiplier(), config.values().pw_lut_channels)
 }
 
 /// Adder levels over `terms` products.
@@ -175,7 +195,7 @@ pub const fn adder_levels(terms: u32) -> u32 {
 pub fn depthwise_sum(config: &Config) -> u32 {
     window_bytes(config)
         + depthwise_operand(config)
-        + product(config.dw_multiplier())
+        + depthwise_product(config)
         + adder_levels(config.values().taps)
         + ACCUMULATE
 }
@@ -184,7 +204,7 @@ pub fn depthwise_sum(config: &Config) -> u32 {
 pub fn pointwise_sum(config: &Config) -> u32 {
     array_read(config)
         + operand(config)
-        + product(config.pw_multiplier())
+        + pointwise_product(config)
         + adder_levels(config.values().tn)
         + ACCUMULATE
 }

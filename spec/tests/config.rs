@@ -47,6 +47,7 @@ fn smallest_file_takes_the_documented_defaults() {
         tm: 8,
         tp: 1,
         pw_multiplier: 0,
+        pw_lut_channels: 0,
         pw_requant: 8,
         pw_sum_bits: 32,
         pw_requant_cycles: 1,
@@ -55,6 +56,7 @@ fn smallest_file_takes_the_documented_defaults() {
         taps: 3,
         gather_rows: 1,
         dw_multiplier: 0,
+        dw_lut_lanes: 0,
         dw_requant: 3,
         dw_sum_bits: 32,
         dw_requant_cycles: 1,
@@ -93,6 +95,19 @@ fn written_file_reads_back_equal() {
     assert_eq!(parse(&config.to_string()).unwrap(), config);
 }
 
+/// A file of the time before a field that is off is the same, and so is its accelerator.
+#[test]
+fn what_is_off_is_not_said() {
+    let config = parse(SMALLEST).unwrap();
+    let zeros = with("pointwise", "lut_channels", "0").replace("taps: 3", "taps: 3, lut_lanes: 0");
+    let same = parse(&zeros).unwrap();
+    assert_eq!((&same, same.fingerprint()), (&config, config.fingerprint()));
+    assert!(!same.to_string().contains("lut_"));
+    let some = parse(&zeros.replace("lut_lanes: 0", "lut_lanes: 2")).unwrap();
+    assert!(some.to_string().contains("  lut_lanes: 2  #"));
+    assert_eq!(parse(&some.to_string()).unwrap(), some);
+}
+
 #[test]
 fn fingerprint_is_stable_and_sees_every_field() {
     let config = parse(SMALLEST).unwrap();
@@ -107,6 +122,8 @@ fn fingerprint_is_stable_and_sees_every_field() {
         ("pointwise", "tm", "9"),
         ("pointwise", "multiplier", "packed"),
         ("pointwise", "multiplier", "lut"),
+        ("pointwise", "lut_channels", "1"),
+        ("pointwise", "lut_channels", "8"),
         ("pointwise", "requant", "7"),
         ("pointwise", "sum_bits", "18"),
         ("pointwise", "sum_bits", "20"),
@@ -115,6 +132,8 @@ fn fingerprint_is_stable_and_sees_every_field() {
         ("depthwise", "taps", "1"),
         ("depthwise", "gather_rows", "3"),
         ("depthwise", "multiplier", "lut"),
+        ("depthwise", "lut_lanes", "1"),
+        ("depthwise", "lut_lanes", "8"),
         ("depthwise", "requant", "4"),
         ("depthwise", "sum_bits", "18"),
         ("depthwise", "sum_bits", "20"),
@@ -144,6 +163,7 @@ fn message_of_every_rule() {
         "tp" => ["0", "9"],
         "residual" => ["5", "70000"],
         "expand_words" => ["8193", "70000"],
+        "lut_channels" | "lut_lanes" => ["9", "70000"],
         "multiplier" => ["0", "fast"],
         "sum_bits" => ["17", "25"],
         "requant_cycles" => ["0", "4"],

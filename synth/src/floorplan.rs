@@ -88,7 +88,7 @@ pub(crate) fn multipliers(config: &Config, device: &Device) -> Vec<Fixed> {
         return Vec::new();
     }
     let mut plan = Plan::default();
-    for (pair, run) in (0..v.tm / 2).zip(RUNS) {
+    for (pair, run) in (0..(v.tm - v.pw_lut_channels) / 2).zip(RUNS) {
         for i in 0..v.tn {
             let cell = format!("pointwise.pair_{}_{i}.both.block", 2 * pair);
             plan.fix(&cell, site(run.row, run.at + i));

@@ -103,24 +103,50 @@ fn sums_of_taps() {
     if !tools_present() {
         return;
     }
-    for (lanes, taps, kind, spread) in [
-        (1, 1, Multiplier::Plain, false),
-        (3, 9, Multiplier::Plain, false),
-        (4, 3, Multiplier::Plain, false),
-        (7, 1, Multiplier::Plain, false),
-        (2, 3, Multiplier::Lut, false),
-        (1, 9, Multiplier::Plain, true),
-        (4, 3, Multiplier::Lut, true),
+    for (lanes, taps, kind, in_luts, spread) in [
+        (1, 1, Multiplier::Plain, 0, false),
+        (3, 9, Multiplier::Plain, 0, false),
+        (4, 3, Multiplier::Plain, 0, false),
+        (7, 1, Multiplier::Plain, 0, false),
+        (2, 3, Multiplier::Lut, 0, false),
+        (5, 3, Multiplier::Plain, 2, false),
+        (1, 1, Multiplier::Plain, 1, false),
+        (2, 1, Multiplier::Lut, 1, false),
+        (1, 9, Multiplier::Plain, 0, true),
+        (4, 3, Multiplier::Lut, 0, true),
     ] {
         let (tn, tm, weight_kib) = if spread { (13, 10, 33) } else { (4, 4, 4) };
         let config = configured(tn, tm, lanes, taps, |v| {
-            v.dw_multiplier = kind as u32;
+            (v.dw_multiplier, v.dw_lut_lanes) = (kind as u32, in_luts);
             v.weight_kib = weight_kib;
         });
         assert_eq!(timing::spread(&config), spread);
         let mut bench = Bench::new(&depthwise(&config));
         for seed in 0..6 {
-            let _case = Case::new(format!("{lanes} lanes of {taps} taps, seed {seed}"));
+            let _case = Case::new(format!(
+                "{lanes} lanes of {taps} taps, {in_luts} in LUTs, seed {seed}"
+            ));
+            run(&mut bench, &config, seed);
+        }
+    }
+}
+
+/// Two lanes of one tap to a multiplier block, the last ones in LUTs.
+#[test]
+fn sums_of_taps_with_few_cells() {
+    if !tools_present() {
+        return;
+    }
+    for (lanes, in_luts) in [(4, 0), (5, 0), (5, 2), (3, 3)] {
+        let config = configured(4, 2, lanes, 1, |v| {
+            v.dw_lut_lanes = in_luts;
+            (v.pw_sum_bits, v.pw_requant_cycles) = (24, 4);
+            (v.dw_sum_bits, v.dw_requant_cycles) = (24, 4);
+        });
+        assert!(config.saves_cells());
+        let mut bench = Bench::new(&depthwise(&config));
+        for seed in 0..4 {
+            let _case = Case::new(format!("{lanes} lanes, {in_luts} in LUTs, seed {seed}"));
             run(&mut bench, &config, seed);
         }
     }

@@ -89,27 +89,34 @@ fn sums_of_input_channels() {
         return;
     }
     use Multiplier::{Lut, Packed, Plain};
-    for (tn, tm, kind, few_cells) in [
-        (1, 1, Plain, false),
-        (3, 5, Plain, false),
-        (16, 2, Plain, false),
-        (17, 1, Plain, false),
-        (1, 9, Plain, false),
-        (3, 2, Lut, false),
-        (5, 4, Packed, false),
-        (2, 3, Packed, false),
-        (1, 1, Packed, false),
-        (1, 1, Plain, true),
-        (2, 1, Plain, true),
-        (5, 2, Plain, true),
-        (8, 3, Plain, true),
-        (3, 2, Lut, true),
+    for (tn, tm, kind, in_luts, few_cells) in [
+        (1, 1, Plain, 0, false),
+        (3, 5, Plain, 0, false),
+        (16, 2, Plain, 0, false),
+        (17, 1, Plain, 0, false),
+        (1, 9, Plain, 0, false),
+        (3, 2, Lut, 0, false),
+        (5, 4, Packed, 0, false),
+        (2, 3, Packed, 0, false),
+        (1, 1, Packed, 0, false),
+        (1, 1, Plain, 0, true),
+        (2, 1, Plain, 0, true),
+        (5, 2, Plain, 0, true),
+        (8, 3, Plain, 0, true),
+        (3, 2, Lut, 0, true),
+        // the last channels in LUTs: as slow as the others, slower and faster; with a channel that has no partner; all
+        (3, 4, Lut, 1, false),
+        (5, 3, Plain, 2, false),
+        (4, 7, Packed, 2, false),
+        (2, 2, Packed, 2, false),
+        (5, 3, Plain, 1, true),
         // spread: a place for every two channels, or for each
-        (13, 10, Packed, false),
-        (12, 11, Plain, false),
+        (13, 10, Packed, 0, false),
+        (13, 10, Packed, 3, false),
+        (12, 11, Plain, 0, false),
     ] {
         let config = configured(tn, tm, 1, 1, |v| {
-            v.pw_multiplier = kind as u32;
+            (v.pw_multiplier, v.pw_lut_channels) = (kind as u32, in_luts);
             v.pixel_words = 300;
             if tn * tm > 128 {
                 v.weight_kib = 33;
@@ -124,7 +131,9 @@ fn sums_of_input_channels() {
         assert_eq!(timing::spread(&config), tn * tm > 128);
         let mut bench = Bench::new(&pointwise(&config, TAG_BITS));
         for seed in 0..4 {
-            let _case = Case::new(format!("{tn} x {tm} {kind:?}, seed {seed}"));
+            let _case = Case::new(format!(
+                "{tn} x {tm} {kind:?}, {in_luts} in LUTs, seed {seed}"
+            ));
             run(&mut bench, &config, seed);
         }
     }

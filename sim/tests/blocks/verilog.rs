@@ -38,6 +38,9 @@ fn configurations() -> Vec<Config> {
             (v.pw_multiplier, v.dw_multiplier) = (2, 1);
             (v.pw_sum_bits, v.dw_sum_bits) = (18, 23);
         }),
+        configured(4, 5, 3, 3, |v| {
+            (v.pw_multiplier, v.pw_lut_channels, v.dw_lut_lanes) = (2, 2, 1);
+        }),
         configured(2, 5, 3, 1, |v| {
             (v.pw_requant, v.pw_sum_bits, v.pw_requant_cycles) = (2, 18, 8);
             (v.dw_requant, v.dw_sum_bits, v.dw_requant_cycles) = (1, 24, 4);

@@ -29,6 +29,9 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
     };
     let lanes = size(32);
     let taps = *rng.choice(&[1, 3, 9]).unwrap();
+    // mostly none, or some beside others
+    let mut in_luts = |all: u32| rng.u32(0..=all) * u32::from(rng.u32(0..4) == 0);
+    let (pw_lut_channels, dw_lut_lanes) = (in_luts(tm), in_luts(lanes));
     let gather_rows = if rng.bool() { taps.min(3) } else { 1 };
     let mut requant = |most: u32| match rng.u32(0..10) {
         0..=3 => most,
@@ -43,6 +46,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         tp,
         residual: 0,
         pw_multiplier,
+        pw_lut_channels,
         pw_requant: requant(tm.min(64 / tp)),
         pw_sum_bits,
         pw_requant_cycles,
@@ -50,6 +54,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         taps,
         gather_rows,
         dw_multiplier,
+        dw_lut_lanes,
         dw_requant: requant(lanes.min(tn)),
         dw_sum_bits,
         dw_requant_cycles,

@@ -17,6 +17,8 @@ pub enum Limit {
     OneOf(&'static [u32]),
     /// From 1 to a number that fields above give; the text names it.
     UpTo(fn(&Values) -> u32, &'static str),
+    /// From 0 to a number that fields above give; the text names it.
+    AtMost(fn(&Values) -> u32, &'static str),
     /// 0, or the number that fields above give; the text names it.
     NoneOr(fn(&Values) -> u32, &'static str),
     /// 1, or the number that fields above give; the text names it.
@@ -34,6 +36,8 @@ pub enum Fallback {
     Required,
     /// This number.
     Value(u32),
+    /// 0: none of what the field is about. Neither a written file nor the fingerprint says so, as those of the time before the field.
+    Off,
     /// A number that fields above give; the text names it.
     From(fn(&Values) -> u32, &'static str),
 }
@@ -66,6 +70,7 @@ impl Limit {
         match *self {
             Limit::Range(low, high) => value.clamp(low, high),
             Limit::UpTo(high, _) => value.clamp(1, high(above)),
+            Limit::AtMost(high, _) => value.min(high(above)),
             Limit::NoneOr(number, _) if value == 0 || number(above) == 0 => 0,
             Limit::NoneOr(number, _) => number(above),
             Limit::OneOr(..) if value <= 1 => 1,
@@ -81,6 +86,7 @@ impl Limit {
         match *self {
             Limit::Range(low, high) => format!("a whole number from {low} to {high}"),
             Limit::UpTo(_, name) => format!("a whole number from 1 to {name}"),
+            Limit::AtMost(_, name) => format!("a whole number from 0 to {name}"),
             Limit::NoneOr(_, name) => format!("0 or {name}"),
             Limit::OneOr(_, name) => format!("1 or {name}"),
             Limit::Among(_, all) => all.into(),
@@ -113,6 +119,9 @@ impl Limit {
         match *self {
             Limit::UpTo(high, name) => {
                 format!("a whole number from 1 to {}, which is {name}", high(above))
+            }
+            Limit::AtMost(high, name) => {
+                format!("a whole number from 0 to {}, which is {name}", high(above))
             }
             Limit::NoneOr(number, name) => format!("0, or {}, which is {name}", number(above)),
             Limit::OneOr(number, name) => format!("1, or {}, which is {name}", number(above)),
@@ -165,8 +174,14 @@ impl Field {
         match self.default {
             Fallback::Required => "required".into(),
             Fallback::Value(value) => self.limit.show(value),
+            Fallback::Off => self.limit.show(0),
             Fallback::From(_, name) => name.into(),
         }
+    }
+
+    /// Files and fingerprints have this value of the field.
+    pub(super) fn is_said(&self, value: u32) -> bool {
+        value != 0 || !matches!(self.default, Fallback::Off)
     }
 }
 
@@ -189,8 +204,8 @@ macro_rules! field {
     };
 }
 
-use Fallback::{From, Required, Value};
-use Limit::{Among, Named, NoneOr, OneOf, OneOr, Range, UpTo};
+use Fallback::{From, Off, Required, Value};
+use Limit::{Among, AtMost, Named, NoneOr, OneOf, OneOr, Range, UpTo};
 
 /// Bits of sums that requantisers are made for: from 18, two multiplier blocks of 18x18 bits a lane; each further bit is a row of
 /// LUTs. 32 takes four blocks.
@@ -212,7 +227,7 @@ const SUM_BITS_WHY: &str = "below 32 a lane takes two DSP blocks, not four; the 
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 25] = [
+pub const FIELDS: [Field; 27] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
@@ -222,6 +237,8 @@ pub const FIELDS: [Field; 25] = [
     field!("pointwise", "multiplier", pw_multiplier, "what multiplies: DSP blocks, LUTs, or DSP blocks for two output channels each",
         "pointwise-multiplier-choice", Named(&Multiplier::NAMES),
         "packed, and plain where both requant_cycles are above 1, take weights from -127 to 127, as TensorFlow Lite makes them", Value(0), 0),
+    field!("pointwise", "lut_channels", pw_lut_channels, "output channels that are multiplied in LUTs whatever multiplies the others",
+        "pointwise-lut-channels-range", AtMost(|v| v.tm, "pointwise.tm"), "for arrays that DSP blocks do not suffice for", Off, 0),
     field!("pointwise", "requant", pw_requant, "requantisation lanes behind the pointwise array, for each of the tp pixels",
         "pointwise-requant-range", UpTo(|v| v.tm.min(64 / v.tp.max(1)), "the smaller of pointwise.tm and 64 / pointwise.tp"),
         "more lanes than sums would idle, and a memory word holds at most 64 outputs; where tm is 1, residual and expand_words 0 and both requant_cycles above 1, one lane takes the sums of all tp pixels",
@@ -245,6 +262,8 @@ pub const FIELDS: [Field; 25] = [
         "several rows are read at once only where depthwise.taps needs them", Value(1), 3),
     field!("depthwise", "multiplier", dw_multiplier, "what multiplies: DSP blocks or LUTs",
         "depthwise-multiplier-choice", Named(&["plain", "lut"]), "", Value(0), 0),
+    field!("depthwise", "lut_lanes", dw_lut_lanes, "lanes that are multiplied in LUTs whatever multiplies the others",
+        "depthwise-lut-lanes-range", AtMost(|v| v.lanes, "depthwise.lanes"), "for engines that DSP blocks do not suffice for", Off, 0),
     field!("depthwise", "requant", dw_requant, "requantisation lanes behind the depthwise engine",
         "depthwise-requant-range",
         UpTo(|v| v.lanes.min(v.tn), "the smaller of depthwise.lanes and pointwise.tn"),

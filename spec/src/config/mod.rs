@@ -34,6 +34,8 @@ pub struct Values {
     pub tp: u32,
     /// What multiplies in the pointwise array: the number of a [`Multiplier`].
     pub pw_multiplier: u32,
+    /// Output channels, the last ones, that are multiplied in LUTs all the same.
+    pub pw_lut_channels: u32,
     /// Requantisation lanes behind the pointwise array, for each of the `tp` pixels, or one for all: see [`Config::shares_requant`].
     pub pw_requant: u32,
     /// Bits to which these clamp a sum with its bias: see [`WIDE_SUM`].
@@ -50,6 +52,8 @@ pub struct Values {
     pub gather_rows: u32,
     /// What multiplies in the depthwise engine: the number of a [`Multiplier`], not `Packed`.
     pub dw_multiplier: u32,
+    /// Lanes, the last ones, that are multiplied in LUTs all the same.
+    pub dw_lut_lanes: u32,
     /// Requantisation lanes behind the depthwise engine.
     pub dw_requant: u32,
     /// Bits to which these clamp a sum with its bias: see [`WIDE_SUM`].
@@ -238,11 +242,18 @@ impl Config {
         param_words(v.depthwise_channels, v.dw_requant, v.dw_requant_cycles)
     }
     /// CRC-32 (IEEE) of every value in the order of [`FIELDS`], each as four little-endian bytes. Hardware and program images
-    /// carry it, so that a program compiled for another configuration is refused. A new field changes every fingerprint.
+    /// carry it, so that a program compiled for another configuration is refused. A new field changes every fingerprint, but one that is
+    /// [`Fallback::Off`], before whose value its name stands where it is not 0.
     pub fn fingerprint(&self) -> u32 {
         let mut crc = crc32fast::Hasher::new();
         for field in &FIELDS {
-            crc.update(&(field.get)(&self.0).to_le_bytes());
+            let value = (field.get)(&self.0);
+            match field.default {
+                Fallback::Off if value == 0 => continue,
+                Fallback::Off => crc.update(field.name.as_bytes()),
+                _ => (),
+            }
+            crc.update(&value.to_le_bytes());
         }
         crc.finalize()
     }
@@ -255,11 +266,12 @@ fn param_words(channels: u32, lanes: u32, cycles: u32) -> u32 {
     div_ceil(channels, lanes).max(parts.min(2)) * parts
 }
 
-/// The configuration as a file that gives every field; reading it gives the same configuration.
+/// The configuration as a file that gives every field that is not [`Fallback::Off`]; reading it gives the same configuration.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut section = "";
-        for field in &FIELDS {
+        let said = |field: &&Field| field.is_said((field.get)(&self.0));
+        for field in FIELDS.iter().filter(said) {
             if field.section != section {
                 section = field.section;
                 writeln!(f, "{section}:")?;

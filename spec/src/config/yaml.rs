@@ -167,6 +167,7 @@ impl RawConfig {
             let fallback = match field.default {
                 Fallback::Required => field.example,
                 Fallback::Value(value) => value,
+                Fallback::Off => 0,
                 Fallback::From(derive, _) => derive(&values),
             };
             let outcome = match entry {
