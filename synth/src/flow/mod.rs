@@ -117,6 +117,8 @@ fn logs(work: &Path, folder: &Path, seeds: u32, report: Option<&Report>) -> Resu
             let faulty = report.runs.iter().filter(|run| run.fault.is_some());
             logs.extend(faulty.map(|run| place::log(run.seed)));
         }
+        // the packer failed
+        None if work.join(LOG).exists() => (),
         None => {
             let mut all = (1..=seeds).map(|seed| work.join(place::log(seed)));
             if let Some(first) = all.find(|log| log.exists()) {
