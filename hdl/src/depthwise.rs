@@ -77,12 +77,12 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
         .map(|at| (s_taps.byte(at), weights.byte(at)))
         .collect();
     let (kind, cycles) = (config.dw_multiplier(), timing::depthwise_product(config));
-    // the first lane in LUTs all the same
-    let in_luts = (v.lanes - v.dw_lut_lanes) as usize;
+    // lanes before those in LUTs all the same
+    let in_blocks = (v.lanes - v.dw_lut_lanes) as usize;
     // where cells are few, two lanes of one tap share a multiplier block that has two products
     let together = match taps {
         1 if lanes > 1 && config.saves_cells() => {
-            let (others, luts) = pairs.split_at(in_luts);
+            let (others, luts) = pairs.split_at(in_blocks);
             let mut all = products(&mut m, "lanes", others, kind, cycles);
             all.extend(products(&mut m, "lut_lanes", luts, Multiplier::Lut, cycles));
             all
@@ -95,7 +95,7 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
         .map(|(l, pairs)| {
             let name = format!("lane_{l}");
             let terms = match together.is_empty() {
-                true if l >= in_luts => products(&mut m, &name, pairs, Multiplier::Lut, cycles),
+                true if l >= in_blocks => products(&mut m, &name, pairs, Multiplier::Lut, cycles),
                 true => products(&mut m, &name, pairs, kind, cycles),
                 false => vec![together[l].clone()],
             };

@@ -16,6 +16,9 @@ pub fn products(
     kind: Multiplier,
     cycles: u32,
 ) -> Vec<Expr> {
+    if pairs.is_empty() {
+        return Vec::new();
+    }
     if kind == Multiplier::Lut {
         let products = alone(m, name, 0, pairs, &multiplier::lut());
         return late(m, name, products, cycles - timing::LUT_PRODUCT);

@@ -36,8 +36,8 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
     let weight = m.input("s_weight", tm * tn * 8);
     let kind = config.pw_multiplier();
     let cycles = timing::pointwise_product(config);
-    // the first channel in LUTs all the same
-    let in_luts = tm - v.pw_lut_channels;
+    // channels before those in LUTs all the same
+    let in_blocks = tm - v.pw_lut_channels;
     // channels that have registers of their own for what all channels get
     let place = match (timing::spread(config), kind) {
         (false, _) => tm,
@@ -75,7 +75,7 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
     if kind == Multiplier::Packed {
         m.note("Pairs of output channels: one multiplier for both weights of an input channel.");
         let packed = multiplier::packed();
-        for c in (0..in_luts - in_luts % 2).step_by(2) {
+        for c in (0..in_blocks - in_blocks % 2).step_by(2) {
             let mut both = [Vec::new(), Vec::new()];
             for i in 0..tn {
                 let inputs = [
@@ -94,7 +94,7 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
         let pairs: Vec<_> = (0..tn).map(|i| (pixel_of(c, i), weight_of(c, i))).collect();
         let name = format!("channel_{c}");
         terms.push(match config.adds_in_blocks() {
-            _ if c >= in_luts => products(&mut m, &name, &pairs, Multiplier::Lut, cycles),
+            _ if c >= in_blocks => products(&mut m, &name, &pairs, Multiplier::Lut, cycles),
             true => pair_sums(&mut m, &name, &pairs, cycles),
             false => products(&mut m, &name, &pairs, kind, cycles),
         });

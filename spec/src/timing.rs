@@ -58,9 +58,11 @@ pub const PACK: u32 = 2;
 pub const PIXEL_VISIBLE: u32 = 1;
 /// Pointwise array: operand registers behind pixel buffer and weight memory ..
 pub const OPERAND: u32 = 1;
-/// .. which multiplier blocks of configurations that are to have few cells do without: they have such themselves.
+/// .. which arrays of multiplier blocks alone do without in configurations that are to have few cells: blocks have such themselves.
 pub fn operand(config: &Config) -> u32 {
-    let without = config.saves_cells() && config.pw_multiplier() == Multiplier::Plain;
+    let blocks =
+        config.pw_multiplier() == Multiplier::Plain && config.values().pw_lut_channels == 0;
+    let without = config.saves_cells() && blocks;
     if without { 0 } else { OPERAND }
 }
 /// Residual adder: requantised outputs to sums.
@@ -158,7 +160,7 @@ pub fn depthwise_operand(config: &Config) -> u32 {
 }
 
 /// Operands to products of a kind.
-pub const fn product(kind: Multiplier) -> u32 {
+const fn product(kind: Multiplier) -> u32 {
     match kind {
         Multiplier::Plain => BLOCK_PRODUCT,
         Multiplier::Lut => LUT_PRODUCT,

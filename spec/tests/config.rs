@@ -106,6 +106,7 @@ fn what_is_off_is_not_said() {
     let some = parse(&zeros.replace("lut_lanes: 0", "lut_lanes: 2")).unwrap();
     assert!(some.to_string().contains("  lut_lanes: 2  #"));
     assert_eq!(parse(&some.to_string()).unwrap(), some);
+    assert_eq!(some.fingerprint(), 1149058592);
 }
 
 #[test]
@@ -189,6 +190,8 @@ fn both_ends_of_every_range_are_accepted() {
         ("tm", "1", "64"),
         ("tp", "1", "8"),
         ("lanes", "1", "32"),
+        ("lut_channels", "0", "8"),
+        ("lut_lanes", "0", "8"),
         ("taps", "1", "9"),
         ("activation_kib", "1", "4096"),
         ("weight_kib", "1", "16384"),

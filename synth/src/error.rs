@@ -129,15 +129,16 @@ impl Error {
         )
     }
 
-    /// One line: of a tool that failed the last error that it printed.
+    /// One line: of a tool that failed the last error that it printed, else the last line.
     pub(crate) fn in_short(&self) -> String {
+        if let Error::Tool(tools::Error::Failed { name, log, .. }) = self {
+            let error = log.lines().rfind(|line| line.starts_with("ERROR: "));
+            let last = log.lines().rfind(|line| !line.trim().is_empty());
+            let line = error.or(last).map(str::trim);
+            return line.map_or_else(|| format!("{name} failed"), String::from);
+        }
         let text = self.to_string();
-        let is_error = |line: &&str| line.starts_with("ERROR: ");
-        let line = match self {
-            Error::Tool(_) => text.lines().rfind(is_error),
-            _ => None,
-        };
-        line.or(text.lines().next()).unwrap_or_default().into()
+        text.lines().next().unwrap_or_default().into()
     }
 
     /// A mapped design for which nextpnr finds no place.

@@ -78,17 +78,18 @@ impl Site {
 /// than is known here.
 pub(crate) fn multipliers(config: &Config, device: &Device) -> Vec<Fixed> {
     let v = config.values();
+    let in_blocks = v.tm - v.pw_lut_channels;
     let known = device.name == "ecp5-85"
         && timing::spread(config)
         && config.pw_multiplier() == Multiplier::Packed
         && v.tp == 1
         && v.tn <= RUN
-        && v.tm / 2 <= RUNS.len() as u32;
+        && in_blocks / 2 <= RUNS.len() as u32;
     if !known {
         return Vec::new();
     }
     let mut plan = Plan::default();
-    for (pair, run) in (0..(v.tm - v.pw_lut_channels) / 2).zip(RUNS) {
+    for (pair, run) in (0..in_blocks / 2).zip(RUNS) {
         for i in 0..v.tn {
             let cell = format!("pointwise.pair_{}_{i}.both.block", 2 * pair);
             plan.fix(&cell, site(run.row, run.at + i));
@@ -96,7 +97,7 @@ pub(crate) fn multipliers(config: &Config, device: &Device) -> Vec<Fixed> {
     }
     if v.pw_sum_bits < WIDE_SUM && v.pw_requant_cycles == 1 {
         for lane in 0..v.pw_requant {
-            let channels = (lane..v.tm).step_by(v.pw_requant as usize);
+            let channels = (lane..in_blocks).step_by(v.pw_requant as usize);
             // the last of an odd number has no partner, and blocks of other sorts
             let runs = channels.filter_map(|channel| RUNS.get((channel / 2) as usize));
             let near: Vec<Site> = runs.map(|run| site(run.row, run.at + v.tn / 2)).collect();
@@ -180,9 +181,12 @@ mod tests {
     /// The modules down to each cell are those of the generated board, and the last one holds a block.
     #[test]
     fn the_cells_are_those_of_the_board() {
-        let mut values = large().values().clone();
-        (values.tn, values.tm, values.pw_requant, values.dw_requant) = (13, 11, 3, 5);
-        for config in [large(), values.check().unwrap()] {
+        let mut odd = large().values().clone();
+        (odd.tn, odd.tm, odd.pw_requant, odd.dw_requant) = (13, 11, 3, 5);
+        let mut shared = large().values().clone();
+        (shared.tm, shared.pw_lut_channels, shared.pw_requant) = (19, 4, 7);
+        for config in [large(), odd.check().unwrap(), shared.check().unwrap()] {
+            assert!(!planned(&config).is_empty());
             let options = LinkOptions { link: Link::Spi };
             let board = sepstream_hdl::board_design(&config, &options, Technology::Ecp5);
             for Fixed { cell, .. } in planned(&config) {

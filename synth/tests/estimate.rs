@@ -2,7 +2,7 @@
 //! The estimate before synthesis against what Yosys made of the same designs.
 
 use sepstream_spec::config::Config;
-use sepstream_synth::estimate::{Coefficients, LUT_ERROR, Point};
+use sepstream_synth::estimate::{BLOCK_ERROR, Coefficients, LUT_ERROR, Point};
 use sepstream_synth::flow::{self, Request};
 use sepstream_synth::{Area, Board, Error};
 
@@ -27,10 +27,13 @@ fn estimates_are_near_what_yosys_says() {
         assert!(is_near(estimate.sites(), said.sites(), LUT_ERROR), "{told}");
         assert!(is_near(estimate.flip_flops, said.flip_flops, 0.1), "{told}");
         assert!(
-            is_near(estimate.multipliers, said.multipliers, 0.1),
+            is_near(estimate.multipliers, said.multipliers, BLOCK_ERROR),
             "{told}"
         );
-        assert!(is_near(estimate.block_rams, said.block_rams, 0.1), "{told}");
+        assert!(
+            is_near(estimate.block_rams, said.block_rams, BLOCK_ERROR),
+            "{told}"
+        );
     }
 }
 
@@ -77,8 +80,8 @@ fn the_published_budgets_are_estimated_as_well() {
         let (estimate, said) = point.compare(&coefficients).unwrap();
         println!("{said:?}, estimated {estimate:?}");
         assert!(is_near(estimate.sites(), said.sites(), LUT_ERROR));
-        assert!(is_near(estimate.multipliers, said.multipliers, 0.1));
-        assert!(is_near(estimate.block_rams, said.block_rams, 0.1));
+        assert!(is_near(estimate.multipliers, said.multipliers, BLOCK_ERROR));
+        assert!(is_near(estimate.block_rams, said.block_rams, BLOCK_ERROR));
     }
 }
 

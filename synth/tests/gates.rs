@@ -102,10 +102,11 @@ fn digits_run_on_the_cells_of_an_ecp5() {
 }
 
 #[test]
-fn two_products_of_a_block_run_on_the_cells_of_an_ecp5() {
+fn two_products_of_a_block_beside_luts_run_on_the_cells_of_an_ecp5() {
     let packed = ECP5.replacen("multiplier: lut", "multiplier: packed", 1);
-    assert_ne!(packed, ECP5);
-    check("ecp5-25", &packed);
+    let shared = packed.replacen("multiplier: lut", "multiplier: plain\n  lut_lanes: 1", 1);
+    assert!(packed != ECP5 && shared != packed);
+    check("ecp5-25", &shared);
 }
 
 #[test]

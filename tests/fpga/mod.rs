@@ -136,6 +136,7 @@ fn a_bitstream_comes_with_its_report() {
         "config.yaml",
         "digits.prog",
         "netlist.json",
+        "nextpnr-2.log",
         "nextpnr.json",
         "nextpnr.log",
         "report.json",
@@ -200,7 +201,13 @@ fn when_no_seed_is_placed_that_is_bad_input() {
     let out = tools.synth(folder.path(), &["--seeds", "3"]);
     assert_eq!(out.code, 2, "{}", out.stderr);
     insta::assert_snapshot!(out.stderr);
-    assert_eq!(files(folder.path()), ["nextpnr.log", "yosys.log"]);
+    let want = [
+        "nextpnr-1.log",
+        "nextpnr-2.log",
+        "nextpnr-3.log",
+        "yosys.log",
+    ];
+    assert_eq!(files(folder.path()), want);
 }
 
 #[test]
@@ -273,7 +280,7 @@ fn a_failing_tool_is_exit_code_3_and_leaves_its_log() {
     let out = tools.synth(folder.path(), &[]);
     assert_eq!(out.code, 3, "{}", out.stderr);
     assert!(out.stderr.contains("ERROR: cannot place"), "{}", out.stderr);
-    assert_eq!(files(folder.path()), ["nextpnr.log", "yosys.log"]);
+    assert_eq!(files(folder.path()), ["nextpnr-1.log", "yosys.log"]);
 }
 
 #[test]

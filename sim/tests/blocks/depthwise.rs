@@ -113,6 +113,7 @@ fn sums_of_taps() {
         (1, 1, Multiplier::Plain, 1, false),
         (2, 1, Multiplier::Lut, 1, false),
         (1, 9, Multiplier::Plain, 0, true),
+        (5, 3, Multiplier::Plain, 2, true),
         (4, 3, Multiplier::Lut, 0, true),
     ] {
         let (tn, tm, weight_kib) = if spread { (13, 10, 33) } else { (4, 4, 4) };
@@ -137,7 +138,7 @@ fn sums_of_taps_with_few_cells() {
     if !tools_present() {
         return;
     }
-    for (lanes, in_luts) in [(4, 0), (5, 0), (5, 2), (3, 3)] {
+    for (lanes, in_luts) in [(4, 0), (5, 0), (4, 1), (5, 2), (3, 3)] {
         let config = configured(4, 2, lanes, 1, |v| {
             v.dw_lut_lanes = in_luts;
             (v.pw_sum_bits, v.pw_requant_cycles) = (24, 4);

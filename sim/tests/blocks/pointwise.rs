@@ -110,10 +110,14 @@ fn sums_of_input_channels() {
         (4, 7, Packed, 2, false),
         (2, 2, Packed, 2, false),
         (5, 3, Plain, 1, true),
+        (4, 2, Plain, 1, true),
+        (1, 2, Plain, 1, true),
+        (4, 2, Packed, 2, true),
         // spread: a place for every two channels, or for each
         (13, 10, Packed, 0, false),
         (13, 10, Packed, 3, false),
         (12, 11, Plain, 0, false),
+        (12, 11, Plain, 4, false),
     ] {
         let config = configured(tn, tm, 1, 1, |v| {
             (v.pw_multiplier, v.pw_lut_channels) = (kind as u32, in_luts);

@@ -187,13 +187,15 @@ impl Config {
     pub fn merge_run_bytes(&self) -> u32 {
         self.word_bytes() / 2 + 1
     }
-    /// What multiplies in the pointwise array.
+    /// What multiplies in the pointwise array, but for the `pw_lut_channels` if those are not all.
     pub fn pw_multiplier(&self) -> Multiplier {
-        Multiplier::ALL[self.0.pw_multiplier as usize]
+        let v = &self.0;
+        multiplier(v.pw_multiplier, v.pw_lut_channels == v.tm)
     }
-    /// What multiplies in the depthwise engine.
+    /// What multiplies in the depthwise engine, but for the `dw_lut_lanes` if those are not all.
     pub fn dw_multiplier(&self) -> Multiplier {
-        Multiplier::ALL[self.0.dw_multiplier as usize]
+        let v = &self.0;
+        multiplier(v.dw_multiplier, v.dw_lut_lanes == v.lanes)
     }
     /// Beats in which the pointwise requantiser takes the `tm` sums of one group.
     pub fn pw_beats(&self) -> u32 {
@@ -248,14 +250,22 @@ impl Config {
         let mut crc = crc32fast::Hasher::new();
         for field in &FIELDS {
             let value = (field.get)(&self.0);
-            match field.default {
-                Fallback::Off if value == 0 => continue,
-                Fallback::Off => crc.update(field.name.as_bytes()),
-                _ => (),
+            if !field.is_said(value) {
+                continue;
+            }
+            if matches!(field.default, Fallback::Off) {
+                crc.update(field.name.as_bytes());
             }
             crc.update(&value.to_le_bytes());
         }
         crc.finalize()
+    }
+}
+
+fn multiplier(number: u32, all_in_luts: bool) -> Multiplier {
+    match all_in_luts {
+        true => Multiplier::Lut,
+        false => Multiplier::ALL[number as usize],
     }
 }
 
@@ -266,7 +276,7 @@ fn param_words(channels: u32, lanes: u32, cycles: u32) -> u32 {
     div_ceil(channels, lanes).max(parts.min(2)) * parts
 }
 
-/// The configuration as a file that gives every field that is not [`Fallback::Off`]; reading it gives the same configuration.
+/// The configuration as a file that gives every field, but one that is [`Fallback::Off`] and 0; reading it gives the same configuration.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut section = "";

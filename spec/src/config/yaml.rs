@@ -11,7 +11,7 @@ use serde_yaml::Spanned;
 use super::node::{Node, clip, excerpt, whole};
 use super::{Config, FIELDS, Fallback, Field, Limit, Values, Violation};
 
-/// Longest accepted file. A configuration has 15 numbers; more than this is some other file.
+/// Longest accepted file. A configuration has few numbers; more than this is some other file.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// A configuration file as written: known fields with their text, and what is wrong with its form.

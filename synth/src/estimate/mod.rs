@@ -21,6 +21,8 @@ use crate::{Cells, Device, Family};
 
 /// Yosys may need this share more or less LUTs than estimated.
 pub const LUT_ERROR: f64 = 0.2;
+/// Share by which one of multipliers or block RAMs may be wrong.
+pub const BLOCK_ERROR: f64 = 0.1;
 
 /// A design, before synthesis and after.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

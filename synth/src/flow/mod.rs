@@ -91,45 +91,38 @@ pub fn run(request: &Request, progress: &mut (dyn FnMut(Step) + Send)) -> Result
     let bitstream = format!("{}.{}", board.id(), ending(board));
     // what an earlier run left must not pass for this one's
     remove(&folder.join(&bitstream))?;
-    for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
-        let path = entry.map_err(Error::io(folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with("nextpnr-") && name.ends_with(".log") {
-            remove(&path)?;
-        }
+    for log in logs(folder)? {
+        remove(&folder.join(log))?;
     }
     let (work, _lock) = workspace::open(folder)?;
     let result = make(request, work.path(), &bitstream, progress);
-    logs(work.path(), folder, request.seeds, result.as_ref().ok())?;
+    let published = logs(work.path()).and_then(|logs| {
+        let mut logs = logs.iter();
+        logs.try_for_each(|log| publish(work.path(), folder, log))
+    });
     let report = result?;
+    published?;
     for file in &report.files {
         publish(work.path(), folder, file)?;
     }
     Ok(report)
 }
 
-/// Publishes the logs of Yosys, of nextpnr with the seed of the bitstream, and with those that it failed with; without a report, with the
-/// first that there is one of.
-fn logs(work: &Path, folder: &Path, seeds: u32, report: Option<&Report>) -> Result<(), Error> {
-    let mut logs = vec!["yosys.log".to_string(), LOG.into()];
-    match report {
-        Some(report) => {
-            let faulty = report.runs.iter().filter(|run| run.fault.is_some());
-            logs.extend(faulty.map(|run| place::log(run.seed)));
-        }
-        // the packer failed
-        None if work.join(LOG).exists() => (),
-        None => {
-            let mut all = (1..=seeds).map(|seed| work.join(place::log(seed)));
-            if let Some(first) = all.find(|log| log.exists()) {
-                rename(&first, &work.join(LOG))?;
-            }
+/// The logs in a folder: of Yosys, of nextpnr with the seed of the bitstream, and with the others.
+fn logs(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut logs = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
+        let name = entry.map_err(Error::io(folder))?.file_name();
+        let name = name.to_string_lossy();
+        let seed = name
+            .strip_prefix("nextpnr-")
+            .and_then(|name| name.strip_suffix(".log"));
+        let is_seed = seed.is_some_and(|seed| seed.parse::<u32>().is_ok());
+        if is_seed || [LOG, "yosys.log"].contains(&&*name) {
+            logs.push(name.into_owned());
         }
     }
-    for log in logs.iter().filter(|log| work.join(log).exists()) {
-        publish(work, folder, log)?;
-    }
-    Ok(())
+    Ok(logs)
 }
 
 fn make(
