@@ -145,7 +145,15 @@ pub fn run(project: &Project, prefix: &str) -> Result<(), Error> {
             names.join(", ")
         )));
     }
-    let (path, page) = (project.root.join(PAGE), page(project.root)?);
+    table(project.root)
+}
+
+/// Writes the table anew: it has the estimates of today, too.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn table(root: &Path) -> Result<(), Error> {
+    let (path, page) = (root.join(PAGE), page(root)?);
     fs::write(&path, page).map_err(|e| Error::io(&path, e))
 }
 
@@ -195,7 +203,7 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
     let path = root.join(PAGE);
     let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
     if text != page(root)? {
-        faults.push(format!("cargo xtask boards: {PAGE} has another table"));
+        faults.push(format!("cargo xtask boards table: {PAGE} has another one"));
     }
     Ok(faults)
 }
