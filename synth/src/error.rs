@@ -88,7 +88,7 @@ pub enum Error {
     #[error("at least one seed is needed")]
     NoSeeds,
     /// nextpnr had not routed everything with a seed when another was done long before.
-    #[error("stopped: it took more than twice as long as the slowest seed that is done")]
+    #[error("stopped: it took much longer than the slowest seed that is done")]
     Unrouted,
     /// A tool wrote statistics that are not what this program reads.
     #[error(

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::place::Placed;
 use crate::Error;
 
-/// How much longer than the slowest seed that is done another may take (`Error::Unrouted` says so) ..
+/// How much longer than the slowest seed that is done another may take ..
 const TIMES: u32 = 2;
 /// .. and how long whatever the others take.
 const LEAST: Duration = Duration::from_secs(10 * 60);
