@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where the multiplier blocks of a large array go.
 //!
-//! An array that is spread takes nearly all blocks of its FPGA, and nextpnr puts each into the nearest one that is free when its turn
-//! comes: the last ones land at the other end of the chip, with what belongs to them in between. Here all get their places at once. The
-//! blocks of two output channels, whose products are added up, lie side by side; those of the next two, whose weights come out of the
-//! same block RAMs, beside them; a requantiser lane's two blocks in a gap near the channels whose sums it takes. nextpnr places everything
-//! else around.
+//! nextpnr puts each block into the nearest one that is free when its turn comes: those of an output channel lie far apart, and where
+//! nearly all of an FPGA are taken, the last ones at its other end, with what belongs to them in between. Here all get their places at
+//! once. The blocks of two output channels, whose products are added up, lie side by side; those of the next two, whose weights come out
+//! of the same block RAMs, beside them; a requantiser lane's two blocks in a gap near the channels whose sums it takes. nextpnr places
+//! everything else around.
 
 use sepstream_spec::config::{Config, Multiplier, WIDE_SUM};
+use sepstream_spec::regs::Memory;
 use sepstream_spec::timing;
 
 use crate::Device;
 
 /// Path of the accelerator in a board.
 const ACCELERATOR: &str = "board.accelerator";
+/// Products of the smallest array that is known to be faster with a plan than without.
+const LARGE: u32 = 128;
 /// Rows of MULT18X18D of an ECP5-85.
 const ROWS: [u32; 3] = [10, 34, 58];
 /// First columns of the groups of blocks in a row ..
@@ -44,6 +47,14 @@ const DEPTHWISE: Site = site(10, 0);
 pub(crate) struct Fixed {
     pub(crate) cell: String,
     pub(crate) site: String,
+}
+
+/// CRC-32 of a plan: figures of a design with another one are of another design. None without a plan.
+pub(crate) fn crc32(plan: &[Fixed]) -> Option<u32> {
+    let lines = plan
+        .iter()
+        .flat_map(|Fixed { cell, site }| [cell, " ", site, "\n"].map(str::as_bytes));
+    (!plan.is_empty()).then(|| sepstream_spec::crc32(&lines.collect::<Vec<_>>()))
 }
 
 /// A site of a multiplier block.
@@ -80,7 +91,8 @@ pub(crate) fn multipliers(config: &Config, device: &Device) -> Vec<Fixed> {
     let v = config.values();
     let in_blocks = v.tm - v.pw_lut_channels;
     let known = device.name == "ecp5-85"
-        && timing::spread(config)
+        && v.tn * v.tm >= LARGE
+        && timing::far(config, Memory::Weight)
         && config.pw_multiplier() == Multiplier::Packed
         && v.tp == 1
         && v.tn <= RUN
@@ -158,6 +170,11 @@ mod tests {
         Config::from_yaml(text, "vww_16x16.yaml").unwrap()
     }
 
+    fn half() -> Config {
+        let text = include_str!("../../configs/vww_16x8.yaml");
+        Config::from_yaml(text, "vww_16x8.yaml").unwrap()
+    }
+
     fn planned(config: &Config) -> Vec<Fixed> {
         multipliers(config, Device::named("ecp5-85").unwrap())
     }
@@ -185,7 +202,8 @@ mod tests {
         (odd.tn, odd.tm, odd.pw_requant, odd.dw_requant) = (13, 11, 3, 5);
         let mut shared = large().values().clone();
         (shared.tm, shared.pw_lut_channels, shared.pw_requant) = (19, 4, 7);
-        for config in [large(), odd.check().unwrap(), shared.check().unwrap()] {
+        let configs = [large(), half()].into_iter();
+        for config in configs.chain([odd, shared].map(|values| values.check().unwrap())) {
             assert!(!planned(&config).is_empty());
             let options = LinkOptions { link: Link::Spi };
             let board = sepstream_hdl::board_design(&config, &options, Technology::Ecp5);
@@ -209,6 +227,8 @@ mod tests {
         for (tn, tm) in [
             (9, 15),
             (13, 12),
+            (16, 7),
+            (16, 8),
             (16, 9),
             (16, 16),
             (17, 10),
@@ -222,7 +242,7 @@ mod tests {
             values.dw_requant = 2;
             let config = values.check().unwrap();
             let plan = planned(&config);
-            let fits = tn <= 16 && tm <= 16;
+            let fits = tn <= 16 && tm <= 16 && tn * tm >= 128;
             let blocks = if fits {
                 tm / 2 * tn + 2 * (tm.min(5) + 2)
             } else {
@@ -232,6 +252,23 @@ mod tests {
             let sites: BTreeSet<&str> = plan.iter().map(|fixed| &*fixed.site).collect();
             assert_eq!(sites.len(), plan.len(), "{tn} x {tm}");
         }
-        assert!(multipliers(&large(), Device::named("ecp5-45").unwrap()).is_empty());
+        let other = Device::named("ecp5-45").unwrap();
+        assert_eq!(multipliers(&half(), other), []);
+        let mut near = half().values().clone();
+        near.weight_kib = 32;
+        assert_eq!(planned(&near.check().unwrap()), []);
+    }
+
+    /// Figures of one plan are not those of another, or of none.
+    #[test]
+    fn a_plan_has_a_checksum() {
+        let plan = planned(&half());
+        assert_eq!(plan.len(), 64 + 2 * (8 + 3));
+        let mut other = plan.clone();
+        let (first, rest) = other.split_at_mut(1);
+        std::mem::swap(&mut first[0].site, &mut rest[0].site);
+        assert_eq!(crc32(&[]), None);
+        assert_ne!(crc32(&plan), None);
+        assert_ne!(crc32(&plan), crc32(&other));
     }
 }

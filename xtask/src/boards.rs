@@ -24,6 +24,16 @@ struct Point {
     mhz: &'static str,
 }
 
+/// The design of a point as it is today.
+struct Today {
+    /// CRC-32 of the Verilog that goes to Yosys.
+    verilog: u32,
+    /// CRC-32 of the sites that nextpnr does not choose.
+    floor_plan: Option<u32>,
+    /// None where the design is refused.
+    estimate: Option<Estimate>,
+}
+
 /// Cells of an FPGA.
 struct Kind {
     name: &'static str,
@@ -98,8 +108,7 @@ impl Point {
     fn config(&self) -> String {
         format!("configs/{}.yaml", self.config)
     }
-    /// Of the design of today: CRC-32 of the Verilog that goes to Yosys, and the estimate; none where that refuses it.
-    fn today(&self, root: &Path) -> Result<(u32, Option<Estimate>), Error> {
+    fn today(&self, root: &Path) -> Result<Today, Error> {
         let path = root.join(self.config());
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
         let config = Config::from_yaml(&text, self.config).map_err(|violations| {
@@ -116,9 +125,11 @@ impl Point {
             ..Request::new(&board, &config, root)
         };
         let verilog = flow::verilog(&request).map_err(refused)?;
-        let estimate = flow::estimate(&request).ok();
-        let crc = sepstream_spec::crc32(&[verilog.as_bytes()]);
-        Ok((crc, estimate))
+        Ok(Today {
+            verilog: sepstream_spec::crc32(&[verilog.as_bytes()]),
+            floor_plan: flow::floor_plan_crc32(&request),
+            estimate: flow::estimate(&request).ok(),
+        })
     }
 }
 
@@ -157,8 +168,8 @@ pub fn table(root: &Path) -> Result<(), Error> {
     fs::write(&path, page).map_err(|e| Error::io(&path, e))
 }
 
-/// What the committed figures lack, in words: they are of the Verilog of today and of all seeds, one of which meets the clock; the
-/// estimate is near them; the page says the same.
+/// What the committed figures lack, in words: they are of the Verilog and the floor plan of today and of all seeds, each of which meets
+/// the clock; the estimate is near them; the page says the same.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -168,19 +179,25 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
         let (path, name) = (point.file(root), point.name());
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
         let figures: Value = serde_json::from_str(&text).map_err(|e| Error::json(&path, e))?;
-        let (crc, estimated) = point.today(root)?;
-        if figures["verilog_crc32"] != crc {
+        let today = point.today(root)?;
+        if figures["verilog_crc32"] != today.verilog {
             faults.push(format!("cargo xtask boards {name}: of other Verilog"));
         }
-        let runs = figures["runs"].as_array().map_or(0, Vec::len);
-        if runs != SEEDS || figures["met"] != true {
+        if figures["floor_plan_crc32"] != Value::from(today.floor_plan) {
+            faults.push(format!("cargo xtask boards {name}: of another floor plan"));
+        }
+        let clock = figures["clock_mhz"].as_f64().unwrap_or(f64::INFINITY);
+        let runs = figures["runs"].as_array().map_or(&[][..], Vec::as_slice);
+        let meets = |run: &&Value| run["fmax_mhz"].as_f64().is_some_and(|mhz| mhz >= clock);
+        let met = runs.iter().filter(meets).count();
+        if (runs.len(), met) != (SEEDS, SEEDS) {
             faults.push(format!(
-                "cargo xtask boards {name}: {runs} seeds, the clock met: {}",
-                figures["met"]
+                "cargo xtask boards {name}: {} seeds of {SEEDS}, {met} of which meet the clock",
+                runs.len()
             ));
         }
         for kind in &ESTIMATED {
-            let error = estimated.as_ref().map(|e| kind.missed(e, &figures));
+            let error = today.estimate.as_ref().map(|e| kind.missed(e, &figures));
             if error.is_none_or(|error| error.abs() > kind.error) {
                 let by = error.map_or("it is refused".into(), |e| format!("{:.1} %", 100.0 * e));
                 faults.push(format!(
@@ -283,7 +300,7 @@ fn page(root: &Path) -> Result<String, Error> {
         table += &row(point, &figures)?;
         let all = figures["tools"].as_array().into_iter().flatten();
         tools.extend(all.filter_map(|tool| Some(tool.as_str()?.to_string())));
-        if let (_, Some(estimate)) = point.today(root)? {
+        if let Some(estimate) = point.today(root)?.estimate {
             for (kind, largest) in ESTIMATED.iter().zip(&mut largest) {
                 *largest = largest.max(kind.missed(&estimate, &figures).abs());
             }

@@ -197,6 +197,12 @@ pub fn verilog(request: &Request) -> Result<String, Error> {
     Ok(wrapped(request, &verilog, &clock))
 }
 
+/// CRC-32 of the sites that multiplier blocks are given; none where nextpnr chooses all of them.
+pub fn floor_plan_crc32(request: &Request) -> Option<u32> {
+    let device = request.board.part().device();
+    floorplan::crc32(&floorplan::multipliers(request.config, device))
+}
+
 fn wrapped(request: &Request, verilog: &str, clock: &Clock) -> String {
     format!(
         "{verilog}{}",

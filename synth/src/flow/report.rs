@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::place::Placed;
-use super::{CriticalPath, Request, Run};
+use super::{CriticalPath, Request, Run, floor_plan_crc32};
 use crate::area::Area;
 use crate::pll::{Clock, Clocking};
 use crate::{Cells, Device, HostPins, Part, Unit};
@@ -37,6 +37,8 @@ pub struct Report {
     pub fingerprint: u32,
     /// CRC-32 of the Verilog that was synthesised.
     pub verilog_crc32: u32,
+    /// CRC-32 of the sites that multiplier blocks were given, if they were.
+    pub floor_plan_crc32: Option<u32>,
     /// 8x8 products per cycle.
     pub products_per_cycle: u32,
     /// Pins of the host link.
@@ -99,6 +101,7 @@ impl Report {
             speed: board.speed(),
             fingerprint: request.config.fingerprint(),
             verilog_crc32: area.verilog_crc32,
+            floor_plan_crc32: floor_plan_crc32(request),
             products_per_cycle: request.config.multipliers(),
             link: request.pins,
             baud: board.baud().ok().filter(|_| request.pins == HostPins::Uart),
