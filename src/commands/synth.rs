@@ -2,7 +2,7 @@
 //! `sepstream synth`: the bitstream of a board, and how fast it is.
 
 use sepstream_spec::config::Config;
-use sepstream_synth::flow::{self, CriticalPath, Report, Request, Step};
+use sepstream_synth::flow::{self, CriticalPath, Report, Request, Run, Step};
 use sepstream_synth::pll::Mhz;
 use sepstream_synth::{Board, Error as SynthError};
 
@@ -50,7 +50,10 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
         return Err(Error::file(&file, cause));
     }
     let spinner = spinner();
-    let report = flow::run(&request, &mut |step| spinner.set_message(told(step)))?;
+    let report = flow::run(&request, &mut |step| match step {
+        Step::Tried(run) => spinner.println(told(&run)),
+        step => spinner.set_message(begun(step)),
+    })?;
     spinner.finish_and_clear();
     std::fs::write(&file, json(&report) + "\n").map_err(|cause| Error::file(&file, cause))?;
     if let Some((model, program)) = program {
@@ -91,7 +94,8 @@ fn config(args: &cli::Synth, board: &Board) -> Result<Config, Error> {
     Config::from_yaml(text, &format!("configs/{file}")).map_err(Error::Config)
 }
 
-fn told(step: Step) -> String {
+/// What has begun.
+fn begun(step: Step) -> String {
     match step {
         Step::Tool(event) => describe(event),
         Step::Map => "Yosys maps the design to cells".into(),
@@ -117,11 +121,7 @@ fn text(report: &Report, board: &Board, args: &cli::Synth) -> String {
         .collect();
     text += &format!("\n\nplaced: {}", placed.join(", "));
     for run in &report.runs {
-        let reached = match run.fmax_mhz {
-            Some(mhz) => format!("{mhz:.1} MHz"),
-            None => format!("not routed ({})", run.fault.as_deref().unwrap_or_default()),
-        };
-        text += &format!("\nseed {}: {reached}, in {:.0} s", run.seed, run.seconds);
+        text += &format!("\n{}", told(run));
     }
     if let Some(critical) = &report.critical_path {
         text += &format!("\nslowest path: {}", path(critical));
@@ -141,6 +141,15 @@ fn text(report: &Report, board: &Board, args: &cli::Synth) -> String {
         text += &format!("\nnote: {}", board.note());
     }
     text
+}
+
+/// What came of a seed.
+fn told(run: &Run) -> String {
+    let reached = match run.fmax_mhz {
+        Some(mhz) => format!("{mhz:.1} MHz"),
+        None => format!("not routed ({})", run.fault.as_deref().unwrap_or_default()),
+    };
+    format!("seed {}: {reached}, in {:.0} s", run.seed, run.seconds)
 }
 
 /// A path in words.

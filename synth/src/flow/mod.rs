@@ -63,8 +63,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A step of the work has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A step of the work has begun, or nextpnr is done with a seed.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
     /// About a tool.
@@ -78,6 +78,8 @@ pub enum Step {
         /// All seeds.
         seeds: u32,
     },
+    /// What came of a seed.
+    Tried(Run),
     /// The bitstream is packed.
     Pack,
 }
@@ -248,13 +250,14 @@ fn build(
 
     let progress = Mutex::new(progress);
     let tell = |step| progress.lock().unwrap_or_else(PoisonError::into_inner)(step);
-    let (runs, best) = seeds::all(request.seeds, |seed, patience| {
+    let place = |seed, patience: &_| {
         tell(Step::Place {
             seed,
             seeds: request.seeds,
         });
         place::run(&nextpnr, board, clock.hz, (seed, patience), &area, work)
-    })?;
+    };
+    let (runs, best) = seeds::all(request.seeds, place, |run| tell(Step::Tried(run)))?;
     rename(&work.join(place::log(best.seed)), &work.join(LOG))?;
     rename(
         &work.join(place::timing(best.seed)),

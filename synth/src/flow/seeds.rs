@@ -89,21 +89,24 @@ impl Tried {
     }
 }
 
-/// Places and routes with the seeds from 1 on: what came of each, in their order, and the fastest, of equal ones the first.
+/// Places and routes with the seeds from 1 on, and tells of each as soon as it is done: what came of all, in their order, and the
+/// fastest, of equal ones the first.
 ///
 /// # Errors
 /// What is not one seed's fault, which ends all; that of the first seed when nextpnr routes none.
 pub(super) fn all(
     seeds: u32,
     place: impl Fn(u32, &Patience) -> Result<Placed, Error> + Sync,
+    tell: impl Fn(Run) + Sync,
 ) -> Result<(Vec<Run>, Placed), Error> {
-    within(Patience::new(LEAST), seeds, place)
+    within(Patience::new(LEAST), seeds, place, tell)
 }
 
 fn within(
     patience: Patience,
     seeds: u32,
     place: impl Fn(u32, &Patience) -> Result<Placed, Error> + Sync,
+    tell: impl Fn(Run) + Sync,
 ) -> Result<(Vec<Run>, Placed), Error> {
     let begun = AtomicU32::new(0);
     let take = || {
@@ -112,7 +115,7 @@ fn within(
         before.ok().map(|before| before + 1)
     };
     let work = || -> Result<Vec<Tried>, Error> {
-        let mut tried = Vec::new();
+        let mut done = Vec::new();
         while let Some(seed) = take() {
             let start = Instant::now();
             let result = place(seed, &patience);
@@ -125,9 +128,11 @@ fn within(
                 }
                 result => result.inspect(|_| patience.learn(time)),
             };
-            tried.push(Tried { seed, time, result });
+            let tried = Tried { seed, time, result };
+            tell(tried.run());
+            done.push(tried);
         }
-        Ok(tried)
+        Ok(done)
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let results: Vec<_> = thread::scope(|scope| {
@@ -169,6 +174,7 @@ fn best(tried: Vec<Tried>) -> Result<Placed, Error> {
 mod tests {
     use super::*;
     use sepstream_sim::tools;
+    use std::sync::Mutex;
 
     fn placed(seed: u32, fmax_mhz: f64) -> Placed {
         Placed {
@@ -191,11 +197,11 @@ mod tests {
     fn the_fastest_is_taken_and_of_equal_ones_the_first() {
         let speeds = [90.0, 100.0, 100.0];
         let place = |seed: u32, _: &Patience| Ok(placed(seed, speeds[seed as usize - 1]));
-        let (runs, best) = all(3, place).unwrap();
+        let (runs, best) = all(3, place, |_| ()).unwrap();
         let told: Vec<_> = runs.iter().map(|run| (run.seed, run.fmax_mhz)).collect();
         assert_eq!(told, [(1, Some(90.0)), (2, Some(100.0)), (3, Some(100.0))]);
         assert_eq!(best.seed, 2);
-        assert!(matches!(all(0, place), Err(Error::NoSeeds)));
+        assert!(matches!(all(0, place, |_| ()), Err(Error::NoSeeds)));
     }
 
     /// Seed 2 goes on until it is stopped, seed 3 fails.
@@ -212,7 +218,13 @@ mod tests {
             3 => Err(failed("Info: on\nERROR: no way\n1 warning, 1 error")),
             _ => Ok(placed(seed, 50.0)),
         };
-        let (runs, best) = within(Patience::new(Duration::from_millis(20)), 3, place).unwrap();
+        let told = Mutex::new(Vec::new());
+        let tell = |run| told.lock().unwrap().push(run);
+        let patience = Patience::new(Duration::from_millis(20));
+        let (runs, best) = within(patience, 3, place, tell).unwrap();
+        let mut told = told.into_inner().unwrap();
+        told.sort_by_key(|run| run.seed);
+        assert_eq!(told, runs);
         assert_eq!((best.seed, runs.len()), (1, 3));
         assert_eq!(runs[0].fault, None);
         assert_eq!((runs[1].fmax_mhz, runs[2].fmax_mhz), (None, None));
@@ -222,7 +234,7 @@ mod tests {
 
     #[test]
     fn without_any_the_first_error_is_told() {
-        let error = all(2, |seed, _| Err(failed(&format!("seed {seed}"))));
+        let error = all(2, |seed, _| Err(failed(&format!("seed {seed}"))), |_| ());
         assert!(error.err().unwrap().to_string().ends_with("seed 1"));
     }
 
@@ -238,7 +250,7 @@ mod tests {
             }
             _ => Err(Error::NoSeeds),
         };
-        assert!(matches!(all(3, place), Err(Error::NoSeeds)));
+        assert!(matches!(all(3, place, |_| ()), Err(Error::NoSeeds)));
     }
 
     #[test]
