@@ -12,4 +12,4 @@ mod project;
 pub mod speed;
 
 pub use error::Error;
-pub use project::Project;
+pub use project::{Project, is_strict};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use sepstream_xtask::{Error, Project, area, boards, compare, fit, speed};
+use sepstream_xtask::{Error, Project, area, boards, compare, fit, is_strict, speed};
 
 const USAGE: &str = "usage: cargo xtask test | area | boards [NAME | table] | compare | fit | speed
 
@@ -137,7 +137,7 @@ const TEST: [Step; 7] = [
 
 /// Runs every step, also after a failure: one run tells all.
 fn test() -> ExitCode {
-    let strict = env::var("REQUIRE_TOOLS").is_ok_and(|value| value == "1");
+    let strict = is_strict();
     let failed: Vec<_> = TEST
         .iter()
         .filter(|step| step.run(strict) == Outcome::Failed)

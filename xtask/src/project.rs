@@ -29,6 +29,11 @@ pub(crate) fn finish(command: &mut Command) -> Result<String, Error> {
     })
 }
 
+/// Whether what is missing is a failure, as it is for CI.
+pub fn is_strict() -> bool {
+    std::env::var("REQUIRE_TOOLS").is_ok_and(|value| value == "1")
+}
+
 /// Folder of the shared models.
 pub(crate) fn shared(root: &Path) -> PathBuf {
     let default = || root.join("../shared/models");
