@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use support::{Output, run, tools};
+use support::{Output, assert_documented, run, tools};
 
 const DIGITS: &str = "models/digits.tflite";
 const DIGITS_TEST: &str = "models/digits_test.npz";
@@ -136,12 +136,7 @@ fn a_program_runs_on_a_simulated_board() {
     assert_eq!(json["resets"], 0);
     let cycles = run(&["simulate", DIGITS, "--config", SMALL, "--json"]).json();
     assert_eq!(json["cycles"], cycles["cycles"]);
-    let documented = include_str!("../docs/json.md");
-    let (_, fields) = documented.split_once("## `run`\n").unwrap();
-    let fields = fields.split("\n## ").next().unwrap();
-    for field in json.as_object().unwrap().keys() {
-        assert!(fields.contains(&format!("`{field}`")), "{field}");
-    }
+    assert_documented(&json, "run");
 
     // the same board, the text of a second run without the model: the bytes that the accelerator gives
     let out = server.run(&program, &["--input", DIGITS_TEST, "--frames", "1"]);

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::{Output, output, run, sepstream};
+use crate::support::{Output, assert_documented, output, run, sepstream};
 
 /// Tools that answer what a test gives them.
 struct Tools {
@@ -137,6 +137,9 @@ fn a_bitstream_comes_with_its_report() {
     let model = ["--model", "models/digits.tflite", "--seeds", "2", "--json"];
     let out = Tools::new(1000, 60.0).synth(folder.path(), &model);
     let json = out.json();
+    for value in [&json, &json["runs"][0], &json["critical_path"]] {
+        assert_documented(value, "synth");
+    }
     assert_eq!(json["met"], true);
     assert_eq!(
         (&json["clock_mhz"], &json["fmax_mhz"]),

@@ -29,6 +29,19 @@ impl Output {
     }
 }
 
+/// docs/json.md names every field of an object, in the section of a command.
+pub fn assert_documented(object: &serde_json::Value, command: &str) {
+    let text = include_str!("../../docs/json.md");
+    let (_, text) = text.split_once(&format!("## `{command}`\n")).unwrap();
+    let section = text.split("\n## ").next().unwrap();
+    for field in object.as_object().unwrap().keys() {
+        assert!(
+            section.contains(&format!("`{field}`")),
+            "{command}: {field}"
+        );
+    }
+}
+
 /// The binary, to be run in the root of the project.
 pub fn sepstream() -> Command {
     let mut command = Command::cargo_bin("sepstream").unwrap();

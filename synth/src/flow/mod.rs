@@ -24,9 +24,10 @@ pub use report::{Report, Resource};
 pub use seeds::Run;
 
 use crate::estimate::{Coefficients, Estimate};
+use crate::floorplan::{self, Fixed};
 use crate::mapping::{self, Mapped};
 use crate::pll::{self, Clock};
-use crate::{Board, Error, Family, HostPins, floorplan, top};
+use crate::{Board, Error, Family, HostPins, top};
 
 /// The log of nextpnr with the seed of the bitstream.
 const LOG: &str = "nextpnr.log";
@@ -134,8 +135,8 @@ fn make(
     progress: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Report, Error> {
     let estimate = estimate(request)?;
-    let (clock, verilog) = generate(request)?;
-    let mut report = build(request, &verilog, &clock, work, bitstream, progress)?;
+    let design = generate(request)?;
+    let mut report = build(request, &design, work, bitstream, progress)?;
     report.estimate = Some(estimate.total);
     Ok(report)
 }
@@ -166,12 +167,25 @@ fn link(request: &Request) -> Result<(Clock, LinkOptions), Error> {
     Ok((clock, options))
 }
 
-/// The clock, and the text of the `sepstream_board` that goes with it.
-fn generate(request: &Request) -> Result<(Clock, String), Error> {
+/// A `sepstream_board`, and what goes with it.
+struct Design {
+    clock: Clock,
+    /// Text of the module and of those in it.
+    verilog: String,
+    /// Sites that nextpnr does not choose.
+    fixed: Vec<Fixed>,
+}
+
+fn generate(request: &Request) -> Result<Design, Error> {
     let (clock, options) = link(request)?;
-    let technology = request.board.part().device().technology();
-    let verilog = sepstream_hdl::board(request.config, &options, technology)?;
-    Ok((clock, verilog))
+    let device = request.board.part().device();
+    let verilog = sepstream_hdl::board(request.config, &options, device.technology())?;
+    let fixed = floorplan::multipliers(request.config, device);
+    Ok(Design {
+        clock,
+        verilog,
+        fixed,
+    })
 }
 
 /// What the design will take of the board's FPGA, apart from the wrapper's few cells.
@@ -195,8 +209,7 @@ pub fn estimate(request: &Request) -> Result<Estimate, Error> {
 /// # Errors
 /// When the board has no such link, or the clock cannot be made.
 pub fn verilog(request: &Request) -> Result<String, Error> {
-    let (clock, verilog) = generate(request)?;
-    Ok(wrapped(request, &verilog, &clock))
+    Ok(wrapped(request, &generate(request)?))
 }
 
 /// CRC-32 of the sites that multiplier blocks are given; none where nextpnr chooses all of them.
@@ -205,28 +218,23 @@ pub fn floor_plan_crc32(request: &Request) -> Option<u32> {
     floorplan::crc32(&floorplan::multipliers(request.config, device))
 }
 
-fn wrapped(request: &Request, verilog: &str, clock: &Clock) -> String {
-    format!(
-        "{verilog}{}",
-        top::verilog(request.board, clock, request.pins)
-    )
+fn wrapped(request: &Request, design: &Design) -> String {
+    let wrapper = top::verilog(request.board, &design.clock, request.pins);
+    format!("{}{wrapper}", design.verilog)
 }
 
 /// Maps, places and packs a generated `sepstream_board`.
 fn build(
     request: &Request,
-    verilog: &str,
-    clock: &Clock,
+    design: &Design,
     work: &Path,
     bitstream: &str,
     progress: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Report, Error> {
     let Request { board, config, .. } = *request;
+    let Design { clock, fixed, .. } = design;
     let device = board.part().device();
-    write(
-        &work.join("sepstream_top.v"),
-        &wrapped(request, verilog, clock),
-    )?;
+    write(&work.join("sepstream_top.v"), &wrapped(request, design))?;
     write(&work.join("config.yaml"), &config.to_string())?;
     write(
         &work.join(&board.constraints().file),
@@ -239,9 +247,8 @@ fn build(
     })?;
     progress(Step::Map);
     let start = Instant::now();
-    let fixed = floorplan::multipliers(config, device);
     let Mapped { units, area } =
-        mapping::map(&yosys, work, "sepstream_top", top::NAME, device, &fixed)?;
+        mapping::map(&yosys, work, "sepstream_top", top::NAME, device, fixed)?;
     let map_seconds = start.elapsed().as_secs_f64();
     let excess = area.excess(device);
     if !excess.is_empty() {
@@ -263,7 +270,7 @@ fn build(
         &work.join(place::timing(best.seed)),
         &work.join("nextpnr.json"),
     )?;
-    let mut report = Report::new(request, clock, area, &best, runs, map_seconds);
+    let mut report = Report::new(request, design, area, &best, runs, map_seconds);
     report.critical_path = path::critical(&best.details, &units);
     report.tools = vec![yosys.banner().into(), nextpnr.banner().into()];
     report.files.extend(
@@ -368,9 +375,13 @@ endmodule
                 ..Request::new(&board, &config, folder.path())
             };
             let family = board.part().device().family;
-            let clock = pll::solve(family, board.clock_hz(), board.freq_hz()).unwrap();
+            let design = Design {
+                clock: pll::solve(family, board.clock_hz(), board.freq_hz()).unwrap(),
+                verilog: stub.to_string(),
+                fixed: Vec::new(),
+            };
             let work = folder.path();
-            let report = match build(&request, stub, &clock, work, "bits", &mut |_| ()) {
+            let report = match build(&request, &design, work, "bits", &mut |_| ()) {
                 Err(Error::Tool(error)) if std::env::var("REQUIRE_TOOLS").as_deref() != Ok("1") => {
                     eprintln!("SKIPPED: {error}");
                     return;

@@ -4,10 +4,10 @@
 use serde::Serialize;
 
 use super::place::Placed;
-use super::{CriticalPath, Request, Run, floor_plan_crc32};
+use super::{CriticalPath, Design, Request, Run};
 use crate::area::Area;
-use crate::pll::{Clock, Clocking};
-use crate::{Cells, Device, HostPins, Part, Unit};
+use crate::pll::Clocking;
+use crate::{Cells, Device, HostPins, Part, Unit, floorplan};
 
 /// Something that the device has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -84,13 +84,14 @@ pub struct Report {
 impl Report {
     pub(super) fn new(
         request: &Request,
-        clock: &Clock,
+        design: &Design,
         area: Area,
         best: &Placed,
         runs: Vec<Run>,
         map_seconds: f64,
     ) -> Self {
         let board = request.board;
+        let clock = &design.clock;
         let clock_mhz = f64::from(clock.hz) / 1e6;
         let fmax_mhz = best.fmax_mhz;
         Report {
@@ -101,7 +102,7 @@ impl Report {
             speed: board.speed(),
             fingerprint: request.config.fingerprint(),
             verilog_crc32: area.verilog_crc32,
-            floor_plan_crc32: floor_plan_crc32(request),
+            floor_plan_crc32: floorplan::crc32(&design.fixed),
             products_per_cycle: request.config.multipliers(),
             link: request.pins,
             baud: board.baud().ok().filter(|_| request.pins == HostPins::Uart),
