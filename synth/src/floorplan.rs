@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where the multiplier blocks of a large array go.
 //!
-//! nextpnr puts each block into the nearest one that is free when its turn comes: those of an output channel lie far apart, and where
-//! nearly all of an FPGA are taken, the last ones at its other end, with what belongs to them in between. Here all get their places at
-//! once. The blocks of two output channels, whose products are added up, lie side by side; those of the next two, whose weights come out
-//! of the same block RAMs, beside them; a requantiser lane's two blocks in a gap near the channels whose sums it takes. nextpnr places
-//! everything else around.
+//! nextpnr puts each block into the nearest one that is free when its turn comes, so the last ones lie away from those that they belong
+//! to; where nearly all of an FPGA are taken, at its other end. Here all get their places at once. The blocks of two output channels,
+//! whose products are added up, lie side by side; those of the next two, whose weights come out of the same block RAMs, beside them; a
+//! requantiser lane's two blocks in a gap near the channels whose sums it takes. nextpnr places everything else around.
 
 use sepstream_spec::config::{Config, Multiplier, WIDE_SUM};
 use sepstream_spec::regs::Memory;
@@ -15,7 +14,7 @@ use crate::Device;
 
 /// Path of the accelerator in a board.
 const ACCELERATOR: &str = "board.accelerator";
-/// Products of the smallest array that is known to be faster with a plan than without.
+/// Products of the smallest array that gets a plan: no smaller one has been placed with it (docs/boards.md).
 const LARGE: u32 = 128;
 /// Rows of MULT18X18D of an ECP5-85.
 const ROWS: [u32; 3] = [10, 34, 58];
@@ -242,7 +241,7 @@ mod tests {
             values.dw_requant = 2;
             let config = values.check().unwrap();
             let plan = planned(&config);
-            let fits = tn <= 16 && tm <= 16 && tn * tm >= 128;
+            let fits = tn <= 16 && tm <= 16 && tn * tm >= LARGE;
             let blocks = if fits {
                 tm / 2 * tn + 2 * (tm.min(5) + 2)
             } else {

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Yosys on generated Verilog: every multiplier is one that the configuration asks for.
 
+mod common;
+
+use sepstream_sim::tools;
 use sepstream_spec::config::Config;
-use sepstream_synth::{Area, Device, Error, area};
+use sepstream_synth::{Area, Device, area};
 
 /// `None` where Yosys cannot be had, unless tools are required.
 fn measure(file: &str) -> Option<(Config, Area)> {
     let config = Config::from_yaml(file, "test.yaml").expect("the configuration passes every rule");
     let device = Device::named("ecp5-25").expect("a device of the table");
-    match area(&config, device, &mut |_| ()) {
-        Ok(area) => Some((config, area)),
-        Err(Error::Tool(error)) if std::env::var("REQUIRE_TOOLS").as_deref() != Ok("1") => {
-            eprintln!("SKIPPED: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+    common::found(tools::yosys(&mut |_| ()))?;
+    let area = area(&config, device, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
+    Some((config, area))
 }
 
 #[test]

@@ -2,13 +2,15 @@
 //! Netlists of Yosys in Verilator: the digits network gives the model's bytes in the model's cycles, and no longer does when a
 //! multiplier is missing.
 
+mod common;
+
 use sepstream_compiler::{Compiled, compile, tflite};
 use sepstream_hdl::generate_for;
 use sepstream_sim::cosim::{self, BuildOptions, Device, Optimise, Rtl};
 use sepstream_sim::model::{self, Machine};
 use sepstream_sim::tools;
 use sepstream_spec::config::Config;
-use sepstream_synth::{self as synth, Error, gates};
+use sepstream_synth::{self as synth, gates};
 
 /// Frames of each run.
 const FRAMES: u8 = 3;
@@ -33,15 +35,10 @@ impl Digits {
         let device = synth::Device::named(device).expect("a device of the table");
         let technology = device.technology();
         let verilog = generate_for(&self.config, technology);
-        let tools = tools::setup(&mut |_| ()).map_err(Error::from);
-        match tools.and_then(|_| gates(&verilog, "sepstream", device, technology, &mut |_| ())) {
-            Ok(netlist) => Some(netlist),
-            Err(Error::Tool(error)) if std::env::var("REQUIRE_TOOLS").as_deref() != Ok("1") => {
-                eprintln!("SKIPPED: {error}");
-                None
-            }
-            Err(error) => panic!("{error}"),
-        }
+        common::found(tools::setup(&mut |_| ()))?;
+        common::found(tools::yosys(&mut |_| ()))?;
+        let netlist = gates(&verilog, "sepstream", device, technology, &mut |_| ());
+        Some(netlist.unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Frames on a netlist that differ from the model's in a byte or a cycle.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Yosys on the host link alone: it must leave room for an accelerator on the smallest device.
 
+mod common;
+
 use sepstream_hdl::link::LinkOptions;
 use sepstream_sim::tools;
 use sepstream_spec::config::Config;
@@ -15,13 +17,8 @@ const LUTS: u64 = 600;
 
 #[test]
 fn the_link_is_small_on_an_ice40() {
-    let yosys = match tools::yosys(&mut |_| ()) {
-        Ok(yosys) => yosys,
-        Err(error) if std::env::var("REQUIRE_TOOLS").as_deref() != Ok("1") => {
-            eprintln!("SKIPPED: {error}");
-            return;
-        }
-        Err(error) => panic!("{error}"),
+    let Some(yosys) = common::found(tools::yosys(&mut |_| ())) else {
+        return;
     };
     let config =
         Config::from_yaml(CONFIG, "test.yaml").expect("the configuration passes every rule");

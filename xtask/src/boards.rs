@@ -110,6 +110,7 @@ impl Point {
     fn config(&self) -> String {
         format!("configs/{}.yaml", self.config)
     }
+    /// What its file holds.
     fn configuration(&self, root: &Path) -> Result<Config, Error> {
         let path = root.join(self.config());
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
