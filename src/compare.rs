@@ -27,7 +27,7 @@ pub struct Difference {
     /// Index in the model file of the layer that wrote it; absent for an input that is passed on.
     pub layer: Option<usize>,
     /// Its operator.
-    pub operator: &'static str,
+    pub operator: String,
     /// Name of the tensor.
     pub tensor: String,
     /// Row.
@@ -106,7 +106,7 @@ pub fn compare(graph: &Graph, wanted: &Frames, got: &Frames) -> Comparison {
                     Difference {
                         frame,
                         layer: layer.map(|layer| layer.index),
-                        operator: layer.map_or("", |layer| layer.kind()),
+                        operator: layer.map_or(String::new(), |layer| layer.kind().to_owned()),
                         tensor: crate::report::short_name(&tensor.name),
                         y: pixel / columns.max(1),
                         x: pixel % columns.max(1),
@@ -150,9 +150,11 @@ fn element(dtype: DType, bytes: &[u8]) -> Element {
     let raw = i64::from_le_bytes(wide);
     match dtype {
         DType::I8 => Element::Integer((raw as i8).into()),
-        DType::U8 | DType::I64 => Element::Integer(raw),
+        DType::I16 => Element::Integer((raw as i16).into()),
         DType::I32 => Element::Integer((raw as i32).into()),
         DType::F32 => Element::Float(f32::from_bits(raw as u32)),
+        // Of the others only the bits matter.
+        _ => Element::Integer(raw),
     }
 }
 
@@ -181,6 +183,7 @@ mod tests {
             }],
             inputs: vec![TensorId(0)],
             outputs: vec![TensorId(1)],
+            ..Graph::default()
         }
     }
 

@@ -57,6 +57,7 @@ pub fn cut(graph: &Graph, range: &Range<usize>) -> Result<Graph, Error> {
         layers: inside,
         inputs,
         outputs,
+        missing: graph.missing.clone(),
     })
 }
 
@@ -99,6 +100,7 @@ mod tests {
             ],
             inputs: vec![TensorId(0)],
             outputs: vec![TensorId(4)],
+            ..Graph::default()
         }
     }
     fn ends(range: Range<usize>) -> (Vec<usize>, Vec<usize>) {

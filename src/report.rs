@@ -65,7 +65,8 @@ pub fn percent(share: f64) -> String {
 
 /// Dimensions with crosses.
 pub fn shape(dims: &[usize]) -> String {
-    let dims: Vec<_> = dims.iter().map(usize::to_string).collect();
+    let size = |d: &usize| if *d == 0 { "?".into() } else { d.to_string() };
+    let dims: Vec<_> = dims.iter().map(size).collect();
     if dims.is_empty() {
         "scalar".into()
     } else {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Errors of this crate, by whose fault.
 
-use std::fmt::Write;
-
-use crate::rule::Violation;
+use crate::blockers::{layers_text, network_text};
+use crate::rule::{LayerRef, Violation};
 use sepstream_spec::config::Config;
-use sepstream_spec::graph::{Graph, Layer, TensorId};
+use sepstream_spec::graph::{Graph, Layer, Missing, TensorId};
 use sepstream_spec::isa::{COMMAND_BYTES, param_parts};
 use sepstream_spec::regs::Memory;
 
@@ -21,8 +20,16 @@ pub enum Error {
         /// What is wrong with the file.
         what: BadModel,
     },
+    /// The file is sound, but the network as a whole cannot run.
+    #[error("{}", network_text(.model, .missing))]
+    Network {
+        /// Name of the model.
+        model: String,
+        /// Every broken rule.
+        missing: Vec<Missing>,
+    },
     /// The file is sound, but has layers that are not supported.
-    #[error("{}", list(.model, .violations))]
+    #[error("{}", layers_text(.model, .violations))]
     Unsupported {
         /// Name of the model.
         model: String,
@@ -129,7 +136,7 @@ impl DoesNotFit {
     /// With the names of model and layer, where it was made without.
     pub(crate) fn named(mut self, graph: &Graph, layer: &Layer) -> Self {
         if self.model.is_empty() {
-            let layer = crate::accelerate::layer_ref(graph, layer);
+            let layer = LayerRef::of(graph, layer);
             self.model.clone_from(&graph.name);
             self.what = format!("{}, for {layer},", self.what);
         }
@@ -144,7 +151,7 @@ impl DoesNotFit {
         has: String,
         way_out: String,
     ) -> Self {
-        let name = crate::accelerate::layer_ref(graph, layer);
+        let name = LayerRef::of(graph, layer);
         Self {
             model: graph.name.clone(),
             what: format!("{what}, for {name},"),
@@ -186,13 +193,8 @@ pub enum BadModel {
     /// Offsets that do not hold together.
     #[error("the file is damaged or cut off ({0}); get it again from where it came")]
     Flatbuffer(String),
-    /// A count of subgraphs that is not 1.
-    #[error(
-        "it has {0} subgraphs; models with exactly one are supported (no control flow, no signatures of their own)"
-    )]
-    Subgraphs(usize),
-    /// No operators, or far too many.
-    #[error("it has {0} operators; 1 to 10,000 are supported")]
+    /// Far too many operators.
+    #[error("it has {0} operators; at most 10,000 are supported")]
     Operators(usize),
     /// The constants of the file are shared so often that they would take far more memory than the file.
     #[error(
@@ -222,28 +224,6 @@ pub enum BadModel {
     /// The inputs or outputs of the whole graph.
     #[error("{0}")]
     Graph(String),
-}
-
-/// Violations shown before the rest is only counted.
-const SHOWN: usize = 10;
-
-fn list(model: &str, violations: &[Violation]) -> String {
-    let mut layers: Vec<usize> = violations.iter().map(|v| v.layer.index).collect();
-    layers.dedup();
-    let plural = if layers.len() == 1 { "layer" } else { "layers" };
-    let mut text = format!(
-        "model `{}` has {} unsupported {plural}:",
-        short(model),
-        layers.len()
-    );
-    for violation in violations.iter().take(SHOWN) {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "\n  {violation}");
-    }
-    if violations.len() > SHOWN {
-        let _ = write!(text, "\n  and {} more", violations.len() - SHOWN);
-    }
-    text
 }
 
 /// A name from a file, safe to print: control characters escaped, cut to a length that fits a line. Converters join the

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Model file to checked graph, schedule, memory allocation and program image; network images for processors.
 pub mod accelerate;
+mod blockers;
 mod error;
 pub mod processor;
 mod rule;
 pub mod tflite;
 
 pub use accelerate::{Compiled, compile};
+pub use blockers::runnable;
 pub use error::{BadModel, DoesNotFit, Error};
 pub use rule::{LayerRef, Rule, Verdict, Violation};

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use sepstream_spec::graph::{Graph, Layer, Missing};
+
 use crate::error::short;
 
 /// What a check found: nothing, or the offending value in words.
@@ -31,8 +33,11 @@ impl<Check> Rule<Check> {
     }
     /// The error of a layer that breaks this rule.
     pub fn violation(&self, layer: LayerRef, found: String) -> Violation {
-        Violation {
-            layer,
+        Violation::new(layer, self.missing(found))
+    }
+    /// What something that breaks this rule cannot run for.
+    pub fn missing(&self, found: String) -> Missing {
+        Missing {
             rule: self.id,
             found,
             supported: self.sentence,
@@ -49,6 +54,18 @@ pub struct LayerRef {
     pub operator: String,
     /// Name of the tensor that the layer writes.
     pub output: String,
+}
+
+impl LayerRef {
+    /// The name of a layer of a graph.
+    pub fn of(graph: &Graph, layer: &Layer) -> Self {
+        let output = layer.outputs.first();
+        LayerRef {
+            index: layer.index,
+            operator: layer.kind().to_owned(),
+            output: output.map_or(String::new(), |id| graph[*id].name.clone()),
+        }
+    }
 }
 
 impl fmt::Display for LayerRef {
@@ -74,6 +91,23 @@ pub struct Violation {
     pub found: String,
     /// What it may have.
     pub supported: &'static str,
+}
+
+impl Violation {
+    /// A layer and a rule that it breaks.
+    pub fn new(layer: LayerRef, missing: Missing) -> Self {
+        let Missing {
+            rule,
+            found,
+            supported,
+        } = missing;
+        Violation {
+            layer,
+            rule,
+            found,
+            supported,
+        }
+    }
 }
 
 impl fmt::Display for Violation {

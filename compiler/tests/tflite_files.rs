@@ -6,8 +6,8 @@ mod builder;
 use builder::*;
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 use sepstream_compiler::tflite::load;
-use sepstream_compiler::{BadModel, Error};
-use sepstream_spec::graph::{Graph, Op};
+use sepstream_compiler::{BadModel, Error, runnable};
+use sepstream_spec::graph::{DType, Graph, Op};
 use tract_tflite::tflite::{
     BuiltinOperator, BuiltinOptions, PackOptions, PackOptionsArgs, StridedSliceOptions,
     StridedSliceOptionsArgs, TensorType,
@@ -17,10 +17,25 @@ fn import(model: &FileModel) -> Graph {
     load(&write(model), "test").unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn refuse(change: impl FnOnce(&mut FileModel)) -> Error {
+fn changed(change: impl FnOnce(&mut FileModel)) -> Vec<u8> {
     let mut model = two_convolutions();
     change(&mut model);
-    load(&write(&model), "test").unwrap_err()
+    write(&model)
+}
+
+/// The error of a damaged file.
+fn refuse(change: impl FnOnce(&mut FileModel)) -> Error {
+    load(&changed(change), "test").unwrap_err()
+}
+
+/// A sound file that cannot run.
+fn opaque(change: impl FnOnce(&mut FileModel)) -> Graph {
+    load(&changed(change), "test").unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Why it cannot.
+fn blockers(change: impl FnOnce(&mut FileModel)) -> Error {
+    runnable(&opaque(change)).unwrap_err()
 }
 
 #[test]
@@ -125,7 +140,7 @@ fn messages() {
         load(&tagged, "tagged").unwrap_err(),
         load(&whole[..whole.len() / 2], "half").unwrap_err(),
         refuse(|m| m.version = 2),
-        refuse(|m| m.subgraphs = 2),
+        refuse(|m| m.subgraphs = 0),
         refuse(|m| m.operators.clear()),
         refuse(|m| {
             m.tensors = vec![weights("again", &[100, 100]); 12];
@@ -144,19 +159,52 @@ fn messages() {
             m.tensors[1].zero_point = vec![];
             m.tensors[1].axis = 4;
         }),
-        refuse(|m| m.tensors[0].shape = Some(vec![1, -1, 5, 3])),
         refuse(|m| m.inputs = vec![1]),
         refuse(|m| m.inputs = vec![99]),
         refuse(|m| m.outputs = vec![]),
-        refuse(|m| m.outputs = vec![4]),
+        refuse(|m| {
+            m.tensors.push(map("unwritten", Some(&[1])));
+            m.outputs = vec![6];
+        }),
         refuse(|m| m.operators[0].inputs[1] = 99),
-        refuse(|m| m.operators[0].inputs.truncate(1)),
-        refuse(|m| m.operators[0].outputs.push(3)),
-        refuse(|m| m.operators[0].options = None),
         refuse(|m| m.operators[1].inputs[0] = 5),
         refuse(|m| m.operators[1].outputs[0] = 3),
+    ];
+    let messages: Vec<String> = errors.iter().map(Error::to_string).collect();
+    insta::assert_snapshot!(messages.join("\n\n"));
+}
+
+/// A tensor of floats for one of int8.
+fn float(tensor: &mut FileTensor) {
+    (tensor.tensor_type, tensor.scale) = (TensorType::FLOAT32, vec![]);
+    tensor.data = tensor.data.take().map(|data| data.repeat(4));
+}
+
+/// Every message of networks that are imported and cannot run; those of single rules are beside the rules.
+#[test]
+fn messages_of_blockers() {
+    let errors = [
+        blockers(|m| m.subgraphs = 2),
+        blockers(|m| m.tensors[0].shape = Some(vec![1, -1, -1, 3])),
+        blockers(|m| {
+            m.tensors
+                .iter_mut()
+                .filter(|t| !t.scale.is_empty())
+                .for_each(float)
+        }),
+        blockers(|m| {
+            let maps = m.tensors.iter_mut().filter(|t| t.data.is_none());
+            maps.for_each(float);
+        }),
+        blockers(|m| m.tensors[0].shape = Some(vec![4, 4, 5, 3])),
+        blockers(|m| m.operators[0].inputs.truncate(1)),
+        blockers(|m| {
+            m.tensors.push(map("more", None));
+            m.operators[0].outputs.push(6);
+        }),
+        blockers(|m| m.operators[0].options = None),
         // All unsupported layers at once, of which the first also hides the shape that the second needs.
-        refuse(|m| {
+        blockers(|m| {
             m.operators[0].code = BuiltinOperator::FLOOR;
             m.operators[1].code = BuiltinOperator::ADD;
             m.operators[1].options = Some(add_options);
@@ -164,17 +212,14 @@ fn messages() {
             m.tensors[5].name = "long;name;".repeat(20) + "\n";
             m.tensors[5].scale.clear();
         }),
-        refuse(|m| {
+        blockers(|m| {
+            m.outputs = vec![6];
             m.tensors.extend(vec![map("floor", None); 30]);
             m.operators = (0..30)
                 .map(|n| operator(BuiltinOperator::FLOOR, &[0], n + 6, None))
                 .collect();
         }),
-        refuse(|m| {
-            *m = shape_chain();
-            m.outputs = vec![6];
-        }),
-        refuse(|m| {
+        blockers(|m| {
             *m = shape_chain();
             m.operators[1].inputs[0] = 0;
         }),
@@ -186,7 +231,7 @@ fn messages() {
 #[test]
 fn unsupported_layers_are_structured() {
     let Error::Unsupported { violations, .. } =
-        refuse(|m| m.operators[0].code = BuiltinOperator::FLOOR)
+        blockers(|m| m.operators[0].code = BuiltinOperator::FLOOR)
     else {
         panic!("another kind of error");
     };
@@ -214,4 +259,41 @@ fn more_operators_than_any_network_has() {
             ..
         }
     ));
+}
+
+#[test]
+fn opaque_layers_keep_their_place() {
+    let graph = opaque(|m| {
+        m.operators[0].code = BuiltinOperator::FLOOR;
+        m.operators[0].outputs.push(6);
+        m.tensors[3].shape = Some(vec![1, 4, 5, 8]);
+        m.tensors
+            .push(plain("text", TensorType::STRING, Some(&[-1])));
+    });
+    let [floor, convolution] = &graph.layers[..] else {
+        panic!("{:?}", graph.layers)
+    };
+    assert_eq!(
+        (floor.kind(), floor.missing()[0].rule),
+        ("FLOOR", "operator")
+    );
+    assert_eq!((floor.inputs.len(), floor.outputs.len()), (3, 2));
+    // The shape that the file states serves the layer behind.
+    assert!(convolution.missing().is_empty());
+    let text = &graph.tensors[6];
+    assert_eq!(
+        (text.dtype, &text.shape[..]),
+        (DType::Other("string"), &[0][..])
+    );
+}
+
+#[test]
+fn a_computed_shape_may_be_an_output() {
+    let graph = opaque(|m| {
+        *m = shape_chain();
+        m.outputs = vec![6, 7];
+    });
+    let shape = &graph.tensors[6];
+    assert_eq!(shape.to_i32(), Some(vec![1, -1]));
+    runnable(&graph).unwrap();
 }

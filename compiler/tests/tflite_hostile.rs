@@ -9,6 +9,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 use sepstream_compiler::tflite::load;
+use sepstream_compiler::{Error, runnable};
 use sepstream_spec::graph::Graph;
 
 const SEED: u64 = 0x5eb5_7eae;
@@ -35,12 +36,13 @@ fn assert_sound(graph: &Graph) {
     for layer in &graph.layers {
         for id in layer.inputs.iter().flatten().chain(&layer.outputs) {
             let tensor = &graph[*id];
-            assert!((1..=1 << 26).contains(&tensor.elements()));
+            let least = usize::from(layer.missing().is_empty());
+            assert!((least..=1 << 26).contains(&tensor.elements()));
             assert!(
                 tensor
                     .data
                     .as_ref()
-                    .is_none_or(|data| data.len() == tensor.bytes())
+                    .is_none_or(|data| data.len() == tensor.bytes() || tensor.dtype.bytes() == 0)
             );
             if let Some(quant) = &tensor.quant {
                 assert!(!quant.scale.is_empty() && quant.scale.len() == quant.zero_point.len());
@@ -57,15 +59,22 @@ fn survive(bytes: &[u8]) -> bool {
     match load(bytes, "damaged") {
         Ok(graph) => {
             assert_sound(&graph);
+            if let Err(error) = runnable(&graph) {
+                assert_printable(&error);
+            }
             true
         }
         // The message must be printable as well, and fit a terminal.
         Err(error) => {
-            let text = error.to_string();
-            assert!(text.len() < 20_000 && !text.chars().any(|c| c.is_control() && c != '\n'));
+            assert_printable(&error);
             false
         }
     }
+}
+
+fn assert_printable(error: &Error) {
+    let text = error.to_string();
+    assert!(text.len() < 20_000 && !text.chars().any(|c| c.is_control() && c != '\n'));
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn graph(op: Op, tensors: Vec<Tensor>) -> Graph {
         layers: vec![layer],
         inputs,
         outputs: vec![TensorId(last)],
+        ..Graph::default()
     }
 }
 

@@ -163,6 +163,7 @@ impl Case {
             layers,
             inputs: vec![TensorId(0)],
             outputs: vec![TensorId(1)],
+            ..Graph::default()
         }
     }
     /// Compares the engine with a function from an output position (batch, row, column, channel) to the stored value.

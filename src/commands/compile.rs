@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use sepstream_compiler::accelerate::{CommandInfo, MemoryUse};
+use sepstream_spec::graph::Layer;
 use serde::Serialize;
 
 use crate::cli::Compile;
@@ -67,6 +68,8 @@ struct LayerReport {
 struct HostLayer {
     index: usize,
     operator: String,
+    /// Rules that it breaks: `simulate` cannot run it, and takes the model only without it.
+    missing: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -86,9 +89,8 @@ impl Report {
             .map(|command| command.total)
             .sum();
         let macs = accelerator.graph.total_macs();
-        let mut before = accelerator.layers();
-        let mut commands = before.split_off(plan.before.len());
-        let after = commands.split_off(plan.stages.len());
+        let mut commands = accelerator.layers().split_off(plan.before.len());
+        commands.truncate(plan.stages.len());
         let figures = accelerator
             .compiled
             .commands
@@ -107,10 +109,7 @@ impl Report {
                 waits_for: layer.waits_for,
             }
         };
-        let host = |layer: LayerFigures| HostLayer {
-            index: layer.index,
-            operator: layer.operators,
-        };
+        let host = |&position: &usize| HostLayer::new(&accelerator.graph.layers[position]);
         let bytes = |words| u64::from(words) * u64::from(accelerator.config.word_bytes());
         Report {
             model: accelerator.graph.name.clone(),
@@ -121,7 +120,7 @@ impl Report {
             multipliers,
             utilisation: utilisation(macs, Some(cycles), Some(multipliers)),
             layers: commands.into_iter().zip(figures).map(layer).collect(),
-            host_layers: before.into_iter().chain(after).map(host).collect(),
+            host_layers: plan.before.iter().chain(&plan.after).map(host).collect(),
             memories: accelerator
                 .compiled
                 .memories
@@ -180,11 +179,7 @@ impl Report {
             ],
             self.memories.iter().map(MemoryReport::row),
         );
-        let host: Vec<_> = self
-            .host_layers
-            .iter()
-            .map(|layer| format!("{} {}", layer.index, layer.operator))
-            .collect();
+        let host: Vec<_> = self.host_layers.iter().map(HostLayer::text).collect();
         let host = if host.is_empty() {
             String::new()
         } else {
@@ -207,6 +202,24 @@ impl Report {
             thousands(self.image_bytes as u64),
             self.multipliers,
         )
+    }
+}
+
+impl HostLayer {
+    fn new(layer: &Layer) -> Self {
+        HostLayer {
+            index: layer.index,
+            operator: layer.kind().to_owned(),
+            missing: layer.missing().iter().map(|m| m.rule).collect(),
+        }
+    }
+    fn text(&self) -> String {
+        let own = if self.missing.is_empty() {
+            ""
+        } else {
+            " (of your own: `simulate` cannot run it)"
+        };
+        format!("{} {}{own}", self.index, self.operator)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sepstream_spec::graph::{Graph, Layer, Op, Tensor, TensorId, Window};
+use sepstream_spec::graph::{Graph, Layer, Missing, Op, Tensor, TensorId, Window};
 use serde::Serialize;
 
 use crate::cli::Inspect;
@@ -33,7 +33,9 @@ struct Report {
     layers: Vec<LayerReport>,
     macs: u64,
     parameters: u64,
-    kinds: BTreeMap<&'static str, Totals>,
+    kinds: BTreeMap<String, Totals>,
+    /// Why the network as a whole cannot run.
+    missing: Vec<MissingReport>,
 }
 
 #[derive(Serialize)]
@@ -50,12 +52,21 @@ struct TensorReport {
 #[derive(Serialize)]
 struct LayerReport {
     index: usize,
-    operator: &'static str,
+    operator: String,
     window: Option<String>,
     inputs: Vec<Vec<usize>>,
-    output: TensorReport,
+    /// The first result; a few operators have none.
+    output: Option<TensorReport>,
     macs: u64,
     parameters: u64,
+    /// Why the layer cannot run.
+    missing: Vec<MissingReport>,
+}
+
+#[derive(Serialize)]
+struct MissingReport {
+    rule: &'static str,
+    found: String,
 }
 
 #[derive(Default, Serialize)]
@@ -63,6 +74,8 @@ struct Totals {
     layers: u64,
     macs: u64,
     parameters: u64,
+    /// Layers that cannot run.
+    missing: u64,
 }
 
 impl Report {
@@ -79,7 +92,8 @@ impl Report {
             .collect();
         let mut kinds: BTreeMap<_, Totals> = BTreeMap::new();
         for layer in &layers {
-            let totals = kinds.entry(layer.operator).or_default();
+            let totals = kinds.entry(layer.operator.clone()).or_default();
+            totals.missing += u64::from(!layer.missing.is_empty());
             totals.layers += 1;
             totals.macs += layer.macs;
             totals.parameters += layer.parameters;
@@ -92,6 +106,7 @@ impl Report {
             parameters: layers.iter().map(|layer| layer.parameters).sum(),
             layers,
             kinds,
+            missing: MissingReport::all(&graph.missing),
         }
     }
 
@@ -121,34 +136,49 @@ impl Report {
                     })
                 }),
         );
+        // What runs has nothing to say in the last column.
+        let runs = self.layers.iter().all(|layer| layer.missing.is_empty());
+        let columns = [
+            Number("#"),
+            Text("operator"),
+            Text("window"),
+            Text("input"),
+            Text("output"),
+            Number("scale"),
+            Number("zero point"),
+            Number("MACs"),
+            Number("parameters"),
+            Text("missing"),
+        ];
+        let shown = columns.len() - usize::from(runs);
+        let rows = self.layers.iter().map(LayerReport::row);
         let layers = table(
-            &[
-                Number("#"),
-                Text("operator"),
-                Text("window"),
-                Text("input"),
-                Text("output"),
-                Number("scale"),
-                Number("zero point"),
-                Number("MACs"),
-                Number("parameters"),
-            ],
-            self.layers.iter().map(LayerReport::row),
+            &columns[..shown],
+            rows.map(|mut row| {
+                row.truncate(shown);
+                row
+            }),
         );
+        let columns = [
+            Text("operator"),
+            Number("layers"),
+            Number("MACs"),
+            Number("parameters"),
+            Number("cannot run"),
+        ];
+        let shown = columns.len() - usize::from(runs);
         let kinds = table(
-            &[
-                Text("operator"),
-                Number("layers"),
-                Number("MACs"),
-                Number("parameters"),
-            ],
+            &columns[..shown],
             self.kinds.iter().map(|(kind, t)| {
-                vec![
-                    kind.to_string(),
+                let mut row = vec![
+                    kind.clone(),
                     t.layers.to_string(),
                     thousands(t.macs),
                     thousands(t.parameters),
-                ]
+                    t.missing.to_string(),
+                ];
+                row.truncate(shown);
+                row
             }),
         );
         format!(
@@ -166,31 +196,50 @@ impl LayerReport {
         let inputs = layer.inputs.iter().flatten().map(|&id| &graph[id]);
         LayerReport {
             index: layer.index,
-            operator: layer.kind(),
+            operator: layer.kind().to_owned(),
             window: window(&layer.op),
             inputs: inputs
                 .filter(|t| t.data.is_none())
                 .map(|t| t.shape.clone())
                 .collect(),
-            output: TensorReport::new(graph.output(layer)),
+            output: layer
+                .outputs
+                .first()
+                .map(|&id| TensorReport::new(&graph[id])),
             macs: graph.macs(layer),
             parameters: graph.parameters(layer) as u64,
+            missing: MissingReport::all(layer.missing()),
         }
     }
 
     fn row(&self) -> Vec<String> {
         let inputs: Vec<_> = self.inputs.iter().map(|dims| shape(dims)).collect();
+        let output = |text: fn(&TensorReport) -> String| {
+            self.output.as_ref().map_or_else(|| "-".into(), text)
+        };
+        let missing: Vec<_> = self.missing.iter().map(|m| m.rule).collect();
         vec![
             self.index.to_string(),
-            self.operator.into(),
+            self.operator.clone(),
             self.window.clone().unwrap_or_default(),
             inputs.join(" "),
-            shape(&self.output.shape),
-            self.output.scale(),
-            self.output.zero_point(),
+            output(|tensor| shape(&tensor.shape)),
+            output(TensorReport::scale),
+            output(TensorReport::zero_point),
             thousands(self.macs),
             thousands(self.parameters),
+            missing.join(" "),
         ]
+    }
+}
+
+impl MissingReport {
+    fn all(missing: &[Missing]) -> Vec<Self> {
+        let report = |m: &Missing| MissingReport {
+            rule: m.rule,
+            found: m.found.clone(),
+        };
+        missing.iter().map(report).collect()
     }
 }
 

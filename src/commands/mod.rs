@@ -47,7 +47,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Error> {
     }
 }
 
-/// Reads and checks a model; its name is the stem of the file name.
+/// Reads a model; its name is the stem of the file name. What runs it checks that it can.
 fn load_model(path: &Path) -> Result<Graph, Error> {
     let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();

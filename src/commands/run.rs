@@ -165,6 +165,7 @@ fn maps(program: &Program) -> Graph {
         layers: Vec::new(),
         inputs: (0..first).map(TensorId).collect(),
         outputs: (first..all).map(TensorId).collect(),
+        ..Graph::default()
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Border<'a> {
 impl<'a> Border<'a> {
     /// Prepares the host's layers of a network.
     pub fn new(graph: &'a Graph, plan: &'a Plan) -> Result<Self, Error> {
+        sepstream_compiler::runnable(graph)?;
         Ok(Border {
             graph,
             plan,
@@ -56,8 +57,11 @@ impl<'a> Border<'a> {
             known.insert(id, Value::new(tensor.dtype, tensor.shape.clone(), bytes)?);
         }
         self.host(&self.plan.after, &mut known)?;
-        let outputs = self.graph.outputs.iter().filter_map(|id| known.remove(id));
-        Ok(outputs.map(Value::into_bytes).collect())
+        let bytes = |id: &TensorId| {
+            let written = known.get(id).map(|value| value.bytes().to_vec());
+            written.or_else(|| self.graph[*id].data.clone())
+        };
+        Ok(self.graph.outputs.iter().filter_map(bytes).collect())
     }
 
     fn host(&self, layers: &[usize], known: &mut HashMap<TensorId, Value>) -> Result<(), Error> {

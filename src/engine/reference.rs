@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! TensorFlow Lite's operators in software.
 
+use sepstream_compiler::LayerRef;
 use sepstream_sim::reference::{Runner, Trace, Value};
 use sepstream_spec::graph::{Graph, Layer};
 
@@ -13,6 +14,7 @@ pub struct Reference<'g>(Runner<'g>);
 impl<'g> Reference<'g> {
     /// Prepares a network.
     pub fn new(graph: &'g Graph) -> Result<Self, Error> {
+        sepstream_compiler::runnable(graph)?;
         Ok(Reference(Runner::new(graph)?))
     }
 
@@ -52,7 +54,7 @@ pub(super) fn figures(graph: &Graph, layer: &Layer) -> LayerFigures {
     LayerFigures {
         operators: layer.kind().into(),
         index: layer.index,
-        name: graph.output(layer).name.clone(),
+        name: LayerRef::of(graph, layer).output,
         macs: graph.macs(layer),
         waits_for: None,
     }

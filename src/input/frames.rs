@@ -91,6 +91,7 @@ pub fn noise(graph: &Graph, seed: u64) -> Frames {
             DType::F32 => (0..tensor.elements())
                 .flat_map(|_| random.f32().to_le_bytes())
                 .collect(),
+            DType::Bool => (0..tensor.bytes()).map(|_| random.u8(..2)).collect(),
             _ => (0..tensor.bytes()).map(|_| random.u8(..)).collect(),
         }
     };

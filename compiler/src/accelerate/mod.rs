@@ -19,8 +19,6 @@ pub use plan::{Expand, Plan, Stage, plan};
 pub use rules::RULES;
 pub use slice::Slice;
 
-pub(crate) use plan::reference as layer_ref;
-
 use crate::Error;
 use layout::Layouts;
 use sepstream_spec::config::Config;

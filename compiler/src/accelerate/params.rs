@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Weights and requantisation parameters of a layer, channel by channel, in the accelerator's form.
 
-use super::plan::reference;
 use super::pool::average;
 use crate::Error;
-use crate::rule::Violation;
+use crate::rule::{LayerRef, Violation};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::graph::{Activation, Graph, Layer, Op, Tensor, TensorId};
 use sepstream_spec::isa::Param;
@@ -56,7 +55,7 @@ impl Channel {
 /// A fault that import should have refused; reported all the same, with the layer.
 fn refuse(graph: &Graph, layer: &Layer, found: &str) -> Error {
     let violation = Violation {
-        layer: reference(graph, layer),
+        layer: LayerRef::of(graph, layer),
         rule: "accelerator-arithmetic",
         found: found.into(),
         supported: "Maps and weights have quantisation parameters whose multipliers TensorFlow Lite can compute.",

@@ -4,6 +4,7 @@
 use super::rules::{self, Context};
 use super::slice::Slice;
 use crate::Error;
+use crate::blockers;
 use crate::rule::LayerRef;
 use std::collections::BTreeMap;
 
@@ -175,9 +176,11 @@ pub(super) fn folded_pads(graph: &Graph, layer: &Layer) -> Option<Pads> {
 
 /// A RESHAPE of an accelerator's map that only a fully connected layer reads: both see the same bytes.
 fn is_alias(graph: &Graph, layer: &Layer) -> bool {
+    if layer.op != Op::Reshape {
+        return false;
+    }
     let mut readers = graph.consumers(layer.output()).peekable();
-    layer.op == Op::Reshape
-        && readers.peek().is_some()
+    readers.peek().is_some()
         && !graph.outputs.contains(&layer.output())
         && readers.all(|l| matches!(graph.layers[l].op, Op::FullyConnected(_)))
 }
@@ -210,8 +213,10 @@ fn first_behind(graph: &Graph, n: usize, side: &[Side]) -> usize {
 /// Splits a graph into border layers and stages.
 ///
 /// # Errors
-/// [`Error::Unsupported`] with every layer that the accelerator cannot run where it stands.
+/// [`Error::Unsupported`] with every layer that the accelerator cannot run where it stands, [`Error::Network`] if the network
+/// cannot run as a whole.
 pub fn plan(graph: &Graph) -> Result<Plan, Error> {
+    blockers::whole(graph)?;
     let mut side = vec![Side::Before; graph.tensors.len()];
     let mut map_of: Vec<TensorId> = (0..graph.tensors.len()).map(TensorId).collect();
     let mut plan = Plan {
@@ -261,18 +266,15 @@ pub fn plan(graph: &Graph) -> Result<Plan, Error> {
             accelerated: places[n] == Side::Accelerator,
             follower,
         };
-        violations.extend(rules::check(&context, || reference(graph, layer)));
+        violations.extend(rules::check(&context));
     }
     if accelerated.is_empty() && violations.is_empty() {
+        // What keeps layers from being the accelerator's says more than that there are none.
+        blockers::runnable(graph)?;
         let layer = graph.layers.first();
-        violations.extend(layer.map(|l| rules::nothing_to_do(reference(graph, l))));
+        violations.extend(layer.map(|l| rules::nothing_to_do(LayerRef::of(graph, l))));
     }
-    if !violations.is_empty() {
-        return Err(Error::Unsupported {
-            model: graph.name.clone(),
-            violations,
-        });
-    }
+    blockers::refuse(graph, violations)?;
 
     stages(graph, &accelerated, &map_of, &mut plan.stages);
     let written = |t: &TensorId| plan.stages.iter().any(|s| s.output == *t);
@@ -398,14 +400,5 @@ fn add(graph: &Graph, n: usize, operands: [TensorId; 2], stages: &mut Vec<Stage>
             input: map,
             output,
         }),
-    }
-}
-
-/// The layer's name in messages.
-pub(crate) fn reference(graph: &Graph, layer: &Layer) -> LayerRef {
-    LayerRef {
-        index: layer.index,
-        operator: layer.kind().to_string(),
-        output: graph[layer.output()].name.clone(),
     }
 }

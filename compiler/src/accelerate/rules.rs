@@ -2,6 +2,7 @@
 //! What the accelerator can run: one rule, one function, one sentence.
 
 use super::plan;
+use crate::blockers;
 use crate::rule::{LayerRef, Rule, Verdict, Violation};
 use sepstream_spec::graph::{DType, Graph, Layer, Op, Pads, Window};
 use sepstream_spec::width::MOST_WINDOW;
@@ -24,6 +25,16 @@ pub type AcceleratorRule = Rule<fn(&Context<'_>) -> Verdict>;
 /// Rows or columns of a window; the sentences say the number.
 const MOST: usize = MOST_WINDOW as usize;
 const WINDOWED: &[&str] = &["CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D"];
+/// Operators that run on the accelerator.
+const INNER: &[&str] = &[
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "AVERAGE_POOL_2D",
+    "MEAN",
+    "ADD",
+    "PAD",
+];
 
 /// All rules, in the order in which they are checked and documented.
 pub const RULES: &[AcceleratorRule] = &[
@@ -208,22 +219,26 @@ fn int8(c: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-/// Every rule that a layer breaks.
-pub fn check(context: &Context<'_>, layer: impl Fn() -> LayerRef) -> Vec<Violation> {
-    let kind = context.layer.kind();
+/// Every rule that a layer breaks. One that would be the accelerator's, had it not broken rules at import already, breaks those.
+pub fn check(context: &Context<'_>) -> Vec<Violation> {
+    let (graph, layer) = (context.graph, context.layer);
+    if context.follower.is_some() && INNER.contains(&layer.kind()) {
+        let violations = blockers::missing(graph, layer);
+        if !violations.is_empty() {
+            return violations;
+        }
+    }
     let rules = if context.accelerated {
         RULES
     } else {
         &RULES[..1]
     };
-    let applying = rules.iter().filter(|r| r.applies(kind));
-    applying
-        .filter_map(|r| {
-            (r.check)(context)
-                .err()
-                .map(|found| r.violation(layer(), found))
-        })
-        .collect()
+    let applying = rules.iter().filter(|r| r.applies(layer.kind()));
+    let broken = |r: &AcceleratorRule| {
+        let found = (r.check)(context).err()?;
+        Some(r.violation(LayerRef::of(graph, layer), found))
+    };
+    applying.filter_map(broken).collect()
 }
 
 /// The error of a model without a layer for the accelerator.

@@ -9,8 +9,7 @@ mod layers;
 mod place;
 
 use crate::Error;
-use crate::accelerate::layer_ref;
-use crate::rule::Violation;
+use crate::rule::{LayerRef, Violation};
 use sepstream_kernels::{HEADER_WORDS, LAYER_WORDS, Layer, MAGIC, VERSION};
 use sepstream_spec::graph::{self, DType, Graph, Op, TensorId};
 
@@ -50,6 +49,7 @@ impl Processor {
 /// # Errors
 /// When a layer is of a kind, a type or a shape that no kernel takes.
 pub fn compile(graph: &Graph, form: Form) -> Result<Processor, Error> {
+    crate::runnable(graph)?;
     let inner: Vec<usize> = (0..graph.layers.len())
         .filter(|position| !is_conversion(graph, &graph.layers[*position]))
         .collect();
@@ -133,7 +133,7 @@ fn is_conversion(graph: &Graph, layer: &graph::Layer) -> bool {
 /// What no kernel takes.
 fn refuse(graph: &Graph, layer: &graph::Layer, found: impl Into<String>) -> Error {
     let violation = Violation {
-        layer: layer_ref(graph, layer),
+        layer: LayerRef::of(graph, layer),
         rule: "processor-kernels",
         found: found.into(),
         supported: "A soft core runs int8 convolutions, depthwise convolutions, fully connected layers, average pools, means over \

@@ -2,11 +2,12 @@
 //! An operator that passed every rule to a layer of the graph.
 
 use sepstream_spec::graph::{
-    Concatenation, Conv2d, DepthwiseConv2d, Elementwise, FullyConnected, Layer, Mean, Op, Pad,
-    Pool2d, Softmax, TensorId,
+    Concatenation, Conv2d, DepthwiseConv2d, Elementwise, FullyConnected, Layer, Mean, Missing, Op,
+    Opaque, Pad, Pool2d, Softmax, TensorId,
 };
 
 use super::candidate::Candidate;
+use super::operator::Operator;
 
 /// The layer; `None` only if a rule that should have refused the operator did not.
 pub fn layer(c: &Candidate<'_>) -> Option<Layer> {
@@ -30,6 +31,19 @@ pub fn layer(c: &Candidate<'_>) -> Option<Layer> {
         inputs,
         outputs: c.operator.outputs.clone(),
     })
+}
+
+/// An operator that breaks rules, with all its operands.
+pub fn opaque(operator: &Operator, missing: Vec<Missing>) -> Layer {
+    Layer {
+        index: operator.index,
+        op: Op::Opaque(Opaque {
+            kind: operator.kind.clone(),
+            missing,
+        }),
+        inputs: operator.inputs.clone(),
+        outputs: operator.outputs.clone(),
+    }
 }
 
 fn op(c: &Candidate<'_>) -> Option<Op> {

@@ -5,12 +5,12 @@
 //! |---|---|---|
 //! | verify every offset | `file` | truncated and damaged files |
 //! | read tensors and operators | `slot`, `operator` | indices, sizes and options that contradict each other |
-//! | check each operator | [`rules`] | what is sound, but not supported |
+//! | check each operator | [`rules`] | what is sound, but not supported: it becomes an opaque layer |
 //! | infer shapes, fold shape chains | `candidate`, `fold` | shapes left out by the converter |
 //! | resolve options | `convert` | |
 //!
 //! Shapes of computed tensors are inferred, as TensorFlow Lite does when it prepares a model; what the file states about them
-//! is not used. No step recurses, and none takes memory out of proportion to the file.
+//! is used only behind opaque layers. No step recurses, and none takes memory out of proportion to the file.
 
 mod candidate;
 mod convert;
@@ -25,10 +25,9 @@ use sepstream_spec::graph::{Graph, Layer, TensorId};
 use tract_tflite::tflite::SubGraph;
 
 use crate::error::{BadModel, Error};
-use crate::rule::Violation;
-
 use candidate::Candidate;
 use operator::Operator;
+use rules::network::Network;
 use slot::Slot;
 
 pub use supported::supported_markdown;
@@ -36,17 +35,19 @@ pub use supported::supported_markdown;
 /// Most operators of a model; the largest networks of the field have some thousand.
 const MAX_OPERATORS: usize = 10_000;
 
-/// Imports a model. `name` is for messages and reports only.
+/// Imports a model. `name` is for messages and reports only. What cannot run is in the graph as well, see
+/// [`crate::runnable`].
 ///
 /// # Errors
-/// [`Error::Input`] if the bytes are no sound model, [`Error::Unsupported`] with every broken rule of every layer.
+/// [`Error::Input`] if the bytes are no sound model.
 pub fn load(bytes: &[u8], name: &str) -> Result<Graph, Error> {
     let input = |what| Error::Input {
         model: name.to_owned(),
         what,
     };
-    let import = Import::read(bytes).map_err(input)?;
-    import.run(name)
+    Import::read(bytes)
+        .and_then(|import| import.run(name))
+        .map_err(input)
 }
 
 /// A model on its way into the graph.
@@ -55,8 +56,10 @@ struct Import {
     operators: Vec<Operator>,
     inputs: Vec<TensorId>,
     outputs: Vec<TensorId>,
-    /// Whether a tensor has its contents: inputs, constants and variables at first, then what operators write.
+    /// Whether a tensor has its contents: inputs and constants at first, then what operators write.
     written: Vec<bool>,
+    /// Subgraphs of the file.
+    subgraphs: usize,
 }
 
 impl Import {
@@ -64,13 +67,14 @@ impl Import {
     fn read(bytes: &[u8]) -> Result<Self, BadModel> {
         let model = file::open(bytes)?;
         let subgraphs = model.subgraphs().map_or(0, |all| all.len());
-        let graph = match model.subgraphs().filter(|all| all.len() == 1) {
+        // The first is where a run starts.
+        let graph = match model.subgraphs().filter(|all| !all.is_empty()) {
             Some(all) => all.get(0),
-            None => return Err(BadModel::Subgraphs(subgraphs)),
+            None => return Err(BadModel::Graph("it has no subgraph".to_owned())),
         };
-        let slots = slot::read_all(&model, &graph, bytes.len())?;
+        let mut slots = slot::read_all(&model, &graph, bytes.len())?;
         let count = graph.operators().map_or(0, |all| all.len());
-        if !(1..=MAX_OPERATORS).contains(&count) {
+        if count > MAX_OPERATORS {
             return Err(BadModel::Operators(count));
         }
         let mut operators = Vec::new();
@@ -78,26 +82,16 @@ impl Import {
             operators.push(Operator::read(&model, index, &raw, slots.len())?);
         }
         let (inputs, outputs) = ends(&graph, slots.len())?;
-        let mut written: Vec<bool> = slots
-            .iter()
-            .map(|slot| slot.data.is_some() || slot.variable)
-            .collect();
+        let mut written: Vec<bool> = slots.iter().map(|slot| slot.data.is_some()).collect();
         for &id in &inputs {
-            let slot = &slots[id.0];
-            let bad = |what: &str| {
-                Err(BadModel::Tensor {
-                    index: id.0,
-                    name: slot.name.clone(),
-                    what: what.to_owned(),
-                })
-            };
+            slots[id.0].close();
             if std::mem::replace(&mut written[id.0], true) {
-                return bad("it is an input of the model, and also a constant or another input");
-            }
-            if slot.shape.is_none() {
-                return bad(
-                    "it is an input of the model and has no fixed shape; convert the model with one",
-                );
+                return Err(BadModel::Tensor {
+                    index: id.0,
+                    name: slots[id.0].name.clone(),
+                    what: "it is an input of the model, and also a constant or another input"
+                        .to_owned(),
+                });
             }
         }
         Ok(Import {
@@ -106,53 +100,36 @@ impl Import {
             inputs,
             outputs,
             written,
+            subgraphs,
         })
     }
 
     /// Checks and converts operator by operator; the file has them in an order in which they can run.
-    fn run(mut self, name: &str) -> Result<Graph, Error> {
-        let input = |what| Error::Input {
-            model: name.to_owned(),
-            what,
-        };
+    fn run(mut self, name: &str) -> Result<Graph, BadModel> {
         let mut layers = Vec::new();
-        let mut violations = Vec::new();
         for operator in std::mem::take(&mut self.operators) {
-            self.check_order(&operator).map_err(input)?;
-            match self.step(&operator) {
-                Ok(Some(layer)) => layers.push(layer),
-                Ok(None) if operator.is_shape_chain() || !violations.is_empty() => {}
-                Ok(None) => {
-                    let what = "the shape of its result cannot be inferred".to_owned();
-                    return Err(input(BadModel::Operator {
-                        index: operator.index,
-                        operator: operator.kind,
-                        what,
-                    }));
-                }
-                Err(broken) => violations.extend(broken),
-            }
+            self.check_order(&operator)?;
+            layers.extend(self.step(&operator));
             for id in &operator.outputs {
                 self.written[id.0] = true;
             }
         }
-        if !violations.is_empty() {
-            return Err(Error::Unsupported {
-                model: name.to_owned(),
-                violations,
-            });
-        }
         for &id in &self.outputs {
             let slot = &self.slots[id.0];
-            if !self.written[id.0] || slot.folded.is_some() || slot.data.is_some() {
-                let what = "it is an output of the model, and no layer writes it".to_owned();
-                return Err(input(BadModel::Tensor {
+            if !self.written[id.0] && !slot.variable {
+                return Err(BadModel::Tensor {
                     index: id.0,
                     name: slot.name.clone(),
-                    what,
-                }));
+                    what: "it is an output of the model, and no layer writes it".to_owned(),
+                });
             }
         }
+        let missing = rules::network::check(&Network {
+            slots: &self.slots,
+            layers: &layers,
+            inputs: &self.inputs,
+            subgraphs: self.subgraphs,
+        });
         let tensors = self.slots.into_iter().map(Slot::into_tensor).collect();
         Ok(Graph {
             name: name.to_owned(),
@@ -160,22 +137,21 @@ impl Import {
             layers,
             inputs: self.inputs,
             outputs: self.outputs,
+            missing,
         })
     }
 
-    /// Everything that the operator reads exists already, and what it writes does not.
+    /// Everything that the operator reads exists already, and what it writes does not. Variables exist from the start and may be
+    /// written.
     fn check_order(&self, operator: &Operator) -> Result<(), BadModel> {
         let bad = |what| BadModel::Operator {
             index: operator.index,
             operator: operator.kind.clone(),
             what,
         };
-        if let Some(id) = operator
-            .inputs
-            .iter()
-            .flatten()
-            .find(|id| !self.written[id.0])
-        {
+        let variable = |id: &TensorId| self.slots[id.0].variable;
+        let mut read = operator.inputs.iter().flatten();
+        if let Some(id) = read.find(|id| !self.written[id.0] && !variable(id)) {
             return Err(bad(format!(
                 "it reads tensor {}, which nothing before it writes",
                 id.0
@@ -190,30 +166,28 @@ impl Import {
         Ok(())
     }
 
-    /// One operator: a layer, nothing if it folds away, or the rules that it breaks.
-    fn step(&mut self, operator: &Operator) -> Result<Option<Layer>, Vec<Violation>> {
+    /// One operator: a layer, an opaque one if it breaks a rule, or nothing if it folds away.
+    fn step(&mut self, operator: &Operator) -> Option<Layer> {
         let candidate = Candidate {
             operator,
             slots: &self.slots,
         };
-        let broken = rules::check(&candidate);
-        if !broken.is_empty() {
-            return Err(broken);
+        if let (Some(folded), &[id]) = (fold::evaluate(&candidate), &operator.outputs[..]) {
+            self.slots[id.0].shape = Some(folded.shape());
+            self.slots[id.0].folded = Some(folded.values);
+            return None;
         }
-        let Some(id) = operator.outputs.first().map(|id| id.0) else {
-            return Ok(None);
-        };
-        let shape = candidate.output_shape();
-        let folded = fold::evaluate(&candidate);
-        let layer = if operator.is_shape_chain() {
-            None
-        } else {
-            convert::layer(&candidate)
-        };
-        // A shape is unknown only behind an unsupported layer; that one is reported.
-        self.slots[id].shape = shape;
-        self.slots[id].folded = folded.map(|folded| folded.values);
-        Ok(layer)
+        let mut broken = rules::check(&candidate);
+        if broken.is_empty() {
+            if let (Some(shape), Some(layer)) =
+                (candidate.output_shape(), convert::layer(&candidate))
+            {
+                self.slots[operator.outputs[0].0].shape = Some(shape);
+                return Some(layer);
+            }
+            broken.push(rules::unknown_shape());
+        }
+        Some(convert::opaque(operator, broken))
     }
 }
 

@@ -7,9 +7,7 @@ use tract_tflite::tflite::{
     Padding,
 };
 
-use super::slot::Slot;
 use crate::error::{BadModel, short};
-use crate::rule::LayerRef;
 
 /// An operator on its way into the graph; the indices in it exist.
 #[derive(Clone, Debug)]
@@ -95,6 +93,13 @@ pub fn arity(kind: &str) -> Option<(usize, usize)> {
 }
 
 impl Options {
+    /// What TensorFlow Lite's kernels see where the file has no options: zeros.
+    fn absent() -> Self {
+        Options {
+            padding: Padding(-1),
+            ..Options::default()
+        }
+    }
     /// Fused activation, if supported.
     pub fn activation(&self) -> Option<Activation> {
         match self.activation {
@@ -112,20 +117,7 @@ impl Operator {
     pub fn is_shape_chain(&self) -> bool {
         matches!(self.kind.as_str(), "SHAPE" | "STRIDED_SLICE" | "PACK")
     }
-    /// Names the operator for a message.
-    pub fn layer_ref(&self, slots: &[Slot]) -> LayerRef {
-        let output = self
-            .outputs
-            .first()
-            .map_or(String::new(), |id| slots[id.0].name.clone());
-        LayerRef {
-            index: self.index,
-            operator: self.kind.clone(),
-            output,
-        }
-    }
-
-    /// Reads one operator and checks its indices and, for a known kind, the number of operands.
+    /// Reads one operator and checks its indices.
     pub fn read(
         model: &Model<'_>,
         index: usize,
@@ -162,25 +154,7 @@ impl Operator {
             .flatten()
             .map(exists)
             .collect::<Result<_, _>>()?;
-        if let Some((least, most)) = arity(&kind) {
-            let given = inputs.len();
-            let required = inputs.iter().take(least).all(Option::is_some);
-            if given < least || given > most || !required {
-                let some = inputs.iter().flatten().count();
-                return Err(bad(format!(
-                    "it has {some} operands, and takes {}",
-                    range(least, most)
-                )));
-            }
-            if outputs.len() != 1 {
-                return Err(bad(format!(
-                    "it has {} results, and gives 1",
-                    outputs.len()
-                )));
-            }
-        }
-        let options =
-            options(raw, &kind).ok_or_else(|| bad("its options are missing".to_owned()))?;
+        let options = options(raw, &kind).unwrap_or_else(Options::absent);
         Ok(Operator {
             index,
             options,
@@ -188,14 +162,6 @@ impl Operator {
             outputs,
             kind,
         })
-    }
-}
-
-fn range(least: usize, most: usize) -> String {
-    match most {
-        usize::MAX => format!("{least} or more"),
-        _ if least == most => format!("{least}"),
-        _ => format!("{least} to {most}"),
     }
 }
 

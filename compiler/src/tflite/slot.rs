@@ -15,6 +15,10 @@ pub struct Slot {
     pub tensor_type: TensorType,
     /// Shape, unless it has still to be inferred.
     pub shape: Option<Vec<usize>>,
+    /// Shape as the file has it, 0 where it leaves a dimension open.
+    pub stated: Vec<usize>,
+    /// The file leaves the outermost dimension open, the batch of an input; the shape has 1 there.
+    pub open_batch: bool,
     /// Quantisation.
     pub quant: Option<Quant>,
     /// Contents of a constant.
@@ -36,14 +40,35 @@ impl Slot {
             TensorType::INT32 => Some(DType::I32),
             TensorType::INT64 => Some(DType::I64),
             TensorType::FLOAT32 => Some(DType::F32),
+            TensorType::BOOL => Some(DType::Bool),
+            TensorType::INT16 => Some(DType::I16),
+            TensorType::UINT16 => Some(DType::U16),
+            TensorType::UINT32 => Some(DType::U32),
+            TensorType::UINT64 => Some(DType::U64),
+            TensorType::FLOAT16 => Some(DType::F16),
+            TensorType::FLOAT64 => Some(DType::F64),
             _ => None,
         }
     }
-    /// Name of the element type as the schema has it.
-    pub fn type_name(&self) -> String {
-        self.tensor_type
-            .variant_name()
-            .map_or_else(|| format!("type {}", self.tensor_type.0), str::to_lowercase)
+    /// The type in the graph: every type that a file may have.
+    fn any_dtype(&self) -> DType {
+        self.dtype().unwrap_or(match self.tensor_type.0 {
+            5 => DType::Other("string"),
+            8 => DType::Other("complex64"),
+            11 => DType::Other("complex128"),
+            13 => DType::Other("resource"),
+            14 => DType::Other("variant"),
+            17 => DType::Other("int4"),
+            // Younger than the schema that is used here.
+            18 => DType::Other("bfloat16"),
+            19 => DType::Other("int2"),
+            20 => DType::Other("uint4"),
+            _ => DType::Other("unknown"),
+        })
+    }
+    /// Name of the element type.
+    pub fn type_name(&self) -> &'static str {
+        self.any_dtype().name()
     }
     /// Scale and zero point of a tensor that has only one of each.
     pub fn per_tensor(&self) -> Option<(f32, i32)> {
@@ -78,17 +103,33 @@ impl Slot {
             _ => None,
         }
     }
-    /// The finished tensor. What no layer uses may lack a shape or have a foreign type: it becomes an empty tensor, so that
-    /// indices stay those of the file.
+    /// The shape of an input is what the file states, unless that leaves more than the batch open.
+    pub fn close(&mut self) {
+        let stated = Some(self.stated.clone());
+        self.shape = stated.filter(|dims| !dims.contains(&0));
+    }
+    /// The finished tensor. What a shape chain computed is a constant, and dimensions that nobody knows are 0.
     pub fn into_tensor(self) -> Tensor {
-        let dtype = self.dtype();
-        let usable = dtype.is_some() && self.shape.is_some();
+        let dtype = self.any_dtype();
+        let folded = self.folded.and_then(|values| match dtype {
+            DType::I32 => Some(
+                values
+                    .iter()
+                    .flat_map(|&v| (v as i32).to_le_bytes())
+                    .collect(),
+            ),
+            DType::I64 => Some(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            _ => None,
+        });
         Tensor {
             name: self.name,
-            shape: self.shape.filter(|_| usable).unwrap_or_else(|| vec![0]),
-            dtype: dtype.unwrap_or(DType::I8),
-            quant: self.quant.filter(|_| usable),
-            data: self.data.filter(|_| usable),
+            shape: self.shape.unwrap_or_else(|| match self.stated.len() {
+                0 => vec![0],
+                _ => self.stated,
+            }),
+            dtype,
+            quant: self.quant,
+            data: folded.or(self.data),
         }
     }
 }
@@ -118,6 +159,8 @@ pub fn read_all(
             name: name.clone(),
             tensor_type: tensor.type_(),
             shape: stated_shape(&tensor),
+            stated: stated_dims(&tensor),
+            open_batch: open_axes(&tensor).contains(&0),
             quant: None,
             data: data.map(<[u8]>::to_vec),
             folded: None,
@@ -161,6 +204,28 @@ fn stated_shape(tensor: &tflite::Tensor<'_>) -> Option<Vec<usize>> {
         .map(|d| usize::try_from(d).ok().filter(|&d| d > 0))
         .collect();
     shape.filter(|shape| elements(shape).is_some())
+}
+
+/// Axes that the file leaves open although its shape has a number there, 1.
+fn open_axes(tensor: &tflite::Tensor<'_>) -> Vec<usize> {
+    let signature = tensor.shape_signature().into_iter().flatten();
+    let open = signature.enumerate().filter(|(_, d)| *d < 0);
+    open.map(|(axis, _)| axis).collect()
+}
+
+/// The dimensions in the file, 0 where one is not known; none at all if they make no tensor of a size that can be. The batch,
+/// where it is open, is 1.
+fn stated_dims(tensor: &tflite::Tensor<'_>) -> Vec<usize> {
+    let open = open_axes(tensor);
+    let size = |(axis, d): (usize, i32)| match usize::try_from(d) {
+        Ok(d) if axis == 0 || !open.contains(&axis) => d,
+        _ => 0,
+    };
+    let dims = tensor.shape().into_iter().flatten().enumerate();
+    let dims: Vec<usize> = dims.take(MAX_RANK + 1).map(size).collect();
+    Some(dims)
+        .filter(|dims| elements(dims).is_some())
+        .unwrap_or_else(|| vec![0])
 }
 
 /// Gives a constant its shape and compares it with its contents.

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::operator::KINDS;
-use super::rules::RULES;
+use super::rules::{RULES, network};
 use crate::accelerate;
 
 /// `docs/SUPPORTED.md`: operators, and the rules with their ids.
@@ -13,8 +13,9 @@ pub fn supported_markdown() -> String {
         "<!-- SPDX-License-Identifier: MIT OR Apache-2.0 -->\n\
          <!-- Generated from the rules: UPDATE_DOCS=1 cargo test -p sepstream-compiler --test tflite_docs -->\n\
          # What a model may contain\n\n\
-         Rules that a `.tflite` file has to keep to be imported and run by the reference engine; the accelerator adds rules of\n\
-         its own, at the end. An error names the layer, the rule and what was found. Tensors are named NHWC; shapes of computed\n\
+         Every sound `.tflite` file is imported, and `inspect` shows it. Here are the rules that it has to keep for the reference\n\
+         engine to run it; the accelerator adds rules of its own, at the end, and leaves layers in front of its first and behind\n\
+         its last to the host. Errors name the layers, the rule and what was found. Tensors are named NHWC; shapes of computed\n\
          tensors are inferred, and may be missing.\n\n\
          ## Operators\n\n\
          | operator | rules of its own |\n|---|---|\n",
@@ -27,6 +28,10 @@ pub fn supported_markdown() -> String {
             .map(|r| format!("`{}`", r.id))
             .collect();
         let _ = writeln!(text, "| {kind} | {} |", own.join(", "));
+    }
+    text.push_str("\n## Rules of a network\n\n| rule | operators | supported |\n|---|---|---|\n");
+    for rule in network::RULES {
+        text += &row(rule.id, rule.operators, rule.sentence);
     }
     text.push_str("\n## Rules\n\n| rule | operators | supported |\n|---|---|---|\n");
     for rule in rules() {

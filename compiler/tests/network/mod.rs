@@ -27,10 +27,7 @@ impl Network {
         let mut network = Network {
             graph: Graph {
                 name: name.into(),
-                tensors: Vec::new(),
-                layers: Vec::new(),
-                inputs: Vec::new(),
-                outputs: Vec::new(),
+                ..Graph::default()
             },
         };
         let input = network.tensor(input, DType::I8);

@@ -41,7 +41,7 @@ pub enum Error {
         /// Operator index in the model file.
         layer: usize,
         /// Operator name.
-        kind: &'static str,
+        kind: String,
         /// The rule that the layer breaks, and how.
         rule: String,
     },

@@ -19,6 +19,9 @@ pub(super) struct Site<'g> {
 
 /// The kernel of a layer.
 pub(super) fn kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
+    if let Some(missing) = site.layer.missing().first() {
+        return Err(site.unsupported(format!("{} [{}]", missing.found, missing.rule)));
+    }
     site.check()?;
     match &site.layer.op {
         Op::Conv2d(options) => conv::kernel(site, options),
@@ -43,6 +46,7 @@ pub(super) fn kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
         Op::Quantize if site.input(0)?.dtype == DType::F32 => float::quantize_kernel(site),
         Op::Quantize => unary::kernel(site, requantise_table),
         Op::Dequantize => float::dequantize_kernel(site),
+        Op::Opaque(_) => Err(site.unsupported("nothing is known of it")),
     }
 }
 
@@ -82,7 +86,7 @@ impl<'g> Site<'g> {
     pub fn unsupported(&self, rule: impl Into<String>) -> Error {
         Error::Unsupported {
             layer: self.layer.index,
-            kind: self.layer.kind(),
+            kind: self.layer.kind().to_owned(),
             rule: rule.into(),
         }
     }

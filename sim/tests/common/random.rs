@@ -98,10 +98,7 @@ impl<'r> Builder<'r> {
     fn new(rng: &'r mut Rng) -> Self {
         let graph = Graph {
             name: "random".into(),
-            tensors: Vec::new(),
-            layers: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
+            ..Graph::default()
         };
         Builder {
             graph,

@@ -3,9 +3,10 @@
 //!
 //! An importer makes it; every shape is known, every option resolved (explicit pads, axes counted from the front), every
 //! index valid, and the layers are in an order in which they can run. Nothing here depends on a file format, except that
-//! names are those of TensorFlow Lite.
+//! names are those of TensorFlow Lite. What cannot run is in the graph as well, as an [`Opaque`] layer.
 
 mod op;
+mod opaque;
 mod tensor;
 
 use alloc::string::String;
@@ -16,6 +17,7 @@ pub use op::{
     Activation, Concatenation, Conv2d, DepthwiseConv2d, Elementwise, FullyConnected, Mean, Op, Pad,
     Pads, Pool2d, Softmax, Window,
 };
+pub use opaque::{Missing, Opaque};
 pub use tensor::{DType, Quant, Tensor};
 
 /// Position of a tensor in [`Graph::tensors`], equal to its index in the model file.
@@ -23,7 +25,7 @@ pub use tensor::{DType, Quant, Tensor};
 pub struct TensorId(pub usize);
 
 /// A checked network.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
     /// Name for reports, usually the stem of the file name.
     pub name: String,
@@ -35,6 +37,8 @@ pub struct Graph {
     pub inputs: Vec<TensorId>,
     /// Tensors that the caller gets.
     pub outputs: Vec<TensorId>,
+    /// Why the network as a whole cannot run, whatever its layers are; usually empty.
+    pub missing: Vec<Missing>,
 }
 
 /// One operator and the tensors it connects.
@@ -56,16 +60,23 @@ impl Layer {
     pub fn input(&self, n: usize) -> Option<TensorId> {
         self.inputs.get(n).copied().flatten()
     }
-    /// The first result. Every operator here has exactly one.
+    /// The first result. Every operator that can run has one.
     ///
     /// # Panics
-    /// On a layer without outputs, which no importer makes.
+    /// On a layer without outputs, which only an [`Opaque`] one can be.
     pub fn output(&self) -> TensorId {
         self.outputs[0]
     }
     /// Operator name as TensorFlow Lite spells it.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &str {
         self.op.kind()
+    }
+    /// Why the layer cannot run: nothing, unless it is [`Opaque`].
+    pub fn missing(&self) -> &[Missing] {
+        match &self.op {
+            Op::Opaque(opaque) => &opaque.missing,
+            _ => &[],
+        }
     }
 }
 
@@ -102,17 +113,21 @@ impl Graph {
             .map(|(n, _)| n)
     }
     /// Multiply-accumulates of one layer: convolutions and fully connected layers, padding counted as TensorFlow Lite's
-    /// shape arithmetic sees it (every tap of every output). All other operators have none.
+    /// shape arithmetic sees it (every tap of every output). All other operators have none. Those of an opaque layer are
+    /// counted by its kind.
     pub fn macs(&self, layer: &Layer) -> u64 {
         let Some(weights) = self.input(layer, 1) else {
             return 0;
         };
-        let out = self.output(layer).elements() as u64;
+        let Some(out) = layer.outputs.first().map(|id| self[*id].elements() as u64) else {
+            return 0;
+        };
         let shape = |axis: usize| weights.shape.get(axis).copied().unwrap_or(0) as u64;
-        let taps = match layer.op {
-            Op::Conv2d(_) => shape(1) * shape(2) * shape(3),
-            Op::DepthwiseConv2d(_) => shape(1) * shape(2),
-            Op::FullyConnected(_) => shape(1),
+        let product = |axes: &[usize]| axes.iter().fold(1, |n: u64, &a| n.saturating_mul(shape(a)));
+        let taps = match layer.kind() {
+            "CONV_2D" => product(&[1, 2, 3]),
+            "DEPTHWISE_CONV_2D" => product(&[1, 2]),
+            "FULLY_CONNECTED" => product(&[1]),
             _ => 0,
         };
         out.saturating_mul(taps)

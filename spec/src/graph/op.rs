@@ -3,6 +3,8 @@
 
 use alloc::vec::Vec;
 
+use super::Opaque;
+
 /// Activation fused into an operator: a clamp of the quantised result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Activation {
@@ -178,11 +180,13 @@ pub enum Op {
     Dequantize,
     /// Tensors joined along an axis.
     Concatenation(Concatenation),
+    /// Whatever cannot run.
+    Opaque(Opaque),
 }
 
 impl Op {
     /// Operator name as TensorFlow Lite spells it.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &str {
         match self {
             Op::Conv2d(_) => "CONV_2D",
             Op::DepthwiseConv2d(_) => "DEPTHWISE_CONV_2D",
@@ -205,6 +209,7 @@ impl Op {
             Op::Quantize => "QUANTIZE",
             Op::Dequantize => "DEQUANTIZE",
             Op::Concatenation(_) => "CONCATENATION",
+            Op::Opaque(opaque) => &opaque.kind,
         }
     }
 }

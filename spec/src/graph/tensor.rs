@@ -17,15 +17,33 @@ pub enum DType {
     I64,
     /// Single precision: only at the edges of a quantised network.
     F32,
+    /// True or false, a byte each.
+    Bool,
+    /// Signed 16-bit.
+    I16,
+    /// Unsigned 16-bit.
+    U16,
+    /// Unsigned 32-bit.
+    U32,
+    /// Unsigned 64-bit.
+    U64,
+    /// Half precision.
+    F16,
+    /// Double precision.
+    F64,
+    /// Whatever else a file may hold, by its name: strings, or elements of 4 bits. Nothing computes with it.
+    Other(&'static str),
 }
 
 impl DType {
-    /// Bytes per element.
+    /// Bytes per element; 0 where that is no whole or no fixed number.
     pub fn bytes(self) -> usize {
         match self {
-            DType::I8 | DType::U8 => 1,
-            DType::I32 | DType::F32 => 4,
-            DType::I64 => 8,
+            DType::I8 | DType::U8 | DType::Bool => 1,
+            DType::I16 | DType::U16 | DType::F16 => 2,
+            DType::I32 | DType::U32 | DType::F32 => 4,
+            DType::I64 | DType::U64 | DType::F64 => 8,
+            DType::Other(_) => 0,
         }
     }
     /// Name as numpy spells it.
@@ -36,6 +54,14 @@ impl DType {
             DType::I32 => "int32",
             DType::I64 => "int64",
             DType::F32 => "float32",
+            DType::Bool => "bool",
+            DType::I16 => "int16",
+            DType::U16 => "uint16",
+            DType::U32 => "uint32",
+            DType::U64 => "uint64",
+            DType::F16 => "float16",
+            DType::F64 => "float64",
+            DType::Other(name) => name,
         }
     }
     /// True for the two 8-bit types of quantised activations.
@@ -48,7 +74,9 @@ impl DType {
             DType::I8 => Some((-128, 127)),
             DType::U8 => Some((0, 255)),
             DType::I32 => Some((i32::MIN, i32::MAX)),
-            DType::I64 | DType::F32 => None,
+            DType::I16 => Some((i16::MIN.into(), i16::MAX.into())),
+            DType::U16 => Some((0, u16::MAX.into())),
+            _ => None,
         }
     }
 }
@@ -95,13 +123,15 @@ impl Quant {
 pub struct Tensor {
     /// Name in the model file.
     pub name: String,
-    /// Dimensions, outermost first (NHWC for feature maps); empty for a scalar.
+    /// Dimensions, outermost first (NHWC for feature maps); empty for a scalar. At an opaque layer a dimension that the file
+    /// leaves open is 0.
     pub shape: Vec<usize>,
     /// Element type.
     pub dtype: DType,
     /// Quantisation; `None` for float tensors and shapes.
     pub quant: Option<Quant>,
-    /// Contents of a constant, row-major, little-endian: exactly [`Tensor::bytes`] of them.
+    /// Contents of a constant, row-major, little-endian: exactly [`Tensor::bytes`] of them, unless the type is
+    /// [`DType::Other`].
     pub data: Option<Vec<u8>>,
 }
 

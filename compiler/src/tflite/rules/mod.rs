@@ -4,6 +4,7 @@
 //! These rules say what the graph can express and the reference engine computes; what fits on an accelerator is a table of its
 //! own. A rule passes when something it needs is missing: another rule, or the reader of the file, reports that.
 
+pub mod network;
 mod options;
 mod quant;
 mod shapes;
@@ -11,9 +12,11 @@ mod shapes;
 mod tests;
 mod types;
 
+use sepstream_spec::graph::Missing;
+
 use super::candidate::Candidate;
 use super::operator;
-use crate::rule::{Rule, Verdict, Violation};
+use crate::rule::{Rule, Verdict};
 
 /// A rule of import.
 pub type ImportRule = Rule<fn(&Candidate<'_>) -> Verdict>;
@@ -30,15 +33,17 @@ const ELEMENTWISE: &[&str] = &["ADD", "SUB", "MUL"];
 /// All rules of import, in the order in which they are checked and documented.
 pub const RULES: &[&[ImportRule]] = &[options::RULES, types::RULES, shapes::RULES, quant::RULES];
 
-/// Every rule that an operator breaks. An unknown operator breaks only that one.
-pub fn check(c: &Candidate<'_>) -> Vec<Violation> {
-    let broken = |rule: &ImportRule| {
-        (rule.check)(c)
-            .err()
-            .map(|found| rule.violation(c.operator.layer_ref(c.slots), found))
+/// Every rule that an operator breaks. An unknown operator breaks only that one, and behind a shape that nobody knows no other
+/// rule can be judged.
+pub fn check(c: &Candidate<'_>) -> Vec<Missing> {
+    let broken = |rule: &ImportRule| (rule.check)(c).err().map(|found| rule.missing(found));
+    let first = match operator::arity(c.kind()) {
+        None => &options::RULES[..1],
+        Some(_) => &shapes::RULES[..1],
     };
-    if operator::arity(c.kind()).is_none() {
-        return broken(&options::RULES[0]).into_iter().collect();
+    let found: Vec<Missing> = first.iter().filter_map(broken).collect();
+    if !found.is_empty() {
+        return found;
     }
     RULES
         .iter()
@@ -47,6 +52,11 @@ pub fn check(c: &Candidate<'_>) -> Vec<Violation> {
         .filter(|rule| rule.applies(c.kind()))
         .filter_map(broken)
         .collect()
+}
+
+/// The rule that an operator breaks whose result has no shape although it breaks no other.
+pub fn unknown_shape() -> Missing {
+    shapes::RULES[0].missing("that of the result cannot be inferred".to_owned())
 }
 
 /// A shape as a dimension list in a message.

@@ -25,10 +25,14 @@ pub const RULES: &[ImportRule] = &[
     Rule {
         id: "operator",
         operators: &[],
-        sentence: "The operator is ADD, AVERAGE_POOL_2D, CONCATENATION, CONV_2D, DEPTHWISE_CONV_2D, DEQUANTIZE, EXPAND_DIMS, \
-                   FULLY_CONNECTED, HARD_SWISH, LOGISTIC, MAX_POOL_2D, MEAN, MUL, PACK, PAD, PADV2, QUANTIZE, RELU, RELU6, \
-                   RELU_N1_TO_1, RESHAPE, SHAPE, SOFTMAX, SQUEEZE, STRIDED_SLICE, SUB or TANH.",
+        sentence: "The operator is one of the table in docs/SUPPORTED.md.",
         check: known_operator,
+    },
+    Rule {
+        id: "operands",
+        operators: &[],
+        sentence: "An operator has the operands and results that its kernel in TensorFlow Lite takes and gives.",
+        check: operands,
     },
     Rule {
         id: "fused-activation",
@@ -86,6 +90,32 @@ fn known_operator(c: &Candidate<'_>) -> Verdict {
     match operator::arity(c.kind()) {
         Some(_) => Ok(()),
         None => Err(format!("the operator is {}", short(c.kind()))),
+    }
+}
+
+fn operands(c: &Candidate<'_>) -> Verdict {
+    let Some((least, most)) = operator::arity(c.kind()) else {
+        return Ok(());
+    };
+    let (inputs, results) = (&c.operator.inputs, c.operator.outputs.len());
+    let given = inputs.len();
+    let required = inputs.iter().take(least).all(Option::is_some);
+    if given < least || given > most || !required {
+        let some = inputs.iter().flatten().count();
+        let takes = range(least, most);
+        return Err(format!("{some} operands are given, it takes {takes}"));
+    }
+    match results {
+        1 => Ok(()),
+        _ => Err(format!("it has {results} results, and gives 1")),
+    }
+}
+
+fn range(least: usize, most: usize) -> String {
+    match most {
+        usize::MAX => format!("{least} or more"),
+        _ if least == most => format!("{least}"),
+        _ => format!("{least} to {most}"),
     }
 }
 

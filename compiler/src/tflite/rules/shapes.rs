@@ -2,11 +2,18 @@
 //! Rules on shapes.
 
 use super::{ELEMENTWISE, ImportRule, WEIGHTED, WINDOWED, dims};
+use crate::error::short;
 use crate::rule::{Rule, Verdict};
 use crate::tflite::candidate::Candidate;
 use crate::tflite::slot::elements;
 
 pub const RULES: &[ImportRule] = &[
+    Rule {
+        id: "known-shape",
+        operators: &[],
+        sentence: "The shapes of all operands and of the result are known.",
+        check: known_shape,
+    },
     Rule {
         id: "not-empty",
         operators: &[],
@@ -106,8 +113,16 @@ pub const RULES: &[ImportRule] = &[
     },
 ];
 
+fn known_shape(c: &Candidate<'_>) -> Verdict {
+    let mut operands = (0..c.data_inputs()).filter_map(|n| c.input(n));
+    match operands.find(|slot| slot.shape.is_none()) {
+        Some(slot) => Err(format!("that of `{}` is not", short(&slot.name))),
+        None => Ok(()),
+    }
+}
+
 fn not_empty(c: &Candidate<'_>) -> Verdict {
-    for n in 0..c.operator.inputs.len() {
+    for n in 0..c.data_inputs() {
         if let Some(shape) = c.shape(n).filter(|shape| shape.contains(&0)) {
             return Err(format!("operand {n} has shape {}", dims(shape)));
         }
