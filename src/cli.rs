@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sepstream_spec::quant::Semantics;
 use sepstream_synth::DEVICES;
 use sepstream_synth::board::hertz;
 use serde::Serialize;
@@ -79,11 +80,21 @@ pub enum Command {
     Setup(Setup),
 }
 
+/// Whose arithmetic a model follows.
+#[derive(Args, Default)]
+pub struct Follow {
+    /// Whose FULLY_CONNECTED the outputs equal
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = SemanticsKind::default())]
+    pub semantics: SemanticsKind,
+}
+
 /// Arguments of `inspect`.
 #[derive(Args)]
 pub struct Inspect {
     /// Model file, INT8 .tflite
     pub model: PathBuf,
+    #[command(flatten)]
+    pub follow: Follow,
     /// Print JSON instead of tables
     #[arg(long)]
     pub json: bool,
@@ -95,6 +106,8 @@ pub struct Inspect {
 pub struct Simulate {
     /// Model file, INT8 .tflite
     pub model: PathBuf,
+    #[command(flatten)]
+    pub follow: Follow,
     /// Configuration of the accelerator; needed by every engine but the reference
     #[arg(long, value_name = "CONFIG.yaml")]
     pub config: Option<PathBuf>,
@@ -139,6 +152,8 @@ pub struct Simulate {
 pub struct Compile {
     /// Model file, INT8 .tflite
     pub model: PathBuf,
+    #[command(flatten)]
+    pub follow: Follow,
     /// Configuration of the accelerator
     #[arg(long, value_name = "CONFIG.yaml")]
     pub config: PathBuf,
@@ -205,6 +220,8 @@ fn bench_engine() -> impl TypedValueParser<Value = EngineKind> {
 pub struct Compare {
     /// Model file, INT8 .tflite
     pub model: PathBuf,
+    #[command(flatten)]
+    pub follow: Follow,
     /// Configuration of the accelerator
     #[arg(long, value_name = "CONFIG.yaml")]
     pub config: PathBuf,
@@ -275,6 +292,8 @@ pub struct Synth {
     /// Model that must run on it; its program is written beside the bitstream
     #[arg(long, value_name = "MODEL.tflite")]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub follow: Follow,
     /// Frequency of the accelerator. Default: that of the board
     #[arg(long, value_name = "MHZ", value_parser = parse_hertz)]
     pub freq: Option<u32>,
@@ -340,6 +359,25 @@ pub struct Setup {
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Whose arithmetic a model follows where implementations differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SemanticsKind {
+    /// LiteRT 2.x: one rounding, in double precision
+    Litert,
+    /// TensorFlow Lite Micro and TensorFlow Lite before: two roundings, in integers
+    #[default]
+    Tflm,
+}
+
+impl From<SemanticsKind> for Semantics {
+    fn from(kind: SemanticsKind) -> Self {
+        match kind {
+            SemanticsKind::Litert => Semantics::LiteRt,
+            SemanticsKind::Tflm => Semantics::Tflm,
+        }
+    }
 }
 
 /// What executes a model.

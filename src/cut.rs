@@ -58,6 +58,7 @@ pub fn cut(graph: &Graph, range: &Range<usize>) -> Result<Graph, Error> {
         inputs,
         outputs,
         missing: graph.missing.clone(),
+        semantics: graph.semantics,
     })
 }
 

@@ -3,6 +3,7 @@
 
 use comfy_table::{CellAlignment, ColumnConstraint, Table, Width, presets};
 use indicatif::HumanCount;
+use sepstream_spec::quant::Semantics;
 use serde::Serialize;
 
 /// A column of a table.
@@ -30,6 +31,30 @@ pub fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) ->
         column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(48)));
     }
     table.to_string()
+}
+
+/// The implementation that outputs equal; with `serde(flatten)` two fields of a report.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Follows {
+    /// Its name on the command line.
+    pub semantics: &'static str,
+    /// The implementation and the version that outputs were compared with.
+    pub reference: &'static str,
+}
+
+impl From<Semantics> for Follows {
+    fn from(semantics: Semantics) -> Self {
+        Follows {
+            semantics: semantics.name(),
+            reference: semantics.reference(),
+        }
+    }
+}
+
+impl Default for Follows {
+    fn default() -> Self {
+        Semantics::default().into()
+    }
 }
 
 /// JSON with line breaks. Reports hold plain numbers and text only, which always have a JSON form.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sepstream_synth::HostPins;
 
-use super::EXIT_CODES;
+use super::{EXIT_CODES, Follow};
 
 /// Baud rate where none is given.
 const BAUD: u32 = 115_200;
@@ -108,6 +108,8 @@ pub struct Run {
     /// The model that the program was compiled from: for the layers that the host runs, such as a softmax
     #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub follow: Follow,
     /// Wanted results: array out0 (out1, ...) of an .npz with frames on the first axis. Default: with --model those of the
     /// reference
     #[arg(long, value_name = "GOLDEN.npz")]

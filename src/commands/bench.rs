@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use self::cases::{Case, Cases, Peer};
 use self::judge::{Figures, number};
 use super::simulate;
-use crate::cli::{Bench, EngineKind, Simulate};
+use crate::cli::{Bench, EngineKind, Follow, Simulate};
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::progress::bar;
@@ -121,6 +121,7 @@ pub fn run(args: &Bench) -> Result<Outcome, Error> {
 fn measure(args: &Bench, case: &Case, model: PathBuf, golden: PathBuf) -> Result<Figures, Error> {
     let report = simulate::execute(&Simulate {
         model,
+        follow: Follow::default(),
         config: Some(case.config.clone().into()),
         engine: args.engine,
         input: None,

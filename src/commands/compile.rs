@@ -11,11 +11,11 @@ use crate::cli::Compile;
 use crate::engine::{Accelerator, LayerFigures};
 use crate::error::Error;
 use crate::outcome::Outcome;
-use crate::report::{Column, json, percent, short_name, table, thousands, utilisation};
+use crate::report::{Column, Follows, json, percent, short_name, table, thousands, utilisation};
 
 /// Writes the image and prints the report.
 pub fn run(args: &Compile) -> Result<Outcome, Error> {
-    let graph = super::load_model(&args.model)?;
+    let graph = super::load_model(&args.model, &args.follow)?;
     let accelerator = Accelerator::new(&graph, super::load_config(&args.config)?)?;
     let image = accelerator.compiled.program.to_bytes();
     if let Some(path) = &args.output {
@@ -36,6 +36,8 @@ pub fn run(args: &Compile) -> Result<Outcome, Error> {
 #[derive(Serialize)]
 struct Report {
     model: String,
+    #[serde(flatten)]
+    follows: Follows,
     config: String,
     image_bytes: usize,
     cycles: u64,
@@ -113,6 +115,7 @@ impl Report {
         let bytes = |words| u64::from(words) * u64::from(accelerator.config.word_bytes());
         Report {
             model: accelerator.graph.name.clone(),
+            follows: accelerator.graph.semantics.into(),
             config: config.display().to_string(),
             image_bytes,
             cycles,

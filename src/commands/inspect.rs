@@ -9,11 +9,11 @@ use serde::Serialize;
 use crate::cli::Inspect;
 use crate::error::Error;
 use crate::outcome::Outcome;
-use crate::report::{Column, json, shape, short_name, table, thousands};
+use crate::report::{Column, Follows, json, shape, short_name, table, thousands};
 
 /// Prints the report about a model.
 pub fn run(args: &Inspect) -> Result<Outcome, Error> {
-    let report = Report::new(&super::load_model(&args.model)?);
+    let report = Report::new(&super::load_model(&args.model, &args.follow)?);
     println!(
         "{}",
         if args.json {
@@ -28,6 +28,8 @@ pub fn run(args: &Inspect) -> Result<Outcome, Error> {
 #[derive(Serialize)]
 struct Report {
     model: String,
+    #[serde(flatten)]
+    follows: Follows,
     inputs: Vec<TensorReport>,
     outputs: Vec<TensorReport>,
     layers: Vec<LayerReport>,
@@ -100,6 +102,7 @@ impl Report {
         }
         Report {
             model: graph.name.clone(),
+            follows: graph.semantics.into(),
             inputs: tensors(&graph.inputs),
             outputs: tensors(&graph.outputs),
             macs: graph.total_macs(),

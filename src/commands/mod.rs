@@ -23,7 +23,7 @@ use std::path::Path;
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::Graph;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Follow};
 use crate::error::Error;
 use crate::outcome::Outcome;
 
@@ -48,10 +48,13 @@ pub fn run(cli: Cli) -> Result<Outcome, Error> {
 }
 
 /// Reads a model; its name is the stem of the file name. What runs it checks that it can.
-fn load_model(path: &Path) -> Result<Graph, Error> {
+fn load_model(path: &Path, follow: &Follow) -> Result<Graph, Error> {
     let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(sepstream_compiler::tflite::load(&bytes, &name)?)
+    Ok(Graph {
+        semantics: follow.semantics.into(),
+        ..sepstream_compiler::tflite::load(&bytes, &name)?
+    })
 }
 
 /// Reads and checks a configuration.

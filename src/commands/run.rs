@@ -15,12 +15,15 @@ use crate::error::Error;
 use crate::input::{Frames, read_inputs, read_wanted};
 use crate::outcome::Outcome;
 use crate::progress::bar;
-use crate::report::{count, json, thousands};
+use crate::report::{Follows, count, json, thousands};
 
 #[derive(Serialize)]
 struct Report {
     port: String,
     program: String,
+    /// Whose arithmetic the model follows, if there is one.
+    #[serde(flatten)]
+    follows: Option<Follows>,
     frames: usize,
     /// Elements compared with wanted results, if there were any.
     compared: Option<u64>,
@@ -43,7 +46,8 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
     let bytes = std::fs::read(&args.program).map_err(|cause| Error::file(&args.program, cause))?;
     let program = Program::from_bytes(&bytes)
         .map_err(|error| Error::Input(format!("{}: {error}", args.program.display())))?;
-    let model = args.model.as_deref().map(super::load_model).transpose()?;
+    let load = |path| super::load_model(path, &args.follow);
+    let model = args.model.as_deref().map(load).transpose()?;
     let graph = match &model {
         Some(graph) => graph.clone(),
         None => maps(&program),
@@ -92,6 +96,7 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
     let report = Report {
         port: args.port.display().to_string(),
         program: args.program.display().to_string(),
+        follows: model.as_ref().map(|graph| graph.semantics.into()),
         frames: outputs.len(),
         compared: found.as_ref().map(|_| compared),
         mismatches: found.as_ref().map(|_| mismatches),

@@ -6,13 +6,18 @@ use serde::Serialize;
 use crate::cli::EngineKind;
 use crate::compare::{Comparison, Difference};
 use crate::engine::{Cycles, LayerFigures};
-use crate::report::{Column, count, or_dash, percent, short_name, table, thousands, utilisation};
+use crate::report::{
+    Column, Follows, count, or_dash, percent, short_name, table, thousands, utilisation,
+};
 
 /// Figures of one run; what an engine does not have is null.
 #[derive(Default, Serialize)]
 pub struct Report {
     /// Name of the network.
     pub model: String,
+    /// Whose arithmetic it follows.
+    #[serde(flatten)]
+    pub follows: Follows,
     /// What executed it.
     pub engine: EngineKind,
     /// File of the configuration.

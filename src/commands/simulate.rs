@@ -48,7 +48,7 @@ pub fn run(args: &Simulate) -> Result<Outcome, Error> {
 /// Runs the frames.
 pub fn execute(args: &Simulate) -> Result<Report, Error> {
     refuse_options_without_effect(args)?;
-    let network = super::load_model(&args.model)?;
+    let network = super::load_model(&args.model, &args.follow)?;
     let config = args.config.as_deref().map(super::load_config).transpose()?;
     let multipliers = config.as_ref().map(Config::multipliers);
     let part = args
@@ -70,6 +70,7 @@ pub fn execute(args: &Simulate) -> Result<Report, Error> {
 
     let mut report = Report {
         model: graph.name.clone(),
+        follows: graph.semantics.into(),
         engine: args.engine,
         config: args.config.as_ref().map(|path| path.display().to_string()),
         frames: run.outputs.len(),

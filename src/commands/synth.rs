@@ -22,7 +22,7 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
     let config = config(args, &board)?;
     let program = match &args.model {
         Some(path) => {
-            let graph = super::load_model(path)?;
+            let graph = super::load_model(path, &args.follow)?;
             Some((path, sepstream_compiler::compile(&graph, &config)?))
         }
         None => None,

@@ -7,7 +7,7 @@ use crate::rule::{LayerRef, Violation};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::graph::{Activation, Graph, Layer, Op, Tensor, TensorId};
 use sepstream_spec::isa::Param;
-use sepstream_spec::quant::{self, AddParams, Affine, Multiplier};
+use sepstream_spec::quant::{self, AddParams, Affine, Multiplier, Requantisation, Scaling};
 
 /// One output channel.
 #[derive(Clone, Debug)]
@@ -108,21 +108,18 @@ fn weighted(
         .as_i8()
         .ok_or_else(|| refuse(graph, layer, "weights that are no int8 constant"))?;
     let bias = graph.input(layer, 2).and_then(Tensor::to_i32);
-    let quant = tensor
-        .quant
-        .as_ref()
-        .ok_or_else(|| refuse(graph, layer, "weights without scale"))?;
-    let single = matches!(layer.op, Op::FullyConnected(_)) && quant.scale.len() == 1;
-    let scale = if single {
-        quant::legacy_conv_multiplier
-    } else {
-        quant::conv_multiplier
-    };
     (0..count)
         .map(|c| {
             let weights: Vec<i8> = weights_of(c).map(|at| values[at]).collect();
-            let multiplier = scale(ends.input.scale, quant.scale_at(c), ends.output.scale)
+            let wanted = Requantisation::of_channel(graph, layer, c)
                 .ok_or_else(|| refuse(graph, layer, "scales whose quotient is out of range"))?;
+            let Scaling::Fixed(multiplier) = wanted.scaling else {
+                return Err(refuse(
+                    graph,
+                    layer,
+                    "a rounding that the lanes do not have",
+                ));
+            };
             // sum w (a - zero) = sum w a - zero sum w, modulo 2^32 as in the software
             let sum = weights
                 .iter()

@@ -22,6 +22,7 @@ mod slot;
 mod supported;
 
 use sepstream_spec::graph::{Graph, Layer, TensorId};
+use sepstream_spec::quant::Semantics;
 use tract_tflite::tflite::SubGraph;
 
 use crate::error::{BadModel, Error};
@@ -138,6 +139,7 @@ impl Import {
             inputs: self.inputs,
             outputs: self.outputs,
             missing,
+            semantics: Semantics::default(),
         })
     }
 

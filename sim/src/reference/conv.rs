@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! CONV_2D.
 
-use sepstream_spec::graph::{Conv2d, DType};
+use sepstream_spec::graph::Conv2d;
 use sepstream_spec::quant::Affine;
 
 use super::dense::{Dense, Requantiser, bias, weights};
@@ -31,8 +31,7 @@ pub(super) fn kernel(site: &Site, options: &Conv2d) -> Result<Box<dyn Kernel>, E
     site.require(batch == shape[0] && want.iter().all(|&n| n > 0), || {
         "batch and channels do not fit".into()
     })?;
-    let legacy = site.input(0)?.dtype == DType::U8;
-    let requantiser = Requantiser::new(site, channels, options.activation, legacy)?;
+    let requantiser = Requantiser::new(site, channels)?;
     Ok(Box::new(Conv {
         input,
         shape,

@@ -1,67 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Matrix times vector and requantisation: the inside of CONV_2D, and all of FULLY_CONNECTED.
 
-use sepstream_spec::graph::{Activation, DType, FullyConnected, Tensor};
-use sepstream_spec::quant::{Affine, conv_multiplier, legacy_conv_multiplier, requant};
+use sepstream_spec::graph::{DType, Tensor};
+use sepstream_spec::quant::{Affine, Requantisation};
 
 use super::site::{Site, widen};
 use super::{Error, Kernel};
 
-/// Requantisation with parameters for each channel, clamp and store.
-pub(super) struct Requantiser {
-    q: Vec<i32>,
-    shift: Vec<i32>,
-    zero_point: i32,
-    low: i32,
-    high: i32,
-}
+/// Requantisation of each channel, and store.
+pub(super) struct Requantiser(Vec<Requantisation>);
 
 impl Requantiser {
-    /// For `channels` outputs, from the scales of operand 0, of the weights (operand 1) and of the result. `legacy` takes
-    /// the product of the scales in single precision.
-    pub fn new(
-        site: &Site,
-        channels: usize,
-        activation: Activation,
-        legacy: bool,
-    ) -> Result<Self, Error> {
-        let (input, output) = site.affine_pair()?;
-        let scales = site.input(1)?.quant.as_ref().map_or(&[][..], |q| &q.scale);
-        site.require(scales.len() == 1 || scales.len() == channels, || {
-            format!(
-                "has {} weight scales, must have 1 or {channels}",
-                scales.len()
-            )
+    /// For `channels` outputs, from the scales of operand 0, of the weights (operand 1) and of the result.
+    pub fn new(site: &Site, channels: usize) -> Result<Self, Error> {
+        site.affine_pair()?;
+        let scales = site.input(1)?.quant.as_ref().map_or(0, |q| q.scale.len());
+        site.require(scales == 1 || scales == channels, || {
+            format!("has {scales} weight scales, must have 1 or {channels}")
         })?;
-        let derive = if legacy {
-            legacy_conv_multiplier
-        } else {
-            conv_multiplier
-        };
-        let one = |channel: usize| {
-            let scale = if scales.len() == 1 {
-                scales[0]
-            } else {
-                scales[channel]
-            };
-            derive(input.scale, scale, output.scale).ok_or_else(|| site.scales())
-        };
-        let multipliers = (0..channels).map(one).collect::<Result<Vec<_>, _>>()?;
-        let (low, high) = output.activation_range(activation);
-        Ok(Requantiser {
-            q: multipliers.iter().map(|m| m.q).collect(),
-            shift: multipliers.iter().map(|m| m.shift).collect(),
-            zero_point: output.zero_point,
-            low,
-            high,
-        })
+        let one = |channel| Requantisation::of_channel(site.graph, site.layer, channel);
+        let all = (0..channels).map(one).collect::<Option<_>>();
+        Ok(Requantiser(all.ok_or_else(|| site.scales())?))
     }
     /// Bytes of one pixel from its accumulators.
     pub fn store(&self, acc: &[i32], output: &mut [u8]) {
-        for (((byte, &acc), &q), &shift) in output.iter_mut().zip(acc).zip(&self.q).zip(&self.shift)
-        {
-            let scaled = requant(acc, q, shift).saturating_add(self.zero_point);
-            *byte = scaled.max(self.low).min(self.high) as u8;
+        for ((byte, &acc), requantisation) in output.iter_mut().zip(acc).zip(&self.0) {
+            *byte = requantisation.apply(acc) as u8;
         }
     }
 }
@@ -171,7 +135,7 @@ struct FullyConnectedKernel {
 }
 
 /// Kernel of FULLY_CONNECTED.
-pub(super) fn kernel(site: &Site, options: &FullyConnected) -> Result<Box<dyn Kernel>, Error> {
+pub(super) fn kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
     let (input, _) = site.affine_pair()?;
     let &[outputs, inputs] = &site.input(1)?.shape[..] else {
         return Err(site.unsupported("weights must have two dimensions"));
@@ -184,12 +148,7 @@ pub(super) fn kernel(site: &Site, options: &FullyConnected) -> Result<Box<dyn Ke
     site.require(site.output().elements() == rows * outputs, || {
         format!("the output must have {rows} x {outputs} elements")
     })?;
-    let per_tensor = site
-        .input(1)?
-        .quant
-        .as_ref()
-        .is_some_and(|q| q.scale.len() == 1);
-    let requantiser = Requantiser::new(site, outputs, options.activation, per_tensor)?;
+    let requantiser = Requantiser::new(site, outputs)?;
     let dense = Dense::new(&weights(site, false)?, bias(site, outputs)?, requantiser);
     Ok(Box::new(FullyConnectedKernel {
         input,

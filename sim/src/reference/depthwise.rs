@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! DEPTHWISE_CONV_2D.
 
-use sepstream_spec::graph::{DType, DepthwiseConv2d};
+use sepstream_spec::graph::DepthwiseConv2d;
 use sepstream_spec::quant::Affine;
 
 use super::dense::{Requantiser, bias, product, weights};
@@ -38,7 +38,6 @@ pub(super) fn kernel(site: &Site, options: &DepthwiseConv2d) -> Result<Box<dyn K
     site.require(batch == shape[0] && want.iter().all(|&n| n > 0), || {
         "batch and channels do not fit".into()
     })?;
-    let legacy = site.input(0)?.dtype == DType::U8;
     Ok(Box::new(Depthwise {
         input,
         shape,
@@ -47,7 +46,7 @@ pub(super) fn kernel(site: &Site, options: &DepthwiseConv2d) -> Result<Box<dyn K
         reaches: Reaches::new(window, (shape[1], shape[2]), (rows, columns)),
         weights: weights(site, true)?,
         bias: bias(site, channels)?,
-        requantiser: Requantiser::new(site, channels, options.activation, legacy)?,
+        requantiser: Requantiser::new(site, channels)?,
     }))
 }
 

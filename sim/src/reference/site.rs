@@ -26,7 +26,7 @@ pub(super) fn kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
     match &site.layer.op {
         Op::Conv2d(options) => conv::kernel(site, options),
         Op::DepthwiseConv2d(options) => depthwise::kernel(site, options),
-        Op::FullyConnected(options) => dense::kernel(site, options),
+        Op::FullyConnected(_) => dense::kernel(site),
         Op::AveragePool2d(options) => pool::average_kernel(site, options),
         Op::MaxPool2d(options) => pool::max_kernel(site, options),
         Op::Add(options) => elementwise::add_kernel(site, options),

@@ -13,6 +13,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Index;
 
+use crate::quant::Semantics;
+
 pub use op::{
     Activation, Concatenation, Conv2d, DepthwiseConv2d, Elementwise, FullyConnected, Mean, Op, Pad,
     Pads, Pool2d, Softmax, Window,
@@ -39,6 +41,8 @@ pub struct Graph {
     pub outputs: Vec<TensorId>,
     /// Why the network as a whole cannot run, whatever its layers are; usually empty.
     pub missing: Vec<Missing>,
+    /// The implementation that its outputs must equal.
+    pub semantics: Semantics,
 }
 
 /// One operator and the tensors it connects.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! TensorFlow Lite's quantised arithmetic, equal bit for bit to its reference kernels (LiteRT 2.3; FULLY_CONNECTED in the
-//! integer form of 2.14 and of TensorFlow Lite Micro).
+//! TensorFlow Lite's quantised arithmetic, equal bit for bit to its reference kernels (LiteRT 2.3; where
+//! implementations differ, [`Semantics`] says which is followed).
 //!
 //! What runs for every element ([`requant`], [`AddParams::eval`], ...) is integer only and is what the hardware does. Floats
 //! occur where scales become multipliers and tables, once for each layer. They come from `libm`, so that the same model
@@ -12,6 +12,7 @@ mod affine;
 mod hard_swish;
 mod multiplier;
 mod params;
+mod semantics;
 mod softmax;
 #[cfg(feature = "alloc")]
 mod table;
@@ -28,6 +29,7 @@ pub use params::{
     ADD_LEFT_SHIFT, AddParams, average, conv_multiplier, legacy_conv_multiplier, mean_multiplier,
     mul_multiplier,
 };
+pub use semantics::{Requantisation, Scaling, Semantics};
 pub use softmax::Softmax;
 #[cfg(feature = "alloc")]
 pub use table::{

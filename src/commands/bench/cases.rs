@@ -31,7 +31,7 @@ pub struct Case {
     pub title: String,
     /// Name of a shared model, or a file.
     model: String,
-    /// Golden results; beside the model where not given.
+    /// Golden results, as the model a file or a name; the model's own name where not given.
     golden: Option<String>,
     /// Configuration file.
     pub config: String,
@@ -115,12 +115,13 @@ impl Cases {
 impl Case {
     /// Model and golden results, where both are there; else where they were looked for.
     pub fn files(&self, models: &Path) -> Result<(PathBuf, PathBuf), PathBuf> {
-        let (model, golden) = match &self.golden {
-            Some(golden) => (PathBuf::from(&self.model), PathBuf::from(golden)),
-            None => {
-                let stem = models.join(&self.model);
-                (stem.with_extension("tflite"), stem.with_extension("npz"))
-            }
+        let golden = self.golden.as_ref().unwrap_or(&self.model);
+        let (model, golden) = match self.of_repository() {
+            true => (PathBuf::from(&self.model), PathBuf::from(golden)),
+            false => (
+                models.join(&self.model).with_extension("tflite"),
+                models.join(golden).with_extension("npz"),
+            ),
         };
         match (model.is_file(), golden.is_file()) {
             (true, true) => Ok((model, golden)),
@@ -130,10 +131,14 @@ impl Case {
     }
     /// What helps when they are not there.
     pub fn way_to_files(&self) -> &'static str {
-        match self.golden {
-            Some(_) => "it is part of the repository, so restore it",
-            None => "set --models to the folder of the shared models",
+        match self.of_repository() {
+            true => "it is part of the repository, so restore it",
+            false => "set --models to the folder of the shared models",
         }
+    }
+    /// Its model is a file of the repository, not a name among the shared models.
+    fn of_repository(&self) -> bool {
+        self.model.ends_with(".tflite")
     }
     /// File of the committed figures.
     pub fn committed(&self) -> PathBuf {

@@ -66,7 +66,7 @@ impl Subject<'_> {
 
 /// Runs all peers that are there, and prints the table.
 pub fn run(args: &Compare) -> Result<Outcome, Error> {
-    let graph = super::load_model(&args.model)?;
+    let graph = super::load_model(&args.model, &args.follow)?;
     let config = super::load_config(&args.config)?;
     let clock_mhz = match &args.synth_report {
         Some(path) => Some(synthesised_clock(path)?),
@@ -132,6 +132,7 @@ fn report(args: &Compare, subject: &Subject, mut rows: Vec<Row>, clock_mhz: Opti
     });
     Report {
         model: subject.graph.name.clone(),
+        follows: subject.graph.semantics.into(),
         config: args.config.display().to_string(),
         macs,
         clock_mhz,

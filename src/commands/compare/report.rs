@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::report::{Column, or_dash, short_name, table, thousands};
+use crate::report::{Column, Follows, or_dash, short_name, table, thousands};
 
 /// How a figure was got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -169,6 +169,9 @@ pub struct LayerTitle {
 pub struct Report {
     /// Name of the network.
     pub model: String,
+    /// Whose arithmetic it follows.
+    #[serde(flatten)]
+    pub follows: Follows,
     /// File of the configuration.
     pub config: String,
     /// Multiply-accumulates of a frame.
