@@ -74,9 +74,9 @@ const WAYS_OUT: &[(&str, &str)] = &[
         "convert with batch size 1, `tf.keras.Input(shape=..., batch_size=1)` for instance, and run inputs one by one",
     ),
     (
-        "fixed-batch",
-        "convert with batch size 1: `tf.keras.Input(shape=..., batch_size=1)`, or a concrete function of a \
-         `tf.TensorSpec([1, ...])`",
+        "constant-options",
+        "convert with batch size 1 and fixed sizes: `tf.keras.Input(shape=..., batch_size=1)`, or a concrete function \
+         of a `tf.TensorSpec([1, ...])`",
     ),
     (
         "operator",
@@ -202,7 +202,7 @@ pub(crate) fn layers_text(model: &str, violations: &[Violation]) -> String {
             1 => write!(text, "\n  {layer}: {found}"),
             _ => write!(
                 text,
-                "\n  {count} layers {} ({}): {found}",
+                "\n  {count} {} layers ({}): {found}",
                 layer.operator,
                 numbers(&kind.layers)
             ),

@@ -57,6 +57,50 @@ fn operator_codes_may_stand_in_the_new_field_only() {
 }
 
 #[test]
+fn numbers_of_64_bits_may_lie_on_multiples_of_4() {
+    let file = write(&two_convolutions());
+    let moved = load(&shifted(&file), "test").unwrap();
+    assert_eq!(moved, load(&file, "test").unwrap());
+    // Bytes behind the file, a zip of labels for instance, are nobody's.
+    let longer = [shifted(&file), vec![0x55; 999]].concat();
+    assert_eq!(load(&longer, "test").unwrap(), moved);
+}
+
+#[test]
+fn options_may_have_a_type_and_no_contents() {
+    let mut model = shape_chain();
+    model.operators = vec![operator(BuiltinOperator::RESHAPE, &[0, 6], 7, None)];
+    model.tensors[6] = integers("new_shape", &[1, -1], Some(&[2]));
+    let regular = import(&model);
+    model.dangling_options = true;
+    assert_eq!(import(&model), regular);
+}
+
+#[test]
+fn constants_may_lie_behind_the_flatbuffer() {
+    let model = two_convolutions();
+    let outside = FileModel {
+        outside: Some(4096),
+        ..two_convolutions()
+    };
+    assert_eq!(import(&outside), import(&model));
+    let file = write(&outside);
+    let error = load(&file[..file.len() - 1], "test").unwrap_err();
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn a_scale_of_0_is_refused_only_where_it_is_used() {
+    let mut model = two_convolutions();
+    model.tensors[1].scale = vec![0.5, 0.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5];
+    model.tensors[1].zero_point = vec![0];
+    model.tensors[2].scale = vec![0.0];
+    runnable(&import(&model)).unwrap();
+    model.tensors[3].scale = vec![0.0];
+    assert!(runnable(&import(&model)).is_err());
+}
+
+#[test]
 fn tensors_that_no_layer_uses_may_be_anything() {
     let mut model = two_convolutions();
     model

@@ -21,7 +21,7 @@ pub fn open(bytes: &[u8]) -> Result<Model<'_>, BadModel> {
         max_depth: 16,
         max_tables: bytes.len() / 4,
         max_apparent_size: bytes.len().saturating_mul(8).saturating_add(1 << 16),
-        ignore_missing_null_terminator: false,
+        ignore_missing_null_terminator: true,
     };
     // The first line tells what is wrong; the rest is a trace through the schema.
     let reason = |e: flatbuffers::InvalidFlatbuffer| {

@@ -3,7 +3,7 @@
 //!
 //! | step | module | guards against |
 //! |---|---|---|
-//! | verify every offset | `file` | truncated and damaged files |
+//! | verify every offset | `wire`, `file` | truncated and damaged files |
 //! | read tensors and operators | `slot`, `operator` | indices, sizes and options that contradict each other |
 //! | check each operator | [`rules`] | what is sound, but not supported: it becomes an opaque layer |
 //! | infer shapes, fold shape chains | `candidate`, `fold` | shapes left out by the converter |
@@ -20,12 +20,13 @@ mod operator;
 pub mod rules;
 mod slot;
 mod supported;
+mod wire;
 
-use sepstream_spec::graph::{Graph, Layer, TensorId};
+use sepstream_spec::graph::{Graph, Layer, Op, TensorId};
 use sepstream_spec::quant::Semantics;
 use tract_tflite::tflite::SubGraph;
 
-use crate::error::{BadModel, Error};
+use crate::error::{BadModel, Error, short};
 use candidate::Candidate;
 use operator::Operator;
 use rules::network::Network;
@@ -66,14 +67,15 @@ struct Import {
 impl Import {
     /// Reads the file and checks all that can be checked without looking at shapes.
     fn read(bytes: &[u8]) -> Result<Self, BadModel> {
-        let model = file::open(bytes)?;
+        let repaired = wire::repaired(bytes);
+        let model = file::open(&repaired)?;
         let subgraphs = model.subgraphs().map_or(0, |all| all.len());
         // The first is where a run starts.
         let graph = match model.subgraphs().filter(|all| !all.is_empty()) {
             Some(all) => all.get(0),
             None => return Err(BadModel::Graph("it has no subgraph".to_owned())),
         };
-        let mut slots = slot::read_all(&model, &graph, bytes.len())?;
+        let mut slots = slot::read_all(&model, &graph, bytes)?;
         let count = graph.operators().map_or(0, |all| all.len());
         if count > MAX_OPERATORS {
             return Err(BadModel::Operators(count));
@@ -83,7 +85,7 @@ impl Import {
             operators.push(Operator::read(&model, index, &raw, slots.len())?);
         }
         let (inputs, outputs) = ends(&graph, slots.len())?;
-        let mut written: Vec<bool> = slots.iter().map(|slot| slot.data.is_some()).collect();
+        let mut written: Vec<bool> = slots.iter().map(Slot::is_constant).collect();
         for &id in &inputs {
             slots[id.0].close();
             if std::mem::replace(&mut written[id.0], true) {
@@ -113,6 +115,7 @@ impl Import {
             layers.extend(self.step(&operator));
             for id in &operator.outputs {
                 self.written[id.0] = true;
+                self.slots[id.0].data = None;
             }
         }
         for &id in &self.outputs {
@@ -124,6 +127,9 @@ impl Import {
                     what: "it is an output of the model, and no layer writes it".to_owned(),
                 });
             }
+        }
+        if let Some(input) = self.inputs.iter().find(|id| self.slots[id.0].open_batch) {
+            tell_open_batch(&mut layers, &self.slots[input.0].name);
         }
         let missing = rules::network::check(&Network {
             slots: &self.slots,
@@ -144,16 +150,19 @@ impl Import {
     }
 
     /// Everything that the operator reads exists already, and what it writes does not. Variables exist from the start and may be
-    /// written.
+    /// written, and so do tensors without elements.
     fn check_order(&self, operator: &Operator) -> Result<(), BadModel> {
         let bad = |what| BadModel::Operator {
             index: operator.index,
             operator: operator.kind.clone(),
             what,
         };
-        let variable = |id: &TensorId| self.slots[id.0].variable;
+        let there = |id: &TensorId| {
+            let slot = &self.slots[id.0];
+            self.written[id.0] || slot.variable || slot.data.is_some()
+        };
         let mut read = operator.inputs.iter().flatten();
-        if let Some(id) = read.find(|id| !self.written[id.0] && !variable(id)) {
+        if let Some(id) = read.find(|id| !there(id)) {
             return Err(bad(format!(
                 "it reads tensor {}, which nothing before it writes",
                 id.0
@@ -190,6 +199,25 @@ impl Import {
             broken.push(rules::unknown_shape());
         }
         Some(convert::opaque(operator, broken))
+    }
+}
+
+/// Converters compute shapes where the batch is open; where import cannot follow them, that is the cause.
+fn tell_open_batch(layers: &mut [Layer], input: &str) {
+    for layer in layers {
+        let Op::Opaque(opaque) = &mut layer.op else {
+            continue;
+        };
+        let computed = opaque
+            .missing
+            .iter_mut()
+            .filter(|m| m.rule == "constant-options");
+        for missing in computed {
+            missing.found += &format!(
+                "; the batch of input `{}` is open (None, the default of Keras)",
+                short(input)
+            );
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 //! Tensors as the file has them: shapes may be missing, types may be unsupported.
 
 use sepstream_spec::graph::{DType, Quant, Tensor};
-use tract_tflite::tflite::{self, Model, SubGraph, TensorType};
+use tract_tflite::tflite::{self, Model, QuantizationParameters, SubGraph, TensorType};
 
+use super::wire;
 use crate::error::BadModel;
 
 /// A tensor on its way into the graph.
@@ -32,6 +33,10 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// Whether the file has its contents. No elements at all may be those of a constant or of a result.
+    pub fn is_constant(&self) -> bool {
+        self.data.as_ref().is_some_and(|data| !data.is_empty())
+    }
     /// Element type, if supported.
     pub fn dtype(&self) -> Option<DType> {
         match self.tensor_type {
@@ -138,9 +143,9 @@ impl Slot {
 pub fn read_all(
     model: &Model<'_>,
     graph: &SubGraph<'_>,
-    file_bytes: usize,
+    file: &[u8],
 ) -> Result<Vec<Slot>, BadModel> {
-    let budget = file_bytes.saturating_mul(4);
+    let budget = file.len().saturating_mul(4);
     let mut copied = 0usize;
     let mut slots = Vec::new();
     for (index, tensor) in graph.tensors().into_iter().flatten().enumerate() {
@@ -150,15 +155,15 @@ pub fn read_all(
             name: name.clone(),
             what,
         };
-        let data = constant(model, &tensor).map_err(bad)?;
+        let data = constant(model, &tensor, file).map_err(bad)?;
         copied = copied.saturating_add(data.map_or(0, <[u8]>::len));
         if copied > budget {
-            return Err(BadModel::Constants(file_bytes, budget));
+            return Err(BadModel::Constants(file.len(), budget));
         }
         let mut slot = Slot {
             name: name.clone(),
             tensor_type: tensor.type_(),
-            shape: stated_shape(&tensor),
+            shape: stated_shape(&tensor, data.is_some()),
             stated: stated_dims(&tensor),
             open_batch: open_axes(&tensor).contains(&0),
             quant: None,
@@ -178,6 +183,7 @@ pub fn read_all(
 fn constant<'a>(
     model: &Model<'a>,
     tensor: &tflite::Tensor<'a>,
+    file: &'a [u8],
 ) -> Result<Option<&'a [u8]>, String> {
     let index = tensor.buffer() as usize;
     let buffers = model.buffers().filter(|buffers| index < buffers.len());
@@ -188,20 +194,40 @@ fn constant<'a>(
             Err(format!("buffer {index} does not exist"))
         };
     };
-    Ok(buffers
-        .get(index)
-        .data()
-        .map(|data| data.bytes())
-        .filter(|bytes| !bytes.is_empty()))
+    let inside = buffers.get(index).data().map(|data| data.bytes());
+    if let Some(bytes) = inside.filter(|bytes| !bytes.is_empty()) {
+        return Ok(Some(bytes));
+    }
+    if let Some((offset, size)) = wire::outside(file, index) {
+        let end = offset.checked_add(size);
+        let range = usize::try_from(offset)
+            .ok()
+            .zip(end.and_then(|end| usize::try_from(end).ok()));
+        return match range.and_then(|(start, end)| file.get(start..end)) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(format!(
+                "its buffer {index} has {size} bytes from byte {offset} on, and the file ends at {}",
+                file.len()
+            )),
+        };
+    }
+    // A constant without elements needs no bytes.
+    let empty = index != 0
+        && tensor
+            .shape()
+            .is_some_and(|dims| dims.iter().any(|d| d == 0));
+    Ok(empty.then_some(&[]))
 }
 
 /// The shape in the file. An empty one may mean a scalar or that a converter left it out, one with a dimension below 1 that
 /// it was not known: both are inferred later, unless the tensor is a constant.
-fn stated_shape(tensor: &tflite::Tensor<'_>) -> Option<Vec<usize>> {
+fn stated_shape(tensor: &tflite::Tensor<'_>, constant: bool) -> Option<Vec<usize>> {
     let dims = tensor.shape().filter(|dims| !dims.is_empty())?;
+    // A constant may have no elements.
+    let least = usize::from(!constant);
     let shape: Option<Vec<usize>> = dims
         .iter()
-        .map(|d| usize::try_from(d).ok().filter(|&d| d > 0))
+        .map(|d| usize::try_from(d).ok().filter(|&d| d >= least))
         .collect();
     shape.filter(|shape| elements(shape).is_some())
 }
@@ -239,10 +265,10 @@ fn check_constant(slot: &mut Slot, tensor: &tflite::Tensor<'_>) -> Result<(), St
     } else {
         slot.shape.clone()
     };
-    let wanted = shape
-        .as_deref()
-        .and_then(elements)
-        .map(|n| n * dtype.bytes());
+    let wanted = match (scalar, tensor.shape()) {
+        (false, Some(dims)) => bytes(dims.iter(), dtype),
+        _ => Some(dtype.bytes()),
+    };
     if wanted != Some(data.len()) {
         let dims: Vec<i32> = tensor
             .shape()
@@ -260,7 +286,14 @@ fn check_constant(slot: &mut Slot, tensor: &tflite::Tensor<'_>) -> Result<(), St
     Ok(())
 }
 
-/// Quantisation with as many zero points as scales and an axis that exists.
+/// Bytes of a tensor with these dimensions, however large.
+fn bytes(dims: impl Iterator<Item = i32>, dtype: DType) -> Option<usize> {
+    dims.map(|d| usize::try_from(d).ok())
+        .try_fold(dtype.bytes(), |n, d| n.checked_mul(d?))
+}
+
+/// Quantisation with as many zero points as scales and an axis that exists. Where no arithmetic reads it (of biases and shapes)
+/// it is left out if it contradicts itself.
 fn quantisation(slot: &Slot, tensor: &tflite::Tensor<'_>) -> Result<Option<Quant>, String> {
     let Some(parameters) = tensor.quantization() else {
         return Ok(None);
@@ -269,61 +302,70 @@ fn quantisation(slot: &Slot, tensor: &tflite::Tensor<'_>) -> Result<Option<Quant
     if scale.is_empty() {
         return Ok(None);
     }
-    if let Some(bad) = scale.iter().find(|s| !(s.is_finite() && **s > 0.0)) {
-        return Err(format!("its scale {bad} is not a positive number"));
-    }
-    let mut zero_point = Vec::with_capacity(scale.len());
-    let (low, high) = slot
-        .dtype()
-        .and_then(DType::range)
-        .unwrap_or((i32::MIN, i32::MAX));
-    for z in parameters.zero_point().into_iter().flatten() {
-        let inside = i32::try_from(z).ok().filter(|z| (low..=high).contains(z));
-        zero_point.push(
-            inside.ok_or_else(|| format!("its zero point {z} is outside of {low} to {high}"))?,
-        );
-    }
-    match (zero_point.len(), scale.len()) {
-        (0, _) => zero_point.push(0),
-        (1, _) => {}
-        (a, b) if a == b => {}
-        (a, b) => {
-            return Err(format!(
-                "it has scales for {b} channels, zero points for {a}"
-            ));
+    let quant = || -> Result<Quant, String> {
+        // A scale of 0 is that of a channel, or a map, that is always 0.
+        if let Some(bad) = scale.iter().find(|s| !s.is_finite() || **s < 0.0) {
+            return Err(format!("its scale {bad} is no number from 0 on"));
         }
-    }
-    let first = zero_point[0];
-    zero_point.resize(scale.len(), first);
-    // Old converters give the axis of the weights to the bias as well, which has only one.
-    let rank = slot.shape.as_ref().map_or(0, Vec::len);
-    let stated = usize::try_from(parameters.quantized_dimension()).unwrap_or(usize::MAX);
-    let axis = if scale.len() == 1 || rank == 1 {
-        0
-    } else {
-        stated
+        Ok(Quant {
+            zero_point: zero_points(slot, &parameters, scale.len())?,
+            axis: channel_axis(slot, &parameters, scale.len())?,
+            scale: scale.clone(),
+        })
     };
-    if scale.len() > 1 {
-        match slot.shape.as_ref().and_then(|shape| shape.get(axis)) {
-            Some(&channels) if channels == scale.len() => {}
-            Some(&channels) => {
-                return Err(format!(
-                    "its scales are for {} channels, it has {channels}",
-                    scale.len()
-                ));
-            }
-            None => {
-                return Err(format!(
-                    "it is quantised along axis {stated}, which it does not have"
-                ));
-            }
-        }
+    match quant() {
+        Ok(quant) => Ok(Some(quant)),
+        Err(_) if !slot.dtype().is_some_and(DType::is_quantised) => Ok(None),
+        Err(what) => Err(what),
     }
-    Ok(Some(Quant {
-        scale,
-        zero_point,
-        axis,
-    }))
+}
+
+/// As many zero points as scales, each in the range of the type.
+fn zero_points(
+    slot: &Slot,
+    parameters: &QuantizationParameters<'_>,
+    scales: usize,
+) -> Result<Vec<i32>, String> {
+    let range = slot.dtype().and_then(DType::range);
+    let (low, high) = range.unwrap_or((i32::MIN, i32::MAX));
+    let inside = |z: i64| {
+        let fits = i32::try_from(z).ok().filter(|z| (low..=high).contains(z));
+        fits.ok_or_else(|| format!("its zero point {z} is outside of {low} to {high}"))
+    };
+    let stated = parameters.zero_point().into_iter().flatten();
+    let zero_point: Vec<i32> = stated.map(inside).collect::<Result<_, _>>()?;
+    match zero_point[..] {
+        [] => Ok(vec![0; scales]),
+        [one] => Ok(vec![one; scales]),
+        _ if zero_point.len() == scales => Ok(zero_point),
+        _ => Err(format!(
+            "it has scales for {scales} channels, zero points for {}",
+            zero_point.len()
+        )),
+    }
+}
+
+/// The axis that the channels lie on.
+fn channel_axis(
+    slot: &Slot,
+    parameters: &QuantizationParameters<'_>,
+    scales: usize,
+) -> Result<usize, String> {
+    let stated = usize::try_from(parameters.quantized_dimension()).unwrap_or(usize::MAX);
+    let Some(shape) = slot.shape.as_ref().filter(|_| scales > 1) else {
+        return Ok(0);
+    };
+    // Old converters give the axis of the weights to the bias as well, which has only one.
+    let axis = if shape.len() == 1 { 0 } else { stated };
+    match shape.get(axis) {
+        Some(&channels) if channels == scales => Ok(axis),
+        Some(&channels) => Err(format!(
+            "its scales are for {scales} channels, it has {channels}"
+        )),
+        None => Err(format!(
+            "it is quantised along axis {stated}, which it does not have"
+        )),
+    }
 }
 
 /// Most elements of one tensor: far above any network for a small FPGA, and small enough that sums and byte counts fit.

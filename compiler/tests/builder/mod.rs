@@ -42,6 +42,10 @@ pub struct FileModel {
     pub new_codes_only: bool,
     /// Let all constants name one buffer.
     pub one_buffer: bool,
+    /// Give operators without options a type of options all the same.
+    pub dangling_options: bool,
+    /// Put constants behind the flatbuffer, from this byte on.
+    pub outside: Option<usize>,
 }
 
 /// An int8 feature map; a shape of `None` is left out of the file.
@@ -144,6 +148,8 @@ pub fn two_convolutions() -> FileModel {
         outputs: vec![5],
         new_codes_only: false,
         one_buffer: false,
+        dangling_options: false,
+        outside: None,
     }
 }
 
@@ -151,11 +157,14 @@ pub fn two_convolutions() -> FileModel {
 pub fn write(model: &FileModel) -> Vec<u8> {
     let mut fbb = FlatBufferBuilder::new();
     let mut buffers = vec![Buffer::create(&mut fbb, &BufferArgs::default())];
-    let mut tensors = Vec::new();
+    let (mut tensors, mut outside) = (Vec::new(), Vec::new());
     for tensor in &model.tensors {
         let mut buffer = 0;
         if let Some(data) = &tensor.data {
-            if !model.one_buffer || buffers.len() == 1 {
+            if let Some(start) = model.outside {
+                buffers.push(outside_buffer(&mut fbb, start + outside.len(), data.len()));
+                outside.extend_from_slice(data);
+            } else if !model.one_buffer || buffers.len() == 1 {
                 let data = Some(fbb.create_vector(data));
                 buffers.push(Buffer::create(&mut fbb, &BufferArgs { data }));
             }
@@ -182,6 +191,11 @@ pub fn write(model: &FileModel) -> Vec<u8> {
         };
         tensors.push(Tensor::create(&mut fbb, &args));
     }
+    let without = if model.dangling_options {
+        BuiltinOptions::AddOptions
+    } else {
+        BuiltinOptions::NONE
+    };
     let (mut codes, mut operators) = (Vec::new(), Vec::new());
     for operator in &model.operators {
         let narrow = if model.new_codes_only {
@@ -202,7 +216,7 @@ pub fn write(model: &FileModel) -> Vec<u8> {
             opcode_index: operators.len() as u32,
             inputs,
             outputs,
-            builtin_options_type: options.map_or(BuiltinOptions::NONE, |o| o.0),
+            builtin_options_type: options.map_or(without, |o| o.0),
             builtin_options: options.map(|o| o.1),
             ..Default::default()
         };
@@ -225,5 +239,32 @@ pub fn write(model: &FileModel) -> Vec<u8> {
     };
     let root = Model::create(&mut fbb, &args);
     finish_model_buffer(&mut fbb, root);
-    fbb.finished_data().to_vec()
+    let mut file = fbb.finished_data().to_vec();
+    if let Some(start) = model.outside {
+        assert!(file.len() <= start);
+        file.resize(start, 0);
+        file.extend(outside);
+    }
+    file
+}
+
+/// A buffer that names bytes of the file; the schema of the library is older than these fields.
+fn outside_buffer<'f>(
+    fbb: &mut FlatBufferBuilder<'f>,
+    offset: usize,
+    size: usize,
+) -> WIPOffset<Buffer<'f>> {
+    let table = fbb.start_table();
+    fbb.push_slot::<u64>(6, offset as u64, 0);
+    fbb.push_slot::<u64>(8, size as u64, 0);
+    WIPOffset::new(fbb.end_table(table).value())
+}
+
+/// The same file with everything 4 bytes later, so that vectors of 64-bit numbers lie between multiples of 8.
+pub fn shifted(file: &[u8]) -> Vec<u8> {
+    let mut shifted = file.to_vec();
+    shifted.splice(8..8, [0; 4]);
+    let root = u32::from_le_bytes([file[0], file[1], file[2], file[3]]) + 4;
+    shifted[..4].copy_from_slice(&root.to_le_bytes());
+    shifted
 }

@@ -84,7 +84,7 @@ impl DType {
 /// Affine quantisation: `real = scale * (stored - zero_point)`, for the whole tensor or for each index along one axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quant {
-    /// One scale, or one per channel. Never empty; finite and positive.
+    /// One scale, or one per channel. Never empty; finite, and 0 only for channels of weights that make nothing but zeros.
     pub scale: Vec<f32>,
     /// As many zero points as scales, each in the range of the element type.
     pub zero_point: Vec<i32>,

@@ -49,12 +49,6 @@ pub const RULES: &[NetworkRule] = &[
         sentence: "The batch is 1.",
         check: batch_one,
     },
-    Rule {
-        id: "fixed-batch",
-        operators: &[],
-        sentence: "The batch is fixed where operators compute shapes from it that import cannot.",
-        check: fixed_batch,
-    },
 ];
 
 /// The first rule that the network breaks: what comes behind may follow from it.
@@ -138,17 +132,5 @@ fn batch_one(n: &Network<'_>) -> Verdict {
     match n.inputs().find_map(batch) {
         Some(batch) if n.breaking(&["map-shape"]) > 0 => Err(format!("the batch is {batch}")),
         _ => Ok(()),
-    }
-}
-
-fn fixed_batch(n: &Network<'_>) -> Verdict {
-    let open = n.inputs().find(|slot| slot.open_batch);
-    let count = n.breaking(&["shape-chain", "constant-options"]);
-    match open.filter(|_| count > 0) {
-        Some(slot) => Err(format!(
-            "the batch of input `{}` is open (the default of Keras, None), and {count} operators compute shapes from it",
-            short(&slot.name)
-        )),
-        None => Ok(()),
     }
 }

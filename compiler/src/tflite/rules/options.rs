@@ -89,7 +89,7 @@ pub const RULES: &[ImportRule] = &[
 fn known_operator(c: &Candidate<'_>) -> Verdict {
     match operator::arity(c.kind()) {
         Some(_) => Ok(()),
-        None => Err(format!("the operator is {}", short(c.kind()))),
+        None => Err("the operator is not known here".to_owned()),
     }
 }
 

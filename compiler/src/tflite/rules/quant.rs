@@ -13,7 +13,7 @@ pub const RULES: &[ImportRule] = &[
     Rule {
         id: "map-quantisation",
         operators: &[],
-        sentence: "Each int8 or uint8 feature map has one scale and one zero point.",
+        sentence: "Each int8 or uint8 feature map has one scale above 0 and one zero point.",
         check: map_quantisation,
     },
     Rule {
@@ -77,6 +77,9 @@ fn map_quantisation(c: &Candidate<'_>) -> Verdict {
     }
     let maps = c.maps().chain(c.output());
     for slot in maps.filter(|slot| slot.dtype().is_some_and(DType::is_quantised)) {
+        if slot.per_tensor().is_some_and(|(scale, _)| scale == 0.0) {
+            return Err(format!("tensor `{}` has scale 0", short(&slot.name)));
+        }
         let scales = slot.quant.as_ref().map_or(0, |quant| quant.scale.len());
         if scales != 1 {
             return Err(format!(
@@ -107,7 +110,9 @@ fn weight_quantisation(c: &Candidate<'_>) -> Verdict {
             "{n} scales lie on axis {} of the weights",
             quant.axis
         )),
-        (n, _) => Err(format!("{} weights have {n} scales", weights.type_name())),
+        (n, Some(DType::U8)) => Err(format!("uint8 weights have {n} scales")),
+        // Other types: a rule of their own.
+        _ => Ok(()),
     }
 }
 
