@@ -142,6 +142,9 @@ pub struct Simulate {
     /// Seed of the noise and of the random stalls; the report names it where it was used
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Leave dead channels in: those that are constant for every input, or that nothing reads
+    #[arg(long)]
+    pub keep_dead: bool,
     /// Print JSON instead of tables; docs/json.md lists the fields
     #[arg(long)]
     pub json: bool,
@@ -160,6 +163,9 @@ pub struct Compile {
     /// File for the program image; without it there is only the report
     #[arg(short, long, value_name = "PROGRAM")]
     pub output: Option<PathBuf>,
+    /// Leave dead channels in: those that are constant for every input, or that nothing reads
+    #[arg(long)]
+    pub keep_dead: bool,
     /// Print JSON instead of tables
     #[arg(long)]
     pub json: bool,
@@ -246,6 +252,9 @@ pub struct Compare {
     /// Seed of the noise
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Leave dead channels in: those that are constant for every input, or that nothing reads
+    #[arg(long)]
+    pub keep_dead: bool,
     /// Print JSON instead of tables; docs/json.md lists the fields
     #[arg(long)]
     pub json: bool,
@@ -307,6 +316,9 @@ pub struct Synth {
     /// Folder for the files, made if absent
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Leave dead channels in: those that are constant for every input, or that nothing reads
+    #[arg(long)]
+    pub keep_dead: bool,
     /// Print JSON instead of tables; docs/json.md lists the fields
     #[arg(long)]
     pub json: bool,

@@ -83,6 +83,37 @@ pub fn utilisation(macs: u64, cycles: Option<u64>, multipliers: Option<u32>) -> 
     (products > 0.0).then(|| macs as f64 / products)
 }
 
+/// What is not made of a network, because nothing depends on it.
+pub struct LeftOut {
+    /// Channels that layers write.
+    pub channels: usize,
+    /// Those of them that are left out.
+    pub dead_channels: usize,
+    /// Multiply-accumulates of the file.
+    pub macs: u64,
+    /// Those that are left.
+    pub live_macs: u64,
+    /// Utilisation by those of the file.
+    pub utilisation: Option<f64>,
+}
+
+impl LeftOut {
+    /// In a sentence; `None` where nothing is left out.
+    pub fn line(&self) -> Option<String> {
+        (self.dead_channels > 0).then(|| {
+            let number = |n: usize| thousands(n as u64);
+            format!(
+                "{} of {} channels are dead and left out: {} of the file's {} MACs remain; utilisation by the file's: {}",
+                number(self.dead_channels),
+                number(self.channels),
+                thousands(self.live_macs),
+                thousands(self.macs),
+                or_dash(self.utilisation.map(percent)),
+            )
+        })
+    }
+}
+
 /// A share in per cent.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)

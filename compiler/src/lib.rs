@@ -7,7 +7,7 @@ pub mod processor;
 mod rule;
 pub mod tflite;
 
-pub use accelerate::{Compiled, compile};
+pub use accelerate::{Compiled, Live, compile, compile_live};
 pub use blockers::runnable;
 pub use error::{BadModel, DoesNotFit, Error};
 pub use rule::{LayerRef, Rule, Verdict, Violation};

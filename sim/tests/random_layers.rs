@@ -10,6 +10,8 @@ mod common;
 mod configs;
 #[path = "common/in_place.rs"]
 mod in_place;
+#[path = "common/planted.rs"]
+mod planted;
 #[path = "common/random.rs"]
 mod random;
 
@@ -63,6 +65,9 @@ fn model_equals_reference() {
         };
         if pools(&values, &mut rng) {
             graph = random::pooled(&mut rng);
+        }
+        if seed % 3 == 0 {
+            planted::plant(&mut graph, &mut rng);
         }
         if grow(&mut values, &graph).is_none() {
             refused.fetch_add(1, Ordering::Relaxed);

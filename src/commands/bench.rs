@@ -132,6 +132,7 @@ fn measure(args: &Bench, case: &Case, model: PathBuf, golden: PathBuf) -> Result
         layers: None,
         trace: None,
         stalls: None,
+        keep_dead: false,
         seed: 1,
         json: true,
     })?;

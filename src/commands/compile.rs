@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use sepstream_compiler::Live;
 use sepstream_compiler::accelerate::{CommandInfo, MemoryUse};
 use sepstream_spec::graph::Layer;
 use serde::Serialize;
@@ -11,17 +12,24 @@ use crate::cli::Compile;
 use crate::engine::{Accelerator, LayerFigures};
 use crate::error::Error;
 use crate::outcome::Outcome;
-use crate::report::{Column, Follows, json, percent, short_name, table, thousands, utilisation};
+use crate::report::{
+    Column, Follows, LeftOut, json, percent, short_name, table, thousands, utilisation,
+};
 
 /// Writes the image and prints the report.
 pub fn run(args: &Compile) -> Result<Outcome, Error> {
     let graph = super::load_model(&args.model, &args.follow)?;
-    let accelerator = Accelerator::new(&graph, super::load_config(&args.config)?)?;
+    let config = super::load_config(&args.config)?;
+    let live = super::live(&graph, args.keep_dead);
+    let accelerator = Accelerator::new(&graph, live, config)?;
     let image = accelerator.compiled.program.to_bytes();
     if let Some(path) = &args.output {
         std::fs::write(path, &image).map_err(|cause| Error::file(path, cause))?;
     }
-    let report = Report::new(&accelerator, &args.config, image.len());
+    // what does not fit with them has no cycles to compare with
+    let kept = Accelerator::new(&graph, Live::all(&graph), accelerator.config.clone());
+    let kept = kept.ok().map(|kept| kept.model_cycles().total);
+    let report = Report::new(&accelerator, &args.config, image.len(), kept);
     println!(
         "{}",
         if args.json {
@@ -42,8 +50,14 @@ struct Report {
     image_bytes: usize,
     cycles: u64,
     macs: u64,
+    live_macs: u64,
     multipliers: u32,
     utilisation: Option<f64>,
+    live_utilisation: Option<f64>,
+    channels: usize,
+    dead_channels: usize,
+    /// Cycles with the dead channels; `None` where the network does not fit with them.
+    cycles_with_dead: Option<u64>,
     layers: Vec<LayerReport>,
     host_layers: Vec<HostLayer>,
     memories: Vec<MemoryReport>,
@@ -82,7 +96,12 @@ struct MemoryReport {
 }
 
 impl Report {
-    fn new(accelerator: &Accelerator, config: &Path, image_bytes: usize) -> Self {
+    fn new(
+        accelerator: &Accelerator,
+        config: &Path,
+        image_bytes: usize,
+        cycles_with_dead: Option<u64>,
+    ) -> Self {
         let plan = &accelerator.compiled.plan;
         let multipliers = accelerator.config.multipliers();
         let cycles = accelerator
@@ -91,6 +110,7 @@ impl Report {
             .map(|command| command.total)
             .sum();
         let macs = accelerator.graph.total_macs();
+        let live = accelerator.live();
         let mut commands = accelerator.layers().split_off(plan.before.len());
         commands.truncate(plan.stages.len());
         let figures = accelerator
@@ -120,8 +140,13 @@ impl Report {
             image_bytes,
             cycles,
             macs,
+            live_macs: live.macs,
             multipliers,
             utilisation: utilisation(macs, Some(cycles), Some(multipliers)),
+            live_utilisation: utilisation(live.macs, Some(cycles), Some(multipliers)),
+            channels: live.channels,
+            dead_channels: live.dead_channels,
+            cycles_with_dead,
             layers: commands.into_iter().zip(figures).map(layer).collect(),
             host_layers: plan.before.iter().chain(&plan.after).map(host).collect(),
             memories: accelerator
@@ -150,13 +175,13 @@ impl Report {
                 short_name(&layer.name),
             ]
         });
-        let (cycles, macs) = (thousands(self.cycles), thousands(self.macs));
+        let (cycles, macs) = (thousands(self.cycles), thousands(self.live_macs));
         let total = [
             "",
             "total",
             &cycles,
             &macs,
-            &share(self.utilisation),
+            &share(self.live_utilisation),
             "",
             "",
             "",
@@ -198,8 +223,9 @@ impl Report {
             )
         };
         format!(
-            "{}\n\n{memories}{maps}\n\n{} for {}: {} bytes of program, {} multipliers{host}",
+            "{}\n\n{memories}{maps}{}\n\n{} for {}: {} bytes of program, {} multipliers{host}",
             table(&columns, layers.chain([total])),
+            self.dead(),
             self.model,
             self.config,
             thousands(self.image_bytes as u64),
@@ -223,6 +249,27 @@ impl HostLayer {
             " (of your own: `simulate` cannot run it)"
         };
         format!("{} {}{own}", self.index, self.operator)
+    }
+}
+
+impl Report {
+    /// What leaving out dead channels saves; nothing where there are none.
+    fn dead(&self) -> String {
+        let left_out = LeftOut {
+            channels: self.channels,
+            dead_channels: self.dead_channels,
+            macs: self.macs,
+            live_macs: self.live_macs,
+            utilisation: self.utilisation,
+        };
+        let Some(line) = left_out.line() else {
+            return String::new();
+        };
+        let with = match self.cycles_with_dead {
+            Some(cycles) => format!("with them it takes {} cycles", thousands(cycles)),
+            None => "with them the network does not fit".into(),
+        };
+        format!("\n\n{line}; {with} (--keep-dead)")
     }
 }
 

@@ -33,7 +33,8 @@ struct DemoReport {
 pub fn run(args: &Demo) -> Result<Outcome, Error> {
     let digits = Digits::load(args.frames.get())?;
     let config = digits.config.clone();
-    let accelerator = Accelerator::new(&digits.graph, config.clone())?;
+    let live = super::live(&digits.graph, false);
+    let accelerator = Accelerator::new(&digits.graph, live, config.clone())?;
     let by_model = accelerator.model_cycles();
     if !args.json {
         println!(

@@ -20,6 +20,7 @@ mod synth;
 
 use std::path::Path;
 
+use sepstream_compiler::Live;
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::Graph;
 
@@ -55,6 +56,15 @@ fn load_model(path: &Path, follow: &Follow) -> Result<Graph, Error> {
         semantics: follow.semantics.into(),
         ..sepstream_compiler::tflite::load(&bytes, &name)?
     })
+}
+
+/// What an accelerator is to run of a network.
+fn live(graph: &Graph, keep_dead: bool) -> Live {
+    if keep_dead {
+        Live::all(graph)
+    } else {
+        Live::of(graph)
+    }
 }
 
 /// Reads and checks a configuration.

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use crate::cli::EngineKind;
 use crate::compare::{Comparison, Difference};
-use crate::engine::{Cycles, LayerFigures};
+use crate::engine::{Cycles, LayerFigures, LiveFigures};
 use crate::report::{
-    Column, Follows, count, or_dash, percent, short_name, table, thousands, utilisation,
+    Column, Follows, LeftOut, count, or_dash, percent, short_name, table, thousands, utilisation,
 };
 
 /// Figures of one run; what an engine does not have is null.
@@ -44,12 +44,20 @@ pub struct Report {
     pub io_cycles: Option<u64>,
     /// Cycles between frames in steady state, the next input loaded under this frame.
     pub interval: Option<u64>,
-    /// Multiply-accumulates of one frame.
+    /// Multiply-accumulates of one frame, as the file has them.
     pub macs: u64,
+    /// Those that are left without dead channels.
+    pub live_macs: Option<u64>,
     /// 8x8 products per cycle of the accelerator.
     pub multipliers: Option<u32>,
     /// macs / (cycles x multipliers).
     pub utilisation: Option<f64>,
+    /// live_macs / (cycles x multipliers).
+    pub live_utilisation: Option<f64>,
+    /// Channels that layers write.
+    pub channels: Option<usize>,
+    /// Those of them that are dead and left out.
+    pub dead_channels: Option<usize>,
     /// Form of the kernels that computed the bytes, of the model.
     pub kernels: Option<String>,
     /// Wall clock of the simulation, without the extra frames that an engine runs to measure the interval.
@@ -88,6 +96,27 @@ pub struct LayerReport {
 }
 
 impl Report {
+    /// Takes in what is left without dead channels; needs cycles to be set.
+    pub fn set_live(&mut self, live: Option<LiveFigures>) {
+        self.live_macs = live.map(|live| live.macs);
+        self.channels = live.map(|live| live.channels);
+        self.dead_channels = live.map(|live| live.dead_channels);
+        let macs = self.live_macs;
+        self.live_utilisation = macs.and_then(|n| utilisation(n, self.cycles, self.multipliers));
+    }
+
+    /// What is left out, in a sentence.
+    fn left_out(&self) -> Option<String> {
+        let left_out = LeftOut {
+            channels: self.channels?,
+            dead_channels: self.dead_channels?,
+            macs: self.macs,
+            live_macs: self.live_macs?,
+            utilisation: self.utilisation,
+        };
+        left_out.line()
+    }
+
     /// Takes in cycles; needs [`Report::multipliers`] to be set.
     pub fn set_layers(&mut self, layers: Vec<LayerFigures>, cycles: Option<&Cycles>) {
         self.cycles = cycles.map(|cycles| cycles.total);
@@ -135,8 +164,8 @@ impl Report {
             String::new(),
             "total".into(),
             or_dash(self.cycles.map(thousands)),
-            thousands(self.macs),
-            or_dash(self.utilisation.map(percent)),
+            thousands(self.live_macs.unwrap_or(self.macs)),
+            or_dash(self.live_utilisation.or(self.utilisation).map(percent)),
             String::new(),
             String::new(),
         ];
@@ -171,6 +200,9 @@ impl Report {
             ", {:.1} ms per frame here\n",
             self.seconds_per_frame * 1000.0
         );
+        if let Some(line) = self.left_out() {
+            text += &format!("{line}\n");
+        }
         if let Some(seed) = self.noise_seed {
             text += &format!("input: noise, --seed {seed}\n");
         }

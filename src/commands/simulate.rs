@@ -84,6 +84,7 @@ pub fn execute(args: &Simulate) -> Result<Report, Error> {
         ..Report::default()
     };
     report.set_layers(engine.layers(), run.cycles.as_ref());
+    report.set_live(engine.live());
     if let Some((against, wanted)) = frames.wanted {
         report.set_comparison(against, compare(graph, &wanted, &run.outputs));
     }
@@ -196,7 +197,8 @@ fn engine<'g>(
             "the engine {engine} needs a configuration; try --config configs/vww_16x8.yaml"
         ))
     })?;
-    let accelerator = Accelerator::new(graph, config)?;
+    let live = super::live(graph, args.keep_dead);
+    let accelerator = Accelerator::new(graph, live, config)?;
     if args.engine == EngineKind::Model {
         let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let threads = args.threads.unwrap_or_else(all);

@@ -23,7 +23,8 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
     let program = match &args.model {
         Some(path) => {
             let graph = super::load_model(path, &args.follow)?;
-            Some((path, sepstream_compiler::compile(&graph, &config)?))
+            let live = super::live(&graph, args.keep_dead);
+            Some((path, sepstream_compiler::compile_live(live, &config)?))
         }
         None => None,
     };

@@ -2,19 +2,19 @@
 //! A network compiled for a configuration, with the figures that need no run.
 
 use sepstream_compiler::accelerate::CommandInfo;
-use sepstream_compiler::{Compiled, compile};
+use sepstream_compiler::{Compiled, Live, compile_live};
 use sepstream_sim::model::{self, CommandCycles};
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::Graph;
 
 use super::reference::figures;
-use super::{Cycles, LayerFigures};
+use super::{Cycles, LayerFigures, LiveFigures};
 use crate::error::Error;
 use crate::report::percent;
 
 /// What engines of the accelerator share.
 pub struct Accelerator<'g> {
-    /// The network.
+    /// The network, dead channels included.
     pub graph: &'g Graph,
     /// The configuration.
     pub config: Config,
@@ -25,9 +25,9 @@ pub struct Accelerator<'g> {
 }
 
 impl<'g> Accelerator<'g> {
-    /// Compiles a network.
-    pub fn new(graph: &'g Graph, config: Config) -> Result<Self, Error> {
-        let compiled = compile(graph, &config)?;
+    /// Compiles what is left of a network.
+    pub fn new(graph: &'g Graph, live: Live, config: Config) -> Result<Self, Error> {
+        let compiled = compile_live(live, &config)?;
         let commands = model::cycles(&compiled.program, &config);
         Ok(Accelerator {
             graph,
@@ -35,6 +35,16 @@ impl<'g> Accelerator<'g> {
             compiled,
             commands,
         })
+    }
+
+    /// What is left of the network.
+    pub fn live(&self) -> LiveFigures {
+        let (dead_channels, channels) = self.compiled.live.left_out(self.graph);
+        LiveFigures {
+            macs: self.compiled.live.graph.total_macs(),
+            dead_channels,
+            channels,
+        }
     }
 
     /// The host's layers before, a layer for every command, the host's layers after.

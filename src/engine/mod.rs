@@ -21,6 +21,10 @@ use crate::error::Error;
 pub trait Engine {
     /// Layers in the order of execution.
     fn layers(&self) -> Vec<LayerFigures>;
+    /// What is left of the network without its dead channels, where the engine leaves any out.
+    fn live(&self) -> Option<LiveFigures> {
+        None
+    }
     /// Runs frames, each the bytes of every input; calls `done` after each.
     fn run(&mut self, frames: &[Vec<Vec<u8>>], done: &mut dyn FnMut()) -> Result<Run, Error>;
 }
@@ -46,6 +50,17 @@ pub struct Cycles {
     pub interval: Option<u64>,
     /// Of each layer, in the order of [`Engine::layers`]; absent where the host runs it.
     pub layers: Vec<Option<u64>>,
+}
+
+/// A network without its dead channels.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveFigures {
+    /// Multiply-accumulates that are left.
+    pub macs: u64,
+    /// Channels left out.
+    pub dead_channels: usize,
+    /// Channels that layers write, the dead ones included.
+    pub channels: usize,
 }
 
 /// What is known of a layer.

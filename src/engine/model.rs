@@ -9,7 +9,7 @@ use std::thread;
 use sepstream_sim::model::Prepared;
 
 use super::border::Border;
-use super::{Accelerator, Engine, LayerFigures, Run};
+use super::{Accelerator, Engine, LayerFigures, LiveFigures, Run};
 use crate::error::Error;
 
 /// The model executing the compiled program.
@@ -37,6 +37,10 @@ impl<'g> Model<'g> {
 impl Engine for Model<'_> {
     fn layers(&self) -> Vec<LayerFigures> {
         self.accelerator.layers()
+    }
+
+    fn live(&self) -> Option<LiveFigures> {
+        Some(self.accelerator.live())
     }
 
     fn run(&mut self, frames: &[Vec<Vec<u8>>], done: &mut dyn FnMut()) -> Result<Run, Error> {

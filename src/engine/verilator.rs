@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sepstream_sim::cosim::{BuildOptions, Device, Rtl, TraceFormat};
 
 use super::border::Border;
-use super::{Accelerator, Cycles, Engine, LayerFigures, Run};
+use super::{Accelerator, Cycles, Engine, LayerFigures, LiveFigures, Run};
 use crate::error::Error;
 use crate::progress::{describe, spinner};
 
@@ -55,6 +55,10 @@ impl<'g> Verilator<'g> {
 impl Engine for Verilator<'_> {
     fn layers(&self) -> Vec<LayerFigures> {
         self.accelerator.layers()
+    }
+
+    fn live(&self) -> Option<LiveFigures> {
+        Some(self.accelerator.live())
     }
 
     fn run(&mut self, frames: &[Vec<Vec<u8>>], done: &mut dyn FnMut()) -> Result<Run, Error> {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Graph to program: which layers the accelerator runs, how maps lie in its memory, and the commands, weights and parameters.
 //!
-//! plan (layers to stages and border operators) -> slice (windows over large maps) -> fuse (inverted residuals) -> layout (maps) ->
+//! dead (channels that nothing depends on) -> plan (layers to stages and border operators) -> slice (windows over large maps) -> fuse (inverted residuals) -> layout (maps) ->
 //! lower (a command per stage) -> allocate -> image.
 
 mod allocate;
+mod dead;
 mod fuse;
 mod layout;
 mod lower;
@@ -15,6 +16,7 @@ mod pool;
 mod rules;
 mod slice;
 
+pub use dead::Live;
 pub use plan::{Expand, Plan, Stage, plan};
 pub use rules::RULES;
 pub use slice::Slice;
@@ -32,6 +34,8 @@ use std::collections::BTreeMap;
 /// A network compiled for a configuration.
 #[derive(Clone, Debug)]
 pub struct Compiled {
+    /// The network that the accelerator runs. Its layers and tensors have the positions of the network that was given.
+    pub live: Live,
     /// What the accelerator loads.
     pub program: Program,
     /// What runs where.
@@ -77,12 +81,21 @@ pub struct MemoryUse {
     pub shape: Shape,
 }
 
-/// Compiles a graph for a configuration.
+/// Compiles a network for a configuration, without its dead channels.
+///
+/// # Errors
+/// As [`compile_live`].
+pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
+    compile_live(Live::of(graph), config)
+}
+
+/// Compiles a network as it is left for a configuration.
 ///
 /// # Errors
 /// [`Error::Unsupported`] with every layer that breaks a rule of [`RULES`]; [`Error::DoesNotFit`] for the first memory that is
 /// too small.
-pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
+pub fn compile_live(live: Live, config: &Config) -> Result<Compiled, Error> {
+    let graph = &live.graph;
     let unfused = slice::slice(graph, plan(graph)?, config);
     let plan = fuse::fuse(graph, unfused.clone(), config);
     let layouts = Layouts::of(graph, &plan, config)?;
@@ -220,6 +233,7 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
         contents,
     };
     Ok(Compiled {
+        live,
         program,
         plan,
         commands,

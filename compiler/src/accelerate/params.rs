@@ -254,6 +254,20 @@ pub struct Add {
     pub high: i32,
 }
 
+impl Add {
+    /// The sum of two stored values, as TensorFlow Lite's reference kernel makes it.
+    pub fn eval(&self, a: i32, b: i32) -> i32 {
+        let params = AddParams {
+            input1: self.a,
+            input2: self.b,
+            output: self.sum,
+        };
+        let sum = params.eval(a - self.zero_a, b - self.zero_b);
+        // in the order of the kernel, which takes bounds that cross
+        sum.saturating_add(self.zero).max(self.low).min(self.high)
+    }
+}
+
 /// Parameters of an ADD whose residual operand is `residual`.
 ///
 /// # Errors

@@ -126,7 +126,7 @@ fn is_window(graph: &Graph, layer: &Layer) -> bool {
 }
 
 /// The two maps of an ADD that the accelerator can run: both computed, of one shape.
-fn add_operands(graph: &Graph, layer: &Layer) -> Option<[TensorId; 2]> {
+pub(super) fn add_operands(graph: &Graph, layer: &Layer) -> Option<[TensorId; 2]> {
     let operands: Vec<TensorId> = data_inputs(graph, layer).collect();
     match (&layer.op, &operands[..]) {
         (Op::Add(_), &[a, b])

@@ -46,12 +46,7 @@ fn table(cases: &Cases, figures: &[Figures]) -> Result<String, Error> {
          |---|---|--:|--:|--:|--:|--:|--:|---|\n",
     );
     for (case, figures) in cases.cases.iter().zip(figures) {
-        let get = |field: &str| {
-            number(figures, field).ok_or_else(|| {
-                let file = case.committed();
-                Error::Input(format!("{}: no number `{field}`", file.display()))
-            })
-        };
+        let get = |field: &str| required(case, figures, field);
         let (macs, cycles, multipliers) = (get("macs")?, get("cycles")?, get("multipliers")?);
         let (compared, mismatches) = (get("compared")?, get("mismatches")?);
         let limits = case.must_reach.into_iter().chain(case.stretch);
@@ -62,7 +57,7 @@ fn table(cases: &Cases, figures: &[Figures]) -> Result<String, Error> {
             parallelism(case)?,
             thousands(cycles),
             limits.map(thousands).collect::<Vec<_>>().join(", "),
-            share(macs, cycles * multipliers),
+            own_share(case, figures, cycles * multipliers)?,
             thousands(get("interval")?),
             thousands(compared - mismatches),
             thousands(compared),
@@ -74,6 +69,29 @@ fn table(cases: &Cases, figures: &[Figures]) -> Result<String, Error> {
         text += &format!("- {line}\n");
     }
     Ok(text)
+}
+
+/// A number that every case has.
+fn required(case: &Case, figures: &Figures, field: &str) -> Result<u64, Error> {
+    number(figures, field).ok_or_else(|| {
+        let file = case.committed();
+        Error::Input(format!("{}: no number `{field}`", file.display()))
+    })
+}
+
+/// Our utilisation by the MACs of the file, as that of peers; where dead channels are left out also by those that remain.
+fn own_share(case: &Case, figures: &Figures, products: u64) -> Result<String, Error> {
+    let get = |field: &str| required(case, figures, field);
+    let of_file = share(get("macs")?, products);
+    Ok(match get("dead_channels")? {
+        0 => of_file,
+        dead => format!(
+            "{of_file}; {} of what remains without {} dead of {} channels",
+            share(get("live_macs")?, products),
+            thousands(dead),
+            thousands(get("channels")?),
+        ),
+    })
 }
 
 /// A peer: its cycles, and what it needs for them.

@@ -11,7 +11,11 @@ use crate::error::Error;
 /// A row of the model, and one of the Verilog.
 pub fn rows(subject: &Subject, verify: bool) -> Result<Vec<Row>, Error> {
     let multipliers = subject.accelerator.config.multipliers();
-    let fresh = || Accelerator::new(subject.graph, subject.accelerator.config.clone());
+    let compiled = &subject.accelerator;
+    let fresh = || {
+        let live = compiled.compiled.live.clone();
+        Accelerator::new(subject.graph, live, compiled.config.clone())
+    };
     let mut model = Model::new(fresh()?, NonZeroUsize::MIN)?;
     let mut rows = vec![row(
         subject,

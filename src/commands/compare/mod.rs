@@ -78,7 +78,8 @@ pub fn run(args: &Compare) -> Result<Outcome, Error> {
     };
     let frame = frame.ok_or_else(|| Error::Input("the input file has no frame".into()))?;
     let trace = Reference::new(&graph)?.trace(&frame)?;
-    let accelerator = Accelerator::new(&graph, config)?;
+    let live = crate::commands::live(&graph, args.keep_dead);
+    let accelerator = Accelerator::new(&graph, live, config)?;
     let groups = groups(&accelerator);
     let subject = Subject {
         graph: &graph,
