@@ -41,7 +41,10 @@ fn what_is_left_has_the_same_bytes() {
     let mut seen = Seen::default();
     for seed in &seeds {
         let mut rng = Rng::with_seed(*seed);
-        let mut graph = random::network(&mut rng);
+        let mut graph = match rng.u32(0..5) {
+            0 => random::pooled(&mut rng),
+            _ => random::network(&mut rng),
+        };
         planted::plant(&mut graph, &mut rng);
         let live = Live::of(&graph);
         let inputs = random::inputs(&graph, &mut rng);
