@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Configuration files: what is accepted, every message, and the documentation that is generated from the rules.
 
-use sepstream_spec::config::{Config, FIELDS, Fallback, Values, Violation};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use sepstream_spec::config::{Config, FIELDS, Fallback, Field, Limit, Values, Violation};
 
 const SMALLEST: &str = "\
 pointwise: { tn: 16, tm: 8 }
@@ -363,4 +365,63 @@ fn documentation_holds_the_rules() {
         text.contains(SMALLEST),
         "docs/configuration.md shows the smallest file"
     );
+}
+
+/// The configuration that these numbers make, taken in turn.
+fn drawn(numbers: &[u32]) -> Config {
+    let mut numbers = numbers.iter().cycle();
+    Config::drawn(|low, high| low + numbers.next().expect("there are some") % (high - low + 1))
+}
+
+proptest! {
+    #[test]
+    fn drawn_configurations_pass_every_rule(numbers in vec(any::<u32>(), 1..200)) {
+        let config = drawn(&numbers);
+        prop_assert_eq!(config.values().clone().check(), Ok(config));
+    }
+
+    #[test]
+    fn a_changed_field_takes_those_that_depend_on_it_along(
+        numbers in vec(any::<u32>(), 1..200),
+        field in 0..FIELDS.len(),
+        value in 0..100_000_u32,
+    ) {
+        let field = &FIELDS[field];
+        let config = drawn(&numbers).with(field, value);
+        prop_assert_eq!(config.values().clone().check(), Ok(config));
+    }
+}
+
+#[test]
+fn one_changed_field_leaves_the_others() {
+    let config = parse(SMALLEST).unwrap();
+    let field = |path| Field::find(path).expect("there is such a field");
+    let mut want = config.values().clone();
+    want.map_size = 77;
+    assert_eq!(config.with(field("memory.map_size"), 77).values(), &want);
+    // as many residual lanes as requantise, lanes of several cycles only for sums of few bits
+    want.map_size = config.values().map_size;
+    (want.pw_requant, want.residual) = (5, 5);
+    assert_eq!(config.with(field("pointwise.requant"), 5).values(), &want);
+    assert!(Field::find("memory.nothing").is_none());
+}
+
+/// Both ends of every range come out, and what only several fields together make.
+#[test]
+fn any_configuration_can_be_drawn() {
+    let mut state = 1_u64;
+    let mut next = move |low: u32, high: u32| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
+        low + (state >> 33) as u32 % (high - low + 1)
+    };
+    let all: Vec<Config> = (0..2000).map(|_| Config::drawn(&mut next)).collect();
+    for field in &FIELDS {
+        if let Limit::Range(least, most) = field.limit {
+            for end in [least, most] {
+                let drawn = |c: &Config| c.with(field, end) == *c;
+                assert!(all.iter().any(drawn), "{} = {end}", field.name);
+            }
+        }
+    }
+    assert!(all.iter().any(Config::shares_requant));
 }

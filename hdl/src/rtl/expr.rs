@@ -13,19 +13,33 @@ use std::ops::{Add, BitAnd, BitOr, BitXor, Not, Sub};
 pub struct Expr {
     text: String,
     width: u32,
-    /// For a name or a slice of one, which alone can be sliced: the name, and the lowest bit taken.
-    part_of: Option<(String, u32)>,
+    /// For what can be sliced: a name, a slice of one, or either with zeros above.
+    part_of: Option<Part>,
     /// The operators in the text.
     cost: Cost,
     /// A constant, or a choice of constants, which takes a LUT or two whatever it says.
     table: bool,
 }
 
+/// Bits of a name: what a slice is taken from.
+#[derive(Clone, Debug)]
+struct Part {
+    name: String,
+    /// The lowest bit taken.
+    low: u32,
+    /// Bits taken; those above them are zeros.
+    bits: u32,
+}
+
 impl Expr {
     pub(super) fn named(name: impl Into<String>, width: u32) -> Self {
         let text = name.into();
         Expr {
-            part_of: Some((text.clone(), 0)),
+            part_of: Some(Part {
+                name: text.clone(),
+                low: 0,
+                bits: width,
+            }),
             text,
             width,
             cost: Cost::default(),
@@ -57,7 +71,7 @@ impl Expr {
     pub(super) fn is_name(&self) -> bool {
         self.part_of
             .as_ref()
-            .is_some_and(|(name, _)| *name == self.text)
+            .is_some_and(|part| part.name == self.text)
     }
 
     #[track_caller]
@@ -130,21 +144,12 @@ impl Expr {
         if low == 0 && width == self.width {
             return self.clone();
         }
-        let Some((name, base)) = &self.part_of else {
+        let Some(part) = &self.part_of else {
             panic!("only a name can be sliced, not `{}`", self.text);
         };
-        let low = base + low;
-        let text = if width == 1 {
-            format!("{name}[{low}]")
-        } else {
-            format!("{name}[{}:{low}]", low + width - 1)
-        };
-        Expr {
-            text,
-            width,
-            part_of: Some((name.clone(), low)),
-            cost: Cost::default(),
-            table: false,
+        match part.bits.saturating_sub(low) {
+            0 => lit(0, width),
+            bits => part.slice(low, width.min(bits)).zext(width),
         }
     }
     /// Byte `i`.
@@ -168,7 +173,10 @@ impl Expr {
         );
         match width - self.width {
             0 => self.clone(),
-            more => Expr::new(format!("{{{more}'d0, {}}}", self.text), width, self.cost),
+            more => Expr {
+                part_of: self.part_of.clone(),
+                ..Expr::new(format!("{{{more}'d0, {}}}", self.text), width, self.cost)
+            },
         }
     }
     /// Extended with the sign to `width`.
@@ -303,11 +311,31 @@ impl Expr {
     }
 }
 
+impl Part {
+    /// `width` bits from bit `low`, which it has.
+    fn slice(&self, low: u32, width: u32) -> Expr {
+        let (name, from) = (&self.name, self.low + low);
+        let text = match width {
+            1 => format!("{name}[{from}]"),
+            _ => format!("{name}[{}:{from}]", from + width - 1),
+        };
+        let part = Part {
+            name: name.clone(),
+            low: from,
+            bits: width,
+        };
+        Expr {
+            part_of: Some(part),
+            ..Expr::new(text, width, Cost::default())
+        }
+    }
+}
+
 /// A constant.
 #[track_caller]
 pub fn lit(value: u64, width: u32) -> Expr {
     assert!(
-        width <= 64 && (width == 64 || value >> width == 0),
+        width >= 64 || value >> width == 0,
         "{value} does not fit {width} bits"
     );
     let constant = Expr::new(format!("{width}'d{value}"), width, Cost::default());
@@ -375,5 +403,22 @@ impl Not for &Expr {
     type Output = Expr;
     fn not(self) -> Expr {
         Expr::new(format!("(~{})", self.text), self.width, self.cost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Expr, lit};
+
+    #[test]
+    fn a_name_with_zeros_above_can_be_sliced() {
+        let wide = Expr::named("x", 4).zext(9);
+        let slice = |low, width| wide.slice(low, width).text().to_string();
+        assert_eq!(slice(0, 9), "{5'd0, x}");
+        assert_eq!(slice(1, 2), "x[2:1]");
+        assert_eq!(slice(3, 1), "x[3]");
+        assert_eq!(slice(2, 5), "{3'd0, x[3:2]}");
+        assert_eq!(slice(4, 3), lit(0, 3).text());
+        assert_eq!(wide.slice(1, 6).slice(1, 4).text(), "{2'd0, x[3:2]}");
     }
 }

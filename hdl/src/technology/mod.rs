@@ -55,6 +55,9 @@ pub enum Primitive {
 }
 
 impl Technology {
+    /// All of them.
+    pub const ALL: [Technology; 3] = [Technology::Generic, Technology::Ecp5, Technology::Ice40Up];
+
     /// Behaviour of the blocks that [`Technology::map`] uses, as Verilog: for simulation only, tools for the FPGA know them.
     pub fn cells(self) -> &'static str {
         match self {

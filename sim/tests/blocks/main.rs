@@ -9,6 +9,7 @@ mod bench;
 mod byte_writer;
 mod columns;
 mod depthwise;
+mod drawn;
 mod expand;
 mod fill;
 mod host;

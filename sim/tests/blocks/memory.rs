@@ -71,7 +71,7 @@ fn direct_memories_are_read_a_cycle_later() {
     if !tools_present() {
         return;
     }
-    for technology in [Technology::Generic, Technology::Ecp5, Technology::Ice40Up] {
+    for technology in Technology::ALL {
         for (words, width) in [(20, 8), (1500, 16), (3000, 24)] {
             for one_port in [false, true] {
                 let unit = direct(words, width, one_port);

@@ -136,7 +136,7 @@ fn products_of_blocks() {
     if !tools_present() {
         return;
     }
-    for technology in [Technology::Generic, Technology::Ecp5, Technology::Ice40Up] {
+    for technology in Technology::ALL {
         random_products(&block(8, 8), technology, &[("", 8, 8)]);
         random_products(&block(18, 18), technology, &[("", 18, 18)]);
         random_products(&block(9, 18), technology, &[("", 9, 18)]);
@@ -181,7 +181,7 @@ fn sums_of_two_products() {
     if !tools_present() {
         return;
     }
-    for technology in [Technology::Generic, Technology::Ecp5, Technology::Ice40Up] {
+    for technology in Technology::ALL {
         let mut bench = Bench::of(&adding(), technology);
         bench.restart(1);
         let mut rng = fastrand::Rng::with_seed(1);
@@ -210,7 +210,7 @@ fn products_with_a_third_operand() {
     if !tools_present() {
         return;
     }
-    for technology in [Technology::Generic, Technology::Ecp5, Technology::Ice40Up] {
+    for technology in Technology::ALL {
         let mut bench = Bench::of(&accumulating(), technology);
         bench.restart(1);
         let mut rng = fastrand::Rng::with_seed(1);

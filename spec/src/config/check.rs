@@ -7,7 +7,6 @@ use super::{Config, FIELDS, Field, Values, Violation};
 
 impl Values {
     /// Where filling in starts; breaks every rule.
-    #[cfg(feature = "std")]
     pub(super) const ZERO: Values = Values {
         tn: 0,
         tm: 0,
@@ -54,6 +53,19 @@ impl Values {
         } else {
             Err(violations)
         }
+    }
+}
+
+impl Config {
+    /// The same with another value of a field: it and the fields that depend on it take the allowed values nearest to theirs.
+    pub fn with(&self, changed: &Field, value: u32) -> Config {
+        let mut values = self.values().clone();
+        *(changed.slot)(&mut values) = value;
+        for field in &FIELDS {
+            let nearest = field.limit.nearest((field.get)(&values), &values);
+            *(field.slot)(&mut values) = nearest;
+        }
+        Config(values)
     }
 }
 

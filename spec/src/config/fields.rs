@@ -81,6 +81,25 @@ impl Limit {
         }
     }
 
+    /// The least and the largest number that the rule allows, with the numbers that fields above give.
+    pub fn span(&self, above: &Values) -> (u32, u32) {
+        let ends = |choices: &[u32]| match *choices {
+            [first, .., last] => (first, last),
+            [only] => (only, only),
+            [] => (0, 0),
+        };
+        match *self {
+            Limit::Range(low, high) => (low, high),
+            Limit::UpTo(high, _) => (1, high(above)),
+            Limit::AtMost(high, _) => (0, high(above)),
+            Limit::NoneOr(number, _) => (0, number(above)),
+            Limit::OneOr(number, _) => (1, number(above)),
+            Limit::OneOf(choices) => ends(choices),
+            Limit::Among(choices, _) => ends(choices(above)),
+            Limit::Named(names) => (0, names.len() as u32 - 1),
+        }
+    }
+
     /// The allowed numbers in words, without knowledge of other fields.
     pub fn sentence(&self) -> String {
         match *self {
@@ -167,6 +186,13 @@ impl Field {
             "" => sentence,
             why => format!("{sentence} ({why})"),
         }
+    }
+
+    /// The row of a field by its section and name, as `memory.line_words`.
+    pub fn find(path: &str) -> Option<&'static Field> {
+        let (section, name) = path.split_once('.')?;
+        let is_it = |field: &&Field| field.section == section && field.name == name;
+        FIELDS.iter().find(is_it)
     }
 
     /// The default in words; `required` when there is none.

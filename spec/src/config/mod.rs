@@ -7,6 +7,7 @@
 //! The rules stand in [`FIELDS`], one row each; `docs/configuration.md` is the table of them.
 
 mod check;
+mod draw;
 mod fields;
 #[cfg(feature = "std")]
 mod node;
