@@ -3,11 +3,13 @@
 pub mod accelerate;
 mod blockers;
 mod error;
+mod misfit;
 pub mod processor;
 mod rule;
 pub mod tflite;
 
 pub use accelerate::{Compiled, Live, compile, compile_live};
 pub use blockers::runnable;
-pub use error::{BadModel, DoesNotFit, Error};
+pub use error::{BadModel, Error};
+pub use misfit::{DoesNotFit, Misfit, Setting};
 pub use rule::{LayerRef, Rule, Verdict, Violation};

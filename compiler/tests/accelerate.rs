@@ -5,7 +5,7 @@ mod network;
 
 use network::{Network, window};
 use sepstream_compiler::accelerate::RULES;
-use sepstream_compiler::{Error, compile};
+use sepstream_compiler::{Error, Misfit, compile};
 use sepstream_spec::config::{Config, Multiplier, Values};
 use sepstream_spec::graph::{DType, Graph, Op, Pad, Pads, TensorId, Window};
 
@@ -192,9 +192,13 @@ fn advice_is_enough_and_no_more() {
         let Err(Error::DoesNotFit(missing)) = compile(&graph, &config(values.clone())) else {
             panic!("`{}` fits", graph.name)
         };
-        let advised = missing.way_out.split("` to ").nth(1).unwrap();
-        let advised: u32 = advised.split([' ', ',']).next().unwrap().parse().unwrap();
-        *field(&mut values) = advised;
+        let [misfit] = &missing.misfits[..] else {
+            panic!("more than one thing: {missing}")
+        };
+        let setting = misfit.setting.as_ref().expect("there is a way out");
+        values = setting.apply(&config(values)).values().clone();
+        let advised = *field(&mut values);
+        assert_eq!(advised, setting.value, "{missing}");
         compile(&graph, &config(values.clone())).unwrap_or_else(|error| panic!("{error}"));
         // a parameter word holds a channel per lane; there are either all residual lanes or none
         let step = match &graph.name[..] {
@@ -210,6 +214,72 @@ fn advice_is_enough_and_no_more() {
             graph.name
         );
     }
+}
+
+/// A network that needs more of everything than the smallest configuration has.
+fn large() -> Graph {
+    let (mut network, input) = Network::new("large", &[1, 40, 40, 64]);
+    let map = network.depthwise(input, window(5, 5));
+    let first = network.conv(map, window(1, 1), 64);
+    let second = network.conv(first, window(1, 1), 64);
+    network.add(first, second);
+    let mut graph = network.graph;
+    // the weight that blocks with two products do not take
+    let weights = graph.layers[1].inputs[1].unwrap();
+    graph.tensors[weights.0].data.as_mut().unwrap()[0] = -128_i8 as u8;
+    graph
+}
+
+const SMALLEST: Values = Values {
+    pw_multiplier: Multiplier::Packed as u32,
+    pw_sum_bits: 18,
+    dw_sum_bits: 18,
+    residual: 0,
+    activation_kib: 1,
+    weight_kib: 1,
+    depthwise_kib: 1,
+    pointwise_channels: 16,
+    depthwise_channels: 16,
+    line_words: 16,
+    pixel_words: 4,
+    commands: 1,
+    map_size: 4,
+    ..ROOMY
+};
+
+/// One run tells every field that has to change, and with all of them changed the network fits.
+#[test]
+fn all_that_is_too_small_is_told_at_once() {
+    let graph = large();
+    let Err(Error::DoesNotFit(missing)) = compile(&graph, &config(SMALLEST)) else {
+        panic!("it fits")
+    };
+    assert!(missing.fits_then, "{missing}");
+    let settings = missing.misfits.iter().map(|m| m.setting.as_ref().unwrap());
+    let grown = settings.fold(config(SMALLEST), |config, setting| setting.apply(&config));
+    compile(&graph, &grown).unwrap_or_else(|error| panic!("{error}"));
+    insta::assert_snapshot!(missing.to_string());
+}
+
+/// What no configuration holds is said to be so, beside what can be changed.
+#[test]
+fn needs_beyond_every_configuration_are_no_advice() {
+    let (mut network, input) = Network::new("huge maps", &[1, 1400, 1400, 3]);
+    let map = network.conv(input, window(3, 3), 8);
+    network.conv(map, window(1, 1), 8);
+    let (mut long, input) = Network::new("huge rows", &[1, 2, 30_000, 8]);
+    long.conv(input, window(1, 1), 8);
+    let mut text = String::new();
+    for graph in [network.graph, long.graph] {
+        let Err(Error::DoesNotFit(missing)) = compile(&graph, &config(SMALLEST)) else {
+            panic!("it fits")
+        };
+        assert!(!missing.fits_then, "{missing}");
+        let beyond = |m: &&Misfit| m.setting.as_ref().is_some_and(|s| s.beyond().is_some());
+        assert!(missing.misfits.iter().any(|m| beyond(&m)), "{missing}");
+        text += &format!("{missing}\n");
+    }
+    insta::assert_snapshot!(text);
 }
 
 /// Memories may be larger than what a command can name of them.

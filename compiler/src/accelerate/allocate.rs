@@ -5,9 +5,7 @@
 
 use super::layout::Layouts;
 use super::lower::rows_needed;
-use super::{Plan, Stage};
-use crate::Error;
-use crate::error::DoesNotFit;
+use super::{MemoryUse, Plan, Stage};
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::{Graph, TensorId};
 use sepstream_spec::regs::Memory;
@@ -35,31 +33,25 @@ struct Life {
 /// so that no word is overwritten before it has been read.
 type Leads = BTreeMap<(TensorId, TensorId), i64>;
 
-/// Places all maps, if possible so that the next input can be loaded while a frame runs.
-///
-/// # Errors
-/// When they do not fit either way.
-pub fn allocate(
-    graph: &Graph,
-    plan: &Plan,
-    layouts: &Layouts,
-    config: &Config,
-) -> Result<Places, Error> {
-    let room = config.activation_words();
-    let mut needed = 0;
-    for overlap in [true, false] {
-        let places = places(graph, plan, layouts, overlap);
-        if places.words <= room {
-            return Ok(places);
-        }
-        needed = places.words;
+/// Places all maps, if possible so that the next input can be loaded while a frame runs. Where they do not fit either way, the
+/// places are those that take the least.
+pub fn allocate(graph: &Graph, plan: &Plan, layouts: &Layouts, config: &Config) -> Places {
+    let apart = places(graph, plan, layouts, true);
+    if apart.words <= config.activation_words() {
+        return apart;
     }
-    Err(Error::DoesNotFit(DoesNotFit::memory(
-        graph,
-        config,
-        Memory::Activation,
-        needed,
-    )))
+    places(graph, plan, layouts, false)
+}
+
+impl Places {
+    /// How much of the activation memory the maps use.
+    pub fn memory_use(&self, config: &Config) -> MemoryUse {
+        MemoryUse {
+            memory: Memory::Activation,
+            used: self.words,
+            shape: Memory::Activation.shape(config),
+        }
+    }
 }
 
 /// Words that a plan's maps need at least, inputs and outputs not kept apart.

@@ -3,7 +3,8 @@
 
 use super::{Plan, Stage};
 use crate::Error;
-use crate::error::DoesNotFit;
+use crate::error::short;
+use crate::misfit::{Misfit, Setting};
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::{Graph, TensorId};
 use sepstream_spec::program::MapPort;
@@ -14,10 +15,7 @@ pub struct Layouts(BTreeMap<TensorId, MapPort>);
 
 impl Layouts {
     /// Lays out every map: rows of whole words; pixels dense, or in lane groups where the depthwise engine reads them.
-    ///
-    /// # Errors
-    /// When a row is longer than the line buffer.
-    pub fn of(graph: &Graph, plan: &Plan, config: &Config) -> Result<Self, Error> {
+    pub fn of(graph: &Graph, plan: &Plan, config: &Config) -> Self {
         let mut ports = BTreeMap::new();
         let grouped = grouped(plan);
         for tensor in plan
@@ -37,15 +35,8 @@ impl Layouts {
             let row_words = (cols * pixel_bytes).div_ceil(config.word_bytes());
             let reads = |s: &Stage| s.reads().chain([s.windowed()]).any(|t| t == tensor);
             let reader = plan.stages.iter().rposition(reads);
-            // slices take pixels as rows
-            let in_rows = |s: &Stage| s.slice.is_none() && reads(s);
             let writer = plan.stages.iter().position(|s| s.output == tensor);
             let command = writer.or(reader).unwrap_or(0) as u32;
-            if plan.stages.iter().any(in_rows) && row_words > config.values().line_words {
-                return Err(Error::DoesNotFit(DoesNotFit::line(
-                    graph, config, tensor, row_words,
-                )));
-            }
             ports.insert(
                 tensor,
                 MapPort {
@@ -61,7 +52,30 @@ impl Layouts {
                 },
             );
         }
-        Ok(Layouts(ports))
+        Layouts(ports)
+    }
+    /// A line buffer bank holds a row of every map that a stage reads.
+    ///
+    /// # Errors
+    /// When a row is longer.
+    pub fn rows_fit(&self, graph: &Graph, stage: &Stage, config: &Config) -> Result<(), Error> {
+        if stage.slice.is_some() {
+            return Ok(()); // slices take pixels as rows
+        }
+        let maps = stage.reads().chain([stage.windowed()]);
+        let longest = maps.max_by_key(|map| self.port(*map).row_words);
+        let words = longest.map_or(0, |map| self.port(map).row_words);
+        let has = config.values().line_words;
+        match longest {
+            Some(map) if words > has => Err(Error::from(Misfit {
+                what: "line buffer".into(),
+                place: Some(format!("a row of `{}`", short(&graph[map].name))),
+                needs: format!("{words} words of {} bytes in a bank", config.word_bytes()),
+                has: has.to_string(),
+                setting: Some(Setting::new("memory.line_words", words)),
+            })),
+            _ => Ok(()),
+        }
     }
     /// Layout of a stage's map.
     pub fn port(&self, tensor: TensorId) -> MapPort {

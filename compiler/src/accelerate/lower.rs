@@ -9,7 +9,9 @@ mod writer;
 use super::layout::Layouts;
 use super::rules::extent;
 use super::{Stage, narrow, params};
-use crate::error::{DoesNotFit, Error};
+use crate::error::Error;
+use crate::misfit::{Misfit, Setting};
+use crate::rule::LayerRef;
 use fields::held;
 use params::Channel;
 use sepstream_spec::config::{Config, Multiplier, WIDE_SUM};
@@ -54,12 +56,18 @@ pub fn lower(
     config: &Config,
 ) -> Result<Lowered, Error> {
     let first = &graph.layers[stage.layers().next().unwrap_or(0)];
+    layouts.rows_fit(graph, stage, config)?;
     let lowered = match stage.expand {
         None => lower_from(graph, stage, first, layouts, config),
         Some(expand) => expand::expanded(graph, stage, expand, layouts, config),
     };
     lowered.map_err(|error| match error {
-        Error::DoesNotFit(missing) => Error::DoesNotFit(missing.named(graph, first)),
+        Error::DoesNotFit(mut missing) => {
+            for misfit in &mut missing.misfits {
+                misfit.place_at(graph, first);
+            }
+            Error::DoesNotFit(missing)
+        }
         error => error,
     })
 }
@@ -134,17 +142,17 @@ fn lower_from(
     if packed || config.adds_in_blocks() {
         // blocks that add their products take no more
         let plain = !config.saves_cells() || config.values().tn == 1;
-        narrow::symmetric(graph, dense, &channels, if plain { "plain" } else { "lut" })?;
+        let other = if plain {
+            Multiplier::Plain
+        } else {
+            Multiplier::Lut
+        };
+        narrow::symmetric(graph, dense, &channels, other)?;
     }
     let v = config.values();
     let (bits, cycles) = (v.pw_sum_bits, v.pw_requant_cycles);
-    let lanes = lanes(
-        config,
-        "pointwise",
-        bits,
-        cycles,
-        pointwise_sum_bits(config),
-    );
+    let engine = ("pointwise", "pointwise.sum_bits");
+    let lanes = lanes(config, engine, bits, cycles, pointwise_sum_bits(config));
     narrow::sums(graph, dense, &mut channels, lanes)?;
     if let Some(add) = stage.add {
         residual(
@@ -175,7 +183,7 @@ fn lower_from(
 /// the memories.
 fn lanes(
     config: &Config,
-    section: &'static str,
+    (engine, sum_bits_field): (&'static str, &'static str),
     sum_bits: u32,
     cycles: u32,
     accumulator: u32,
@@ -188,7 +196,8 @@ fn lanes(
             WIDE_SUM
         },
         cycles,
-        section,
+        engine,
+        sum_bits_field,
     }
 }
 
@@ -215,13 +224,8 @@ fn depthwise(
     let v = config.values();
     let mut channels = params::window(graph, layer, v.dw_sum_bits)?;
     let (bits, cycles) = (v.dw_sum_bits, v.dw_requant_cycles);
-    let lanes = lanes(
-        config,
-        "depthwise",
-        bits,
-        cycles,
-        depthwise_sum_bits(config),
-    );
+    let engine = ("depthwise", "depthwise.sum_bits");
+    let lanes = lanes(config, engine, bits, cycles, depthwise_sum_bits(config));
     narrow::sums(graph, layer, &mut channels, lanes)?;
     let channels = &channels[first..][..input.channels as usize];
     let (kernel_rows, kernel_cols) = extent(&walk.window);
@@ -369,16 +373,13 @@ fn pixels(
     let words = bytes.div_ceil(v.tn);
     let ring = v.pixel_words / words;
     if ring == 0 {
-        return Err(Error::DoesNotFit(DoesNotFit::layer(
-            graph,
-            layer,
-            "pixel buffer",
-            format!("{words} words of {} bytes", v.tn),
-            v.pixel_words.to_string(),
-            format!(
-                "set `memory.pixel_words` to {words} or more; twice that lets the engines overlap"
-            ),
-        )));
+        return Err(Error::from(Misfit {
+            what: "pixel buffer".into(),
+            place: Some(LayerRef::of(graph, layer).to_string()),
+            needs: format!("{words} words of {} bytes", v.tn),
+            has: v.pixel_words.to_string(),
+            setting: Some(Setting::new("memory.pixel_words", words)),
+        }));
     }
     set(command, config, Field::PixelWords, words)?;
     set(command, config, Field::RingPixels, ring)?;
@@ -396,14 +397,13 @@ fn residual(
 ) -> Result<(), Error> {
     let lanes = config.values().pw_requant;
     if config.values().residual == 0 {
-        return Err(Error::DoesNotFit(DoesNotFit::layer(
-            graph,
-            layer,
-            "residual adder",
-            format!("{lanes} lanes"),
-            "none".into(),
-            format!("set `pointwise.residual` to {lanes}"),
-        )));
+        return Err(Error::from(Misfit {
+            what: "residual adder".into(),
+            place: Some(LayerRef::of(graph, layer).to_string()),
+            needs: format!("{lanes} lanes"),
+            has: "none".into(),
+            setting: Some(Setting::new("pointwise.residual", lanes)),
+        }));
     }
     debug_assert_eq!(
         stage.residual.map(|t| layouts.port(t).row_words),

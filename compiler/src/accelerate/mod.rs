@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Graph to program: which layers the accelerator runs, how maps lie in its memory, and the commands, weights and parameters.
 //!
-//! dead (channels that nothing depends on) -> plan (layers to stages and border operators) -> slice (windows over large maps) -> fuse (inverted residuals) -> layout (maps) ->
-//! lower (a command per stage) -> allocate -> image.
+//! dead (channels that nothing depends on) -> plan (layers to stages and border operators) -> slice (windows over large maps) ->
+//! fuse (inverted residuals) -> layout (maps) -> lower (a command per stage) -> allocate -> load (memories) -> image.
 
 mod allocate;
 mod dead;
+mod fit;
 mod fuse;
 mod layout;
+mod load;
 mod lower;
 mod narrow;
 pub(crate) mod params;
@@ -22,14 +24,17 @@ pub use rules::RULES;
 pub use slice::Slice;
 
 use crate::Error;
+use crate::misfit::DoesNotFit;
+use allocate::Places;
+use fit::Misfits;
 use layout::Layouts;
+use lower::Lowered;
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::{Graph, TensorId};
-use sepstream_spec::isa::{COMMAND_BYTES, Command, Field};
+use sepstream_spec::isa::Field;
 use sepstream_spec::memory::Shape;
-use sepstream_spec::program::{LOADED, MapPort, Program};
+use sepstream_spec::program::{MapPort, Program};
 use sepstream_spec::regs::Memory;
-use std::collections::BTreeMap;
 
 /// A network compiled for a configuration.
 #[derive(Clone, Debug)]
@@ -92,138 +97,66 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
 /// Compiles a network as it is left for a configuration.
 ///
 /// # Errors
-/// [`Error::Unsupported`] with every layer that breaks a rule of [`RULES`]; [`Error::DoesNotFit`] for the first memory that is
-/// too small.
+/// [`Error::Unsupported`] with every layer that breaks a rule of [`RULES`]; [`Error::DoesNotFit`] with all that is too small.
 pub fn compile_live(live: Live, config: &Config) -> Result<Compiled, Error> {
+    attempt(&live, config).map_err(|error| match error {
+        Error::DoesNotFit(first) => {
+            let all = fit::all(first, config, |config| attempt(&live, config));
+            Error::DoesNotFit(DoesNotFit {
+                model: live.graph.name.clone(),
+                ..all
+            })
+        }
+        error => error,
+    })
+}
+
+/// The same; of what is too small it tells what this configuration shows.
+fn attempt(live: &Live, config: &Config) -> Result<Compiled, Error> {
     let graph = &live.graph;
     let unfused = slice::slice(graph, plan(graph)?, config);
     let plan = fuse::fuse(graph, unfused.clone(), config);
-    let layouts = Layouts::of(graph, &plan, config)?;
+    let layouts = Layouts::of(graph, &plan, config);
     let maps = MapWords {
         fused: allocate::needed(graph, &plan, &layouts),
         unfused: allocate::needed(graph, &unfused, &layouts),
     };
-    let mut contents = LOADED.map(|_| Vec::new());
+    let mut misfits = Misfits::default();
     let mut lowered = Vec::new();
     for stage in &plan.stages {
-        lowered.push(lower::lower(graph, stage, &layouts, config)?);
+        lowered.extend(misfits.take(lower::lower(graph, stage, &layouts, config))?);
     }
-    let places = allocate::allocate(graph, &plan, &layouts, config)?;
+    let places = allocate::allocate(graph, &plan, &layouts, config);
+    let activation = places.memory_use(config);
+    misfits.extend(activation.misfit(config));
+    if lowered.len() < plan.stages.len() {
+        // what the other memories must hold is not known
+        misfits.none()?;
+    }
+    let mut contents = load::load(&plan, &mut lowered, config)?;
+    let mut memories = load::uses(&contents, lowered.len(), config);
+    misfits.extend(memories.iter().filter_map(|m| m.misfit(config)));
+    misfits.none()?;
+    memories.insert(0, activation);
+
     let port = |tensor: TensorId| MapPort {
         base: places.base[&tensor],
         ..layouts.port(tensor)
     };
-
-    let mut bases: BTreeMap<Memory, u32> = BTreeMap::new();
-    let mut slices = Slices::default();
     let mut commands = Vec::new();
     let mut image = Vec::new();
-    let count = lowered.len();
-    for (index, mut stage) in lowered.into_iter().enumerate() {
-        let (input, output) = (plan.stages[index].input, plan.stages[index].output);
-        let first_word = plan.stages[index].first_word(config.word_bytes());
-        slices.begin(&plan.stages[index]);
-        for (field, memory, content) in [
-            (Field::WeightBase, Memory::Weight, &stage.weights),
-            (Field::ParamBase, Memory::PwParam, &stage.pw_params),
-            (Field::DwWeightBase, Memory::DwWeight, &stage.dw_weights),
-            (Field::DwParamBase, Memory::DwParam, &stage.dw_params),
-        ] {
-            let shape = memory.shape(config);
-            let base = bases.entry(memory).or_insert(0);
-            let known = slices.place(memory, content, *base);
-            // a base behind the end is refused below with the memory's whole need; here it only has to keep in its field
-            lower::set(
-                &mut stage.command,
-                config,
-                field,
-                known.unwrap_or(*base).min(shape.words - 1),
-            )?;
-            if known.is_some() {
-                continue;
-            }
-            let word = (shape.beats * config.word_bytes()) as usize;
-            for row in content.chunks(shape.bytes as usize) {
-                let at = LOADED
-                    .iter()
-                    .position(|m| *m == memory)
-                    .map(|at| &mut contents[at]);
-                if let Some(bytes) = at {
-                    bytes.extend(row);
-                    bytes.resize(bytes.len().div_ceil(word) * word, 0);
-                }
-            }
-            *base += (content.len() as u32).div_ceil(shape.bytes);
-        }
-        lower::set(
-            &mut stage.command,
-            config,
-            Field::InBase,
-            places.base[&input] + first_word,
-        )?;
-        if let Some(residual) = plan.stages[index].residual {
-            lower::set(
-                &mut stage.command,
-                config,
-                Field::ResidualBase,
-                places.base[&residual],
-            )?;
-        }
-        lower::set(
-            &mut stage.command,
-            config,
-            Field::OutBase,
-            places.base[&output] + first_word,
-        )?;
-        if let Some((weights, params)) = stage.expand_behind {
-            for (field, own, behind) in [
-                (Field::ExpandWeightBase, Field::WeightBase, weights),
-                (Field::ExpandParamBase, Field::ParamBase, params),
-            ] {
-                let own = stage.command.get(own);
-                let last = (1 << field.used_bits(config)) - 1;
-                lower::set(&mut stage.command, config, field, (own + behind).min(last))?;
-            }
-        }
-        lower::set(
-            &mut stage.command,
-            config,
-            Field::Last,
-            u32::from(index + 1 == count),
-        )?;
-        image.push(stage.command);
+    for (stage, mut lowered) in plan.stages.iter().zip(lowered) {
+        let last = commands.len() + 1 == plan.stages.len();
+        complete(&mut lowered, stage, &places, last, config)?;
+        image.extend(lowered.command.as_bytes());
         commands.push(CommandInfo {
-            stage: plan.stages[index].clone(),
-            macs: stage.macs,
-            slots: stage.slots,
-            output: plan.stages[index].written(&port(output), config.word_bytes()),
+            stage: stage.clone(),
+            macs: lowered.macs,
+            slots: lowered.slots,
+            output: stage.written(&port(stage.output), config.word_bytes()),
         });
     }
-    contents[0] = image
-        .iter()
-        .flat_map(|c: &Command| c.as_bytes().to_vec())
-        .collect();
-
-    let mut memories = vec![MemoryUse {
-        memory: Memory::Activation,
-        used: places.words,
-        shape: Memory::Activation.shape(config),
-    }];
-    for (memory, content) in LOADED.into_iter().zip(&contents) {
-        let shape = memory.shape(config);
-        let used = (content.len() as u32).div_ceil(shape.beats * config.word_bytes());
-        if used > shape.words {
-            return Err(Error::DoesNotFit(crate::error::DoesNotFit::memory(
-                graph, config, memory, used,
-            )));
-        }
-        memories.push(MemoryUse {
-            memory,
-            used,
-            shape,
-        });
-    }
-    debug_assert_eq!(image.len() * COMMAND_BYTES as usize, contents[0].len());
+    contents[0] = image;
     let program = Program {
         fingerprint: config.fingerprint(),
         word_bytes: config.word_bytes(),
@@ -233,7 +166,7 @@ pub fn compile_live(live: Live, config: &Config) -> Result<Compiled, Error> {
         contents,
     };
     Ok(Compiled {
-        live,
+        live: live.clone(),
         program,
         plan,
         commands,
@@ -242,30 +175,31 @@ pub fn compile_live(live: Live, config: &Config) -> Result<Compiled, Error> {
     })
 }
 
-/// What the slices of one stage have put into the memories: content that an earlier slice has too is there only once.
-#[derive(Default)]
-struct Slices {
-    layer: Option<usize>,
-    placed: Vec<(Memory, Vec<u8>, u32)>,
-}
-
-impl Slices {
-    /// The next stage.
-    fn begin(&mut self, stage: &Stage) {
-        let layer = stage.slice.and(stage.window);
-        if layer.is_none() || layer != self.layer {
-            self.placed.clear();
-        }
-        self.layer = layer;
+/// The fields of a command that are known when everything has its place.
+fn complete(
+    lowered: &mut Lowered,
+    stage: &Stage,
+    places: &Places,
+    last: bool,
+    config: &Config,
+) -> Result<(), Error> {
+    let command = &mut lowered.command;
+    let first_word = stage.first_word(config.word_bytes());
+    let mut put = |field, value| lower::set(command, config, field, value);
+    put(Field::InBase, places.base[&stage.input] + first_word)?;
+    if let Some(residual) = stage.residual {
+        put(Field::ResidualBase, places.base[&residual])?;
     }
-    /// Where the content lies already; if nowhere, it comes to `base`.
-    fn place(&mut self, memory: Memory, content: &[u8], base: u32) -> Option<u32> {
-        self.layer?;
-        let same = |(m, bytes, _): &&(Memory, Vec<u8>, u32)| *m == memory && bytes == content;
-        let known = self.placed.iter().find(same).map(|(.., base)| *base);
-        if known.is_none() {
-            self.placed.push((memory, content.to_vec(), base));
+    put(Field::OutBase, places.base[&stage.output] + first_word)?;
+    put(Field::Last, last.into())?;
+    if let Some((weights, params)) = lowered.expand_behind {
+        for (field, own, behind) in [
+            (Field::ExpandWeightBase, Field::WeightBase, weights),
+            (Field::ExpandParamBase, Field::ParamBase, params),
+        ] {
+            let own = command.get(own);
+            lower::set(command, config, field, own + behind)?;
         }
-        known
     }
+    Ok(())
 }

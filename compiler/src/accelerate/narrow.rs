@@ -6,8 +6,10 @@
 //! int8 inputs can make. A channel whose sums go beyond may have the same outputs with other parameters, which are then taken.
 
 use super::params::Channel;
-use crate::error::{DoesNotFit, Error};
-use sepstream_spec::config::{SUM_BITS, WIDE_SUM};
+use crate::error::Error;
+use crate::misfit::{Misfit, Setting};
+use crate::rule::LayerRef;
+use sepstream_spec::config::{Multiplier, SUM_BITS, WIDE_SUM};
 use sepstream_spec::graph::{Graph, Layer};
 use sepstream_spec::isa::{Param, SERIAL_BIAS_BITS};
 use sepstream_spec::quant;
@@ -21,8 +23,10 @@ pub struct Lanes {
     pub acc_bits: u32,
     /// Cycles for a sum: with more than one a bias has [`SERIAL_BIAS_BITS`] bits.
     pub cycles: u32,
-    /// The engine's section in a configuration file.
-    pub section: &'static str,
+    /// The engine.
+    pub engine: &'static str,
+    /// The field of a configuration file that `sum_bits` is.
+    pub sum_bits_field: &'static str,
 }
 
 impl Lanes {
@@ -64,7 +68,7 @@ pub fn sums(
     channels: &mut [Channel],
     lanes: Lanes,
 ) -> Result<(), Error> {
-    let (bits, section) = (lanes.sum_bits, lanes.section);
+    let (bits, engine) = (lanes.sum_bits, lanes.engine);
     if bits == WIDE_SUM {
         return Ok(());
     }
@@ -83,10 +87,10 @@ pub fn sums(
         Some((needs, c)) => Err(too_small(
             graph,
             layer,
-            &format!("{section} requantiser"),
+            &format!("{engine} requantiser"),
             format!("sums of {needs} bits in output channel {}", c.0),
             format!("{bits} bits"),
-            format!("set `{section}.sum_bits` to {needs}"),
+            Setting::new(lanes.sum_bits_field, needs),
         )),
     }
 }
@@ -99,7 +103,7 @@ pub fn symmetric(
     graph: &Graph,
     layer: &Layer,
     channels: &[Channel],
-    other: &str,
+    other: Multiplier,
 ) -> Result<(), Error> {
     match channels.iter().position(|c| c.weights.contains(&-128)) {
         None => Ok(()),
@@ -109,7 +113,7 @@ pub fn symmetric(
             "multiplier for two products",
             format!("the weight -128 in output channel {c}"),
             "weights from -127 to 127".into(),
-            format!("set `pointwise.multiplier` to {other}"),
+            Setting::new("pointwise.multiplier", other as u32),
         )),
     }
 }
@@ -120,9 +124,15 @@ fn too_small(
     what: &str,
     needs: String,
     has: String,
-    way_out: String,
+    setting: Setting,
 ) -> Error {
-    Error::DoesNotFit(DoesNotFit::layer(graph, layer, what, needs, has, way_out))
+    Error::from(Misfit {
+        what: what.into(),
+        place: Some(LayerRef::of(graph, layer).to_string()),
+        needs,
+        has,
+        setting: Some(setting),
+    })
 }
 
 /// Whether a channel gives the right outputs with sums of `bits` bits and a bias of `bias_bits`, with other parameters if need be.
@@ -397,7 +407,8 @@ mod tests {
             sum_bits: 18,
             acc_bits: 20,
             cycles: 4,
-            section: "pointwise",
+            engine: "pointwise",
+            sum_bits_field: "pointwise.sum_bits",
         };
         // outputs are at the clamp's ends long before
         let mut longest = channel(&[127; 32], 0, 1 << 30, 0, 0);

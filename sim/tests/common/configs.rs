@@ -2,8 +2,8 @@
 //! Random configurations whose memories just suffice.
 
 use fastrand::Rng;
-use sepstream_compiler::{DoesNotFit, Error, compile};
-use sepstream_spec::config::{Config, Multiplier, REQUANT_CYCLES, SUM_BITS, Values, WIDE_SUM};
+use sepstream_compiler::{Error, compile};
+use sepstream_spec::config::{Config, REQUANT_CYCLES, SUM_BITS, Values, WIDE_SUM};
 use sepstream_spec::graph::Graph;
 
 /// Random parallelism of at most `products` products in the array; every memory as small as can be.
@@ -92,60 +92,24 @@ pub fn values_of_few_cells(rng: &mut Rng) -> Values {
     }
 }
 
-/// Follows the advice of [`DoesNotFit`] until the network fits; `None` if it wants more than a configuration may have.
+/// Makes all settings that a network asks for; `None` if it wants more than a configuration may have.
 pub fn grow(values: &mut Values, graph: &Graph) -> Option<()> {
-    loop {
-        let config = values.clone().check().ok()?;
-        let missing = match compile(graph, &config) {
-            Ok(_) => return Some(()),
-            Err(Error::DoesNotFit(missing)) => missing,
-            Err(error) => panic!("a random network keeps the rules, but: {error}"),
-        };
-        follow(values, &missing);
-    }
-}
-
-/// Does what the message says.
-fn follow(values: &mut Values, missing: &DoesNotFit) {
-    let quoted = missing.way_out.strip_prefix("set `");
-    let (field, rest) = quoted
-        .and_then(|advice| advice.split_once("` to "))
-        .unwrap_or_else(|| panic!("no advice to follow: {missing}"));
-    if field == "pointwise.multiplier" {
-        let number = Multiplier::NAMES.iter().position(|name| *name == rest);
-        let number = number.unwrap_or_else(|| panic!("no such multiplier: {missing}")) as u32;
-        assert!(number != values.pw_multiplier, "{missing}");
-        values.pw_multiplier = number;
-        return;
-    }
-    let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
-    let wanted: u32 = digits.unwrap().parse().unwrap();
-    let slot = match field {
-        "memory.activation_kib" => &mut values.activation_kib,
-        "memory.weight_kib" => &mut values.weight_kib,
-        "memory.depthwise_kib" => &mut values.depthwise_kib,
-        "memory.pointwise_channels" => &mut values.pointwise_channels,
-        "memory.depthwise_channels" => &mut values.depthwise_channels,
-        "memory.line_words" => &mut values.line_words,
-        "memory.pixel_words" => &mut values.pixel_words,
-        "memory.commands" => &mut values.commands,
-        "memory.map_size" => &mut values.map_size,
-        "pointwise.sum_bits" => &mut values.pw_sum_bits,
-        "depthwise.sum_bits" => &mut values.dw_sum_bits,
-        "pointwise.residual" => &mut values.residual,
-        other => panic!("advice about {other}: {missing}"),
+    let config = values.clone().check().ok()?;
+    let missing = match compile(graph, &config) {
+        Ok(_) => return Some(()),
+        Err(Error::DoesNotFit(missing)) => missing,
+        Err(error) => panic!("a random network keeps the rules, but: {error}"),
     };
-    assert!(wanted > *slot, "advice that changes nothing: {missing}");
-    *slot = wanted;
-    // such lanes take a sum in every cycle
-    for (sum_bits, cycles) in [
-        (values.pw_sum_bits, &mut values.pw_requant_cycles),
-        (values.dw_sum_bits, &mut values.dw_requant_cycles),
-    ] {
-        if sum_bits == WIDE_SUM {
-            *cycles = 1;
-        }
+    let settings = || missing.misfits.iter().filter_map(|m| m.setting.as_ref());
+    let beyond = settings().any(|setting| setting.beyond().is_some());
+    if beyond || settings().count() < missing.misfits.len() {
+        return None;
     }
+    assert!(missing.fits_then, "settings that do not suffice: {missing}");
+    let config = settings().fold(config, |config, setting| setting.apply(&config));
+    compile(graph, &config).unwrap_or_else(|error| panic!("{missing}\nis not all: {error}"));
+    *values = config.values().clone();
+    Some(())
 }
 
 /// Makes some memories larger than they need be: other addresses, other rings, inputs and outputs with places of their own.

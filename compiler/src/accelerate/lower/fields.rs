@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Values of a command's fields, as far as the configuration's units have bits for them.
 
-use crate::error::{DoesNotFit, Error};
+use crate::error::Error;
+use crate::misfit::{Misfit, Setting};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Command, Field, offset_bits};
 
@@ -30,7 +31,7 @@ pub(super) fn set_signed(
     Ok(())
 }
 
-/// The model's and the layer's name are for the caller to add.
+/// The layer's name is for the caller to add.
 fn too_wide(field: Field, config: &Config, value: i64) -> Error {
     let (name, has) = (field.name(), field.used_bits(config));
     let v = config.values();
@@ -50,20 +51,21 @@ fn too_wide(field: Field, config: &Config, value: i64) -> Error {
     let line_words = (of_row && has == offset_bits(config) && bits <= field.bits())
         .then(|| (1 << (bits - has)) * v.line_words.next_power_of_two() / 2 + 1);
     // channels of a group, so that there are no more groups than the field can name
-    let wider = |name: &str, size: u32| {
+    let wider = |field, size: u32| {
         let need = (value.unsigned_abs() * u64::from(size)).div_ceil((1 << has) - 1);
-        format!("set `{name}` to {need} or more")
+        let need = u32::try_from(need).unwrap_or(u32::MAX);
+        Some(Setting::new(field, need))
     };
-    Error::DoesNotFit(DoesNotFit {
-        model: String::new(),
+    Error::from(Misfit {
         what: format!("command field `{name}`"),
+        place: None,
         needs: format!("{bits} bits to hold {value}"),
         has: has.to_string(),
-        way_out: match (line_words, field) {
-            (Some(words), _) => format!("set `memory.line_words` to {words} or more"),
+        setting: match (line_words, field) {
+            (Some(words), _) => Some(Setting::new("memory.line_words", words)),
             (_, Field::OutGroups | Field::ExpandGroups) => wider("pointwise.tm", v.tm),
             (_, Field::LaneGroups) => wider("depthwise.lanes", v.lanes),
-            _ => "take a smaller model".into(),
+            _ => None,
         },
     })
 }

@@ -5,7 +5,9 @@ use super::fields::{set, set_signed};
 use crate::accelerate::Stage;
 use crate::accelerate::layout::Layouts;
 use crate::accelerate::rules::{self, extent};
-use crate::error::{DoesNotFit, Error};
+use crate::error::Error;
+use crate::misfit::{Misfit, Setting};
+use crate::rule::LayerRef;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::graph::{Conv2d, DepthwiseConv2d, Graph, Layer, Op, Pads, Window};
 use sepstream_spec::isa::{Command, Field};
@@ -95,14 +97,14 @@ pub(super) fn map_size(
     if need <= has as usize {
         return Ok(());
     }
-    Err(Error::DoesNotFit(DoesNotFit::layer(
-        graph,
-        layer,
-        "map size",
-        format!("{rows} rows and {cols} columns with the padding"),
-        has.to_string(),
-        format!("set `memory.map_size` to {need} or more"),
-    )))
+    let need = u32::try_from(need).unwrap_or(u32::MAX);
+    Err(Error::from(Misfit {
+        what: "map size".into(),
+        place: Some(LayerRef::of(graph, layer).to_string()),
+        needs: format!("{rows} rows and {cols} columns with the padding"),
+        has: has.to_string(),
+        setting: Some(Setting::new("memory.map_size", need)),
+    }))
 }
 
 /// Line buffer rows: how many fit, how many are needed, where the first one lies.
@@ -122,14 +124,13 @@ pub(super) fn rows(
     let line_rows = slots * ROW_BANKS;
     if kernel_rows.min(fill_rows) > line_rows {
         let need = kernel_rows.min(fill_rows).div_ceil(ROW_BANKS) * input.row_words;
-        return Err(Error::DoesNotFit(DoesNotFit::layer(
-            graph,
-            layer,
-            "line buffer",
-            format!("{need} words in a bank"),
-            config.values().line_words.to_string(),
-            format!("set `memory.line_words` to {need} or more"),
-        )));
+        return Err(Error::from(Misfit {
+            what: "line buffer".into(),
+            place: Some(LayerRef::of(graph, layer).to_string()),
+            needs: format!("{need} words in a bank"),
+            has: config.values().line_words.to_string(),
+            setting: Some(Setting::new("memory.line_words", need)),
+        }));
     }
     // The row above row 0 lies in the last slot, so that the walk down from the padding arrives at slot 0
     let bank = (-top).rem_euclid(ROW_BANKS as i32) as u32;

@@ -2,7 +2,8 @@
 //! Fields of what leaves the array: clamps, and the cycles that outputs need to be put in order and written.
 
 use super::{Channel, set, tail};
-use crate::error::{DoesNotFit, Error};
+use crate::error::Error;
+use crate::misfit::{Misfit, Setting};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Command, Field};
 use sepstream_spec::program::MapPort;
@@ -54,12 +55,12 @@ fn batches(output: &MapPort, config: &Config, command: &mut Command) -> Result<(
     let words = 2 * bytes.div_ceil(word);
     if words > config.order_words() {
         let need = words.next_power_of_two();
-        return Err(Error::DoesNotFit(DoesNotFit {
-            model: String::new(),
-            what: "the memory that puts pixels in order".into(),
+        return Err(Error::from(Misfit {
+            what: "memory that puts pixels in order".into(),
+            place: None,
             needs: format!("{need} words of {word} bytes"),
             has: config.order_words().to_string(),
-            way_out: format!("set `memory.pixel_words` to {need} or more"),
+            setting: Some(Setting::new("memory.pixel_words", need)),
         }));
     }
     let piece = match command.get(Field::Residual) {

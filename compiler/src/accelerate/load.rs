@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the stages put into the memories that a program image fills, and whether those are large enough.
+
+use super::lower::{self, Lowered};
+use super::{MemoryUse, Plan, Stage};
+use crate::Error;
+use crate::misfit::{Misfit, Setting};
+use sepstream_spec::config::Config;
+use sepstream_spec::isa::{COMMAND_BYTES, Field, param_parts};
+use sepstream_spec::program::LOADED;
+use sepstream_spec::regs::Memory;
+use std::collections::BTreeMap;
+
+/// Contents of the memories in the order of [`LOADED`].
+pub type Contents = [Vec<u8>; LOADED.len()];
+
+/// Puts the weights and parameters of all stages behind one another, and their first words into the commands. The program is
+/// left empty: its commands are not complete.
+///
+/// # Errors
+/// When a command cannot name a word; one behind the memory's end is [`MemoryUse::misfit`]'s.
+pub fn load(plan: &Plan, lowered: &mut [Lowered], config: &Config) -> Result<Contents, Error> {
+    let mut contents = LOADED.map(|_| Vec::new());
+    let mut bases: BTreeMap<Memory, u32> = BTreeMap::new();
+    let mut slices = Slices::default();
+    for (stage, lowered) in plan.stages.iter().zip(lowered) {
+        slices.begin(stage);
+        for (field, memory, content) in [
+            (Field::WeightBase, Memory::Weight, &lowered.weights),
+            (Field::ParamBase, Memory::PwParam, &lowered.pw_params),
+            (Field::DwWeightBase, Memory::DwWeight, &lowered.dw_weights),
+            (Field::DwParamBase, Memory::DwParam, &lowered.dw_params),
+        ] {
+            let shape = memory.shape(config);
+            let base = bases.entry(memory).or_insert(0);
+            let known = slices.place(memory, content, *base);
+            // one behind the end only has to keep in its field: the memory is refused with its whole need
+            let first = known.unwrap_or(*base).min(shape.words - 1);
+            lower::set(&mut lowered.command, config, field, first)?;
+            if known.is_some() {
+                continue;
+            }
+            let word = (shape.beats * config.word_bytes()) as usize;
+            for row in content.chunks(shape.bytes as usize) {
+                let at = LOADED.iter().position(|m| *m == memory);
+                if let Some(bytes) = at.map(|at| &mut contents[at]) {
+                    bytes.extend(row);
+                    bytes.resize(bytes.len().div_ceil(word) * word, 0);
+                }
+            }
+            *base += (content.len() as u32).div_ceil(shape.bytes);
+        }
+    }
+    Ok(contents)
+}
+
+/// Use of the memories that an image fills, with a program of so many commands.
+pub fn uses(contents: &Contents, commands: usize, config: &Config) -> Vec<MemoryUse> {
+    let memories = LOADED.into_iter().zip(contents);
+    let uses = memories.map(|(memory, content)| {
+        let bytes = match memory {
+            Memory::Program => commands * COMMAND_BYTES as usize,
+            _ => content.len(),
+        };
+        let shape = memory.shape(config);
+        let used = (bytes as u32).div_ceil(shape.beats * config.word_bytes());
+        MemoryUse {
+            memory,
+            used,
+            shape,
+        }
+    });
+    uses.collect()
+}
+
+impl MemoryUse {
+    /// What to say where the memory is too small.
+    pub(super) fn misfit(&self, config: &Config) -> Option<Misfit> {
+        let (v, used, shape) = (config.values(), self.used, self.shape);
+        if used <= shape.words {
+            return None;
+        }
+        let bytes = |words: u32| u64::from(words) * u64::from(shape.bytes);
+        let in_kib = |field| {
+            let kib = |words| format!("{:.1} KiB", bytes(words) as f64 / 1024.0);
+            let value = u32::try_from(bytes(used).div_ceil(1024)).unwrap_or(u32::MAX);
+            (field, value, kib(used), kib(shape.words))
+        };
+        let counted = |field, value: u32, unit: &str, has: u32| {
+            (field, value, format!("{value} {unit}"), has.to_string())
+        };
+        let channels = |field, lanes: u32, cycles: u32, has| {
+            let value = (used / param_parts(cycles)).saturating_mul(lanes);
+            counted(field, value, "channels", has)
+        };
+        let (field, value, needs, has) = match self.memory {
+            Memory::Activation => in_kib("memory.activation_kib"),
+            Memory::Weight => in_kib("memory.weight_kib"),
+            Memory::DwWeight => in_kib("memory.depthwise_kib"),
+            Memory::PwParam => channels(
+                "memory.pointwise_channels",
+                v.pw_requant,
+                v.pw_requant_cycles,
+                v.pointwise_channels,
+            ),
+            Memory::DwParam => channels(
+                "memory.depthwise_channels",
+                v.dw_requant,
+                v.dw_requant_cycles,
+                v.depthwise_channels,
+            ),
+            Memory::Program => {
+                let commands = used.div_ceil(COMMAND_BYTES / config.word_bytes());
+                counted("memory.commands", commands, "commands", v.commands)
+            }
+        };
+        Some(Misfit {
+            what: self.memory.name().into(),
+            place: None,
+            needs,
+            has,
+            setting: Some(Setting::new(field, value)),
+        })
+    }
+}
+
+/// What the slices of one stage have put into the memories: content that an earlier slice has too is there only once.
+#[derive(Default)]
+struct Slices {
+    layer: Option<usize>,
+    placed: Vec<(Memory, Vec<u8>, u32)>,
+}
+
+impl Slices {
+    /// The next stage.
+    fn begin(&mut self, stage: &Stage) {
+        let layer = stage.slice.and(stage.window);
+        if layer.is_none() || layer != self.layer {
+            self.placed.clear();
+        }
+        self.layer = layer;
+    }
+    /// Where the content lies already; if nowhere, it comes to `base`.
+    fn place(&mut self, memory: Memory, content: &[u8], base: u32) -> Option<u32> {
+        self.layer?;
+        let same = |(m, bytes, _): &&(Memory, Vec<u8>, u32)| *m == memory && bytes == content;
+        let known = self.placed.iter().find(same).map(|(.., base)| *base);
+        if known.is_none() {
+            self.placed.push((memory, content.to_vec(), base));
+        }
+        known
+    }
+}
