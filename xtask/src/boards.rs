@@ -177,6 +177,36 @@ pub fn run(project: &Project, prefix: &str) -> Result<(), Error> {
     table(project.root)
 }
 
+/// Writes the cycles of today's programs into the figures of designs that are as they were built, and the table anew: what the
+/// compiler saves needs no new bitstream.
+///
+/// # Errors
+/// When a model is missing, or a file cannot be read or written.
+pub fn cycles(root: &Path) -> Result<(), Error> {
+    for point in &POINTS {
+        let path = point.file(root);
+        let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+        let mut figures: Value = serde_json::from_str(&text).map_err(|e| Error::json(&path, e))?;
+        if figures["verilog_crc32"] != point.today(root)?.verilog {
+            let name = point.name();
+            return Err(Error::Field(format!(
+                "{name}: its figures are of other Verilog; run cargo xtask boards {name}"
+            )));
+        }
+        let cycles = point.cycles(root)?;
+        if figures["cycles"] != cycles {
+            println!(
+                "{}: {} cycles, now {cycles}",
+                point.name(),
+                figures["cycles"]
+            );
+            figures["cycles"] = cycles.into();
+            fs::write(&path, format!("{figures:#}\n")).map_err(|e| Error::io(&path, e))?;
+        }
+    }
+    table(root)
+}
+
 /// Writes the table anew: it has the estimates of today, too.
 ///
 /// # Errors
@@ -207,7 +237,7 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
         match point.cycles(root) {
             Ok(cycles) if figures["cycles"] == cycles => (),
             Ok(cycles) => faults.push(format!(
-                "cargo xtask boards {name}: of a program of {} cycles, {cycles} today",
+                "cargo xtask boards cycles: {name}: of a program of {} cycles, {cycles} today",
                 figures["cycles"]
             )),
             Err(error @ Error::NoModel { .. }) if !project::is_strict() => {

@@ -8,14 +8,15 @@ use std::time::Instant;
 
 use sepstream_xtask::{Error, Project, area, boards, compare, fit, is_strict, speed};
 
-const USAGE: &str = "usage: cargo xtask test | area | boards [NAME | table] | compare | fit | speed
+const USAGE: &str = "usage: cargo xtask test | area | boards [NAME | cycles | table] | compare | fit | speed
 
 test   installs the tools of simulation and soft cores where they are missing, then checks format, lints and documentation
        and runs all tests of the workspace; with REQUIRE_TOOLS=1 a missing tool is a failure
 area   synthesises the configurations for the ECP5-85 with Yosys, writes docs/results/area_*.json and the table of
        docs/architecture.md
 boards builds bitstreams with several seeds each, those whose NAME begins so or all; writes docs/results/board_*.json and
-       the table of docs/boards.md; needs the shared models (SEPSTREAM_MODELS) and hours; boards table writes that alone
+       the table of docs/boards.md; needs the shared models (SEPSTREAM_MODELS) and hours; boards cycles writes the cycles
+       of today's programs into figures of designs that have not changed, and the table; boards table writes that alone
 compare runs networks on soft cores in Verilator, beside the accelerator; writes docs/results/compare.json and its table
        in README.md; needs the shared models, a Rust for RV32IM, what `sepstream setup --peers` installs, and minutes
 fit    fits the estimate before synthesis to designs that Yosys maps, those whose Verilog has changed since; writes
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["area"] => report(with_binary(&[], area::run)),
         ["boards"] => report(with_binary(&[], |project| boards::run(project, ""))),
+        ["boards", "cycles"] => report(boards::cycles(&root())),
         ["boards", "table"] => report(boards::table(&root())),
         ["boards", name] => report(with_binary(&[], |project| boards::run(project, name))),
         ["compare"] => report(with_binary(&[], compare::run)),
