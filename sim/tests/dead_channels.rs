@@ -46,6 +46,10 @@ fn what_is_left_has_the_same_bytes() {
             _ => random::network(&mut rng),
         };
         planted::plant(&mut graph, &mut rng);
+        planted::unflatten(&mut graph, &mut rng);
+        if rng.u32(0..8) == 0 {
+            planted::wrap(&mut graph, &mut rng);
+        }
         let live = Live::of(&graph);
         let inputs = random::inputs(&graph, &mut rng);
         let [before, after] = [&graph, &live.graph].map(|graph| {
