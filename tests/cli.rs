@@ -293,6 +293,35 @@ fn compile_reports_layers_and_memory() {
 }
 
 #[test]
+fn dead_channels_are_left_out_unless_they_are_to_stay() {
+    const MODEL: &str = "tests/cases/dead_channels.tflite";
+    let simulate = |option: &[&str]| {
+        let args = ["simulate", MODEL, "--config", SMALL, "--check"];
+        let golden = ["tests/cases/dead_channels.npz", "--json"];
+        run(&[&args[..], &golden, option].concat()).json()
+    };
+    let (live, all) = (simulate(&[]), simulate(&["--keep-dead"]));
+    for report in [&live, &all] {
+        assert_eq!(
+            (&report["mismatches"], &report["macs"]),
+            (&0.into(), &15_360.into())
+        );
+    }
+    assert_eq!(
+        (&live["dead_channels"], &all["dead_channels"]),
+        (&4.into(), &0.into())
+    );
+    assert_eq!(
+        (&live["live_macs"], &all["live_macs"]),
+        (&10_240.into(), &15_360.into())
+    );
+    let compile = run(&["compile", MODEL, "--config", SMALL, "--json"]).json();
+    assert_eq!(compile["cycles"], live["cycles"]);
+    assert_eq!(compile["cycles_with_dead"], all["cycles"]);
+    insta::assert_snapshot!(run(&["compile", MODEL, "--config", SMALL]).stdout);
+}
+
+#[test]
 fn model_that_does_not_fit_is_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("tiny.yaml");
