@@ -372,6 +372,13 @@ fn unsupported() -> Vec<(&'static str, Graph)> {
         make("accelerator-mean", &[1, 256, 2, 4], &|n, input| {
             n.mean(input);
         }),
+        make("accelerator-groups", &[1, 8, 8, 4], &|n, input| {
+            n.conv(input, window(1, 1), 4);
+            let weights = n.graph.layers[0].input(1).unwrap();
+            let weights = &mut n.graph.tensors[weights.0];
+            weights.shape[3] = 2;
+            weights.data.as_mut().unwrap().truncate(8);
+        }),
         make("accelerator-one-row", &[3, 8], &|n, input| {
             n.fully_connected(input, 4);
         }),

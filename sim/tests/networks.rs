@@ -98,7 +98,8 @@ fn outputs(accelerated: &Accelerated, frame: &Frame, maps: &[Vec<u8>]) -> Vec<Va
             .flatten()
             .filter_map(|id| known.get(id))
             .collect();
-        known.insert(layer.output(), runner.eval(position, &operands).unwrap());
+        let results = runner.eval(position, &operands).unwrap();
+        known.extend(layer.outputs.iter().copied().zip(results));
     }
     graph.outputs.iter().map(|id| known[id].clone()).collect()
 }

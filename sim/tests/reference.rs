@@ -6,40 +6,42 @@
 mod models;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use models::{Model, cases, load, shared_models};
+use models::{Model, cases, load, names, shared_models};
 use sepstream_sim::reference::{Runner, Trace, Value};
 use sepstream_spec::graph::{Graph, TensorId};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 fn check(folder: &Path, name: &str) {
-    let Model {
-        graph,
-        inputs,
-        outputs,
-    } = load(folder, name, name);
-    let runner = Runner::new(&graph).unwrap();
+    let model = load(folder, name, name);
+    let Model { graph, inputs, .. } = &model;
+    let runner = Runner::new(graph).unwrap();
     let golden = folder.join(format!("{name}.json"));
     if golden.exists() {
         let golden: Json = serde_json::from_slice(&fs::read(golden).unwrap()).unwrap();
         check_tensors(
-            &graph,
+            graph,
             &runner.trace(&inputs[0]).unwrap(),
             golden["tensors"].as_array().unwrap(),
         );
     }
-    for (n, (inputs, outputs)) in inputs.iter().zip(&outputs).enumerate() {
+    assert_eq!(difference(&runner, &model), None, "{name}");
+}
+
+/// The first output that is not that of TensorFlow Lite.
+fn difference(runner: &Runner, model: &Model) -> Option<String> {
+    for (n, (inputs, outputs)) in model.inputs.iter().zip(&model.outputs).enumerate() {
         let got = runner.run(inputs).unwrap();
         for (k, (got, want)) in got.iter().zip(outputs).enumerate() {
-            assert!(
-                got == want,
-                "{name}: frame {n}, output {k} differs at byte {:?}",
-                first_difference(got, want)
-            );
+            if got != want {
+                let byte = first_difference(got, want);
+                return Some(format!("frame {n}, output {k} differs at byte {byte:?}"));
+            }
         }
     }
+    None
 }
 
 /// Every operator's output, in execution order: the first that fails is where the error is.
@@ -105,4 +107,31 @@ fn operator_cases() {
         println!("{name}");
         check(&folder, &name);
     }
+}
+
+/// Files of one operator each, with random options: those of the repository, or of a folder that `scripts/make_operators.py`
+/// filled.
+#[test]
+fn single_operators() {
+    let folder = std::env::var_os("SEPSTREAM_CASES")
+        .map_or_else(|| cases().0.join("operators"), PathBuf::from);
+    let names = names(&folder);
+    let wrong: Vec<String> = names
+        .iter()
+        .filter_map(|name| {
+            let model = load(&folder, name, name);
+            let found = match Runner::new(&model.graph) {
+                Ok(runner) => difference(&runner, &model),
+                Err(error) => Some(error.to_string()),
+            };
+            found.map(|found| format!("{name}: {found}"))
+        })
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        names.len(),
+        wrong.join("\n")
+    );
 }

@@ -73,8 +73,8 @@ impl<'a> Border<'a> {
                 .flatten()
                 .filter_map(|id| known.get(id))
                 .collect();
-            let result = self.runner.eval(position, &operands)?;
-            known.insert(layer.output(), result);
+            let results = self.runner.eval(position, &operands)?;
+            known.extend(layer.outputs.iter().copied().zip(results));
         }
         Ok(())
     }

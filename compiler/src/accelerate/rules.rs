@@ -4,7 +4,7 @@
 use super::plan;
 use crate::blockers;
 use crate::rule::{LayerRef, Rule, Verdict, Violation};
-use sepstream_spec::graph::{DType, Graph, Layer, Op, Pads, Window};
+use sepstream_spec::graph::{DType, Graph, Layer, Op, Pads, Tensor, Window};
 use sepstream_spec::width::MOST_WINDOW;
 
 /// A layer and the place where it would run.
@@ -129,6 +129,20 @@ pub const RULES: &[AcceleratorRule] = &[
             match (&mean.axes[..], &shape[..]) {
                 ([1, 2], [1, 0..=MOST, 0..=MOST, _]) => Ok(()),
                 (axes, shape) => Err(format!("axes {axes:?} of shape {shape:?}")),
+            }
+        },
+    },
+    Rule {
+        id: "accelerator-groups",
+        operators: &["CONV_2D"],
+        sentence: "CONV_2D on the accelerator reads all channels of its map: it has no groups.",
+        check: |c| {
+            let channels = |n| c.graph.input(c.layer, n).map(Tensor::channels);
+            match (channels(0), channels(1)) {
+                (Some(all), Some(read)) if all != read => {
+                    Err(format!("groups of {read} of the {all} channels"))
+                }
+                _ => Ok(()),
             }
         },
     },

@@ -40,6 +40,10 @@ impl<'g> Builder<'g> {
         let mut of = self.common(layer)?;
         match &layer.op {
             Op::Conv2d(conv) => {
+                let channels = |n| graph.input(layer, n).map(graph::Tensor::channels);
+                if channels(0) != channels(1) {
+                    return Err(refuse(graph, layer, "a convolution with groups"));
+                }
                 set_window(&mut of, &conv.window);
                 self.require_symmetric(layer)?;
                 self.convolution(of, &params::dense(graph, layer)?);

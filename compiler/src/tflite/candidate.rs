@@ -33,9 +33,26 @@ impl<'a> Candidate<'a> {
         let id = self.operator.inputs.get(n).copied().flatten()?;
         Some(&self.slots[id.0])
     }
-    /// The result.
+    /// The first result.
     pub fn output(&self) -> Option<&'a Slot> {
-        self.operator.outputs.first().map(|id| &self.slots[id.0])
+        self.outputs().next()
+    }
+    /// All results.
+    pub fn outputs(&self) -> impl Iterator<Item = &'a Slot> + use<'a> {
+        let slots = self.slots;
+        self.operator.outputs.iter().map(|id| &slots[id.0])
+    }
+    /// The first feature map.
+    pub fn map(&self) -> Option<&'a Slot> {
+        self.input(self.first())
+    }
+    /// The weights of an operator that has some: the second data operand.
+    pub fn weights(&self) -> Option<&'a Slot> {
+        self.input(*self.data_operands().get(1)?)
+    }
+    /// The biases of an operator that has some: the third data operand.
+    pub fn biases(&self) -> Option<&'a Slot> {
+        self.input(*self.data_operands().get(2)?)
     }
     /// Shape of operand `n`, if known.
     pub fn shape(&self, n: usize) -> Option<&'a [usize]> {
@@ -48,25 +65,60 @@ impl<'a> Candidate<'a> {
             .ok()
             .filter(|dims: &[usize; 4]| !dims.contains(&0))
     }
-    /// Number of operands that carry data: all but shapes, axes and paddings.
-    pub fn data_inputs(&self) -> usize {
+    /// Positions of the operands that carry data, in the order in which a layer has them. All others are shapes, axes,
+    /// paddings: they become options.
+    pub fn data_operands(&self) -> Vec<usize> {
+        let given = self.operator.inputs.len();
         match self.kind() {
-            "RESHAPE" | "SQUEEZE" | "EXPAND_DIMS" | "MEAN" | "PAD" | "PADV2" => 1,
-            _ => self.operator.inputs.len(),
+            "SPLIT" => vec![1],
+            // The result's shape comes first in the file, then the weights.
+            "TRANSPOSE_CONV" => [2, 1, 3].into_iter().filter(|&n| n < given).collect(),
+            "ARG_MAX"
+            | "ARG_MIN"
+            | "BATCH_TO_SPACE_ND"
+            | "BROADCAST_TO"
+            | "EXPAND_DIMS"
+            | "MEAN"
+            | "MIRROR_PAD"
+            | "PAD"
+            | "PADV2"
+            | "REDUCE_MAX"
+            | "REDUCE_MIN"
+            | "REDUCE_PROD"
+            | "RESHAPE"
+            | "RESIZE_BILINEAR"
+            | "RESIZE_NEAREST_NEIGHBOR"
+            | "REVERSE_V2"
+            | "SLICE"
+            | "SPACE_TO_BATCH_ND"
+            | "SPLIT_V"
+            | "SQUEEZE"
+            | "STRIDED_SLICE"
+            | "SUM"
+            | "TILE"
+            | "TRANSPOSE" => vec![0],
+            _ => (0..given).collect(),
         }
     }
-    /// Operands that hold values of feature maps: data without weights and biases, and the value that PADV2 fills in.
+    /// Position of the operand that holds the first feature map.
+    pub fn first(&self) -> usize {
+        self.data_operands().first().copied().unwrap_or(0)
+    }
+    /// Operands that hold values of feature maps: data without weights, biases and indices, and the value that PADV2 fills in.
     pub fn maps(&self) -> impl Iterator<Item = &'a Slot> + '_ {
-        let count = match self.kind() {
-            "CONV_2D" | "DEPTHWISE_CONV_2D" | "FULLY_CONNECTED" => 1,
-            _ => self.data_inputs(),
-        };
-        let value = if self.kind() == "PADV2" { 2..3 } else { 0..0 };
-        (0..count).chain(value).filter_map(|n| self.input(n))
+        let mut maps = self.data_operands();
+        match self.kind() {
+            "CONV_2D" | "DEPTHWISE_CONV_2D" | "FULLY_CONNECTED" | "GATHER" | "TRANSPOSE_CONV" => {
+                maps.truncate(1);
+            }
+            "PADV2" => maps.push(2),
+            _ => {}
+        }
+        maps.into_iter().filter_map(|n| self.input(n))
     }
 
     /// Axis counted from the front, from one that may count from the back.
-    fn axis(axis: i64, rank: usize) -> Option<usize> {
+    pub fn axis(axis: i64, rank: usize) -> Option<usize> {
         let from_front = if axis < 0 {
             axis.checked_add(i64::try_from(rank).ok()?)?
         } else {
@@ -78,8 +130,8 @@ impl<'a> Candidate<'a> {
     pub fn concatenation_axis(&self) -> Option<usize> {
         Self::axis(self.options().axis.into(), self.shape(0)?.len())
     }
-    /// Axes of MEAN, ascending, without duplicates.
-    pub fn mean_axes(&self) -> Option<Vec<usize>> {
+    /// Axes that operand 1 names, ascending, without duplicates.
+    pub fn axes(&self) -> Option<Vec<usize>> {
         let rank = self.shape(0)?.len();
         let axes = self.input(1)?.integers()?;
         let mut axes: Vec<usize> = axes
@@ -103,7 +155,7 @@ impl<'a> Candidate<'a> {
             .filter(|pairs| Some(pairs.len()) == self.shape(0).map(<[usize]>::len))
     }
 
-    /// The sliding window, and the rows and columns it gives. `None` if an option is out of range or the window does not fit.
+    /// The sliding window of a convolution or pool, and the rows and columns it gives. `None` if an option is out of range or the window does not fit.
     pub fn window(&self) -> Option<(Window, usize, usize)> {
         let o = self.options();
         let step = |n: i32| {
@@ -143,7 +195,7 @@ impl<'a> Candidate<'a> {
     /// Shape of the result as TensorFlow Lite computes it when it prepares the operator; what the file states is not used.
     /// `None` if some rule is broken or a dimension overflows.
     pub fn output_shape(&self) -> Option<Vec<usize>> {
-        let input = self.shape(0)?;
+        let input = self.shape(self.first())?;
         match self.kind() {
             "CONV_2D" => {
                 let (_, rows, columns) = self.window()?;
@@ -171,9 +223,12 @@ impl<'a> Candidate<'a> {
                 let (&last, outer) = input.split_last()?;
                 (last == depth).then(|| [outer, &[outputs]].concat())
             }
-            "ADD" | "SUB" | "MUL" => broadcast(input, self.shape(1)?),
-            "MEAN" => {
-                let axes = self.mean_axes()?;
+            "ADD" | "SUB" | "MUL" | "DIV" | "MAXIMUM" | "MINIMUM" | "SQUARED_DIFFERENCE" => {
+                broadcast(input, self.shape(1)?)
+            }
+            "PRELU" => broadcast(input, self.shape(1)?).filter(|shape| shape == input),
+            "MEAN" | "SUM" | "REDUCE_MAX" | "REDUCE_MIN" | "REDUCE_PROD" => {
+                let axes = self.axes()?;
                 let keep = self.options().keep_dims;
                 let dims = input.iter().enumerate();
                 Some(
@@ -187,7 +242,7 @@ impl<'a> Candidate<'a> {
                     .collect(),
                 )
             }
-            "PAD" | "PADV2" => {
+            "PAD" | "PADV2" | "MIRROR_PAD" => {
                 let sum = |(&d, (before, after)): (&usize, (usize, usize))| {
                     d.checked_add(before)?.checked_add(after)
                 };
@@ -228,8 +283,8 @@ impl<'a> Candidate<'a> {
                 Some(dims)
             }
             "CONCATENATION" => self.concatenated(self.concatenation_axis()?),
-            "SHAPE" | "STRIDED_SLICE" | "PACK" => Some(fold::evaluate(self)?.shape()),
-            _ => Some(input.to_vec()),
+            "SHAPE" => Some(fold::evaluate(self)?.shape()),
+            _ => self.moved_shape(input),
         }
     }
 
@@ -275,7 +330,7 @@ impl<'a> Candidate<'a> {
 }
 
 /// Output size, padding before and after, along one axis. The smaller half of an odd padding comes first, as in TensorFlow.
-fn slide(
+pub fn slide(
     size: usize,
     kernel: usize,
     stride: usize,
@@ -294,7 +349,7 @@ fn slide(
 }
 
 /// Shape of an element-wise result: dimensions are equal or one of them is 1, missing outer ones are 1.
-fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
     let dim = |shape: &[usize], n: usize| {
         if n + shape.len() < rank {

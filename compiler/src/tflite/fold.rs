@@ -53,7 +53,7 @@ fn single(c: &Candidate<'_>, n: usize) -> Option<i64> {
 /// A slice of a vector, or one element of it as a scalar.
 fn slice(c: &Candidate<'_>) -> Option<Folded> {
     let source = c.input(0)?.integers()?;
-    if c.shape(0)?.len() != 1 || c.options().other_masks != 0 {
+    if c.shape(0)?.len() != 1 || c.options().other_masks != (0, 0) {
         return None;
     }
     let (begin_mask, end_mask, shrink_mask) = c.options().masks;

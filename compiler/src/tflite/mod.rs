@@ -16,9 +16,12 @@ mod candidate;
 mod convert;
 mod file;
 mod fold;
+mod moves;
 mod operator;
+mod options;
 pub mod rules;
 mod slot;
+mod strided_slice;
 mod supported;
 mod wire;
 
@@ -190,10 +193,12 @@ impl Import {
         }
         let mut broken = rules::check(&candidate);
         if broken.is_empty() {
-            if let (Some(shape), Some(layer)) =
-                (candidate.output_shape(), convert::layer(&candidate))
+            if let (Some(shapes), Some(layer)) =
+                (candidate.output_shapes(), convert::layer(&candidate))
             {
-                self.slots[operator.outputs[0].0].shape = Some(shape);
+                for (id, shape) in operator.outputs.iter().zip(shapes) {
+                    self.slots[id.0].shape = Some(shape);
+                }
                 return Some(layer);
             }
             broken.push(rules::unknown_shape());

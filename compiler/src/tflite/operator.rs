@@ -37,51 +37,111 @@ pub struct Options {
     pub dilation: (i32, i32),
     /// Size of a pooling window.
     pub pool: (i32, i32),
-    /// Whether FULLY_CONNECTED keeps the outer dimensions, and MEAN the reduced ones.
+    /// Whether FULLY_CONNECTED keeps the outer dimensions, and MEAN, SUM and REDUCE_* the reduced ones.
     pub keep_dims: bool,
     /// Order of FULLY_CONNECTED weights.
     pub weights_format: FullyConnectedOptionsWeightsFormat,
-    /// Axis of CONCATENATION and PACK.
+    /// Axis of CONCATENATION, PACK, UNPACK and GATHER.
     pub axis: i32,
+    /// Outer axes that the operands of GATHER share.
+    pub batch_dims: i32,
     /// Factor of SOFTMAX.
     pub beta: f32,
     /// Shape that RESHAPE has as an option, axes of SQUEEZE.
     pub dims: Vec<i32>,
     /// Masks of STRIDED_SLICE: begin, end, shrink.
     pub masks: (i32, i32, i32),
-    /// Masks of STRIDED_SLICE that are not supported: ellipsis and new axis.
-    pub other_masks: i32,
+    /// More masks of STRIDED_SLICE: ellipsis and new axis.
+    pub other_masks: (i32, i32),
+    /// Slope of LEAKY_RELU.
+    pub alpha: f32,
+    /// Whether GELU goes by the hyperbolic tangent.
+    pub approximate: bool,
+    /// Whether BATCH_MATMUL takes its operands transposed.
+    pub adjoint: (bool, bool),
+    /// Whether MIRROR_PAD repeats the outermost element.
+    pub symmetric: bool,
+    /// How RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR place pixels.
+    pub align_corners: bool,
+    /// How they place pixels, too.
+    pub half_pixel_centers: bool,
+    /// Side of a block of DEPTH_TO_SPACE and SPACE_TO_DEPTH.
+    pub block: i32,
 }
 
 /// Operators that can be imported: name, least and largest number of operands.
 pub const KINDS: &[(&str, usize, usize)] = &[
+    ("ABS", 1, 1),
     ("ADD", 2, 2),
+    ("ARG_MAX", 2, 2),
+    ("ARG_MIN", 2, 2),
     ("AVERAGE_POOL_2D", 1, 1),
+    ("BATCH_MATMUL", 2, 2),
+    ("BATCH_TO_SPACE_ND", 3, 3),
+    ("BROADCAST_TO", 2, 2),
+    ("CAST", 1, 1),
+    ("CEIL", 1, 1),
     ("CONCATENATION", 1, usize::MAX),
     ("CONV_2D", 2, 3),
     ("DEPTHWISE_CONV_2D", 2, 3),
+    ("DEPTH_TO_SPACE", 1, 1),
     ("DEQUANTIZE", 1, 1),
+    ("DIV", 2, 2),
+    ("ELU", 1, 1),
+    ("EXP", 1, 1),
     ("EXPAND_DIMS", 2, 2),
+    ("FLOOR", 1, 1),
     ("FULLY_CONNECTED", 2, 3),
+    ("GATHER", 2, 2),
+    ("GELU", 1, 1),
     ("HARD_SWISH", 1, 1),
+    ("LEAKY_RELU", 1, 1),
+    ("LOG", 1, 1),
     ("LOGISTIC", 1, 1),
+    ("LOG_SOFTMAX", 1, 1),
+    ("MAXIMUM", 2, 2),
     ("MAX_POOL_2D", 1, 1),
     ("MEAN", 2, 2),
+    ("MINIMUM", 2, 2),
+    ("MIRROR_PAD", 2, 2),
     ("MUL", 2, 2),
+    ("NEG", 1, 1),
     ("PACK", 1, usize::MAX),
     ("PAD", 2, 2),
     ("PADV2", 3, 3),
+    ("PRELU", 2, 2),
     ("QUANTIZE", 1, 1),
+    ("REDUCE_MAX", 2, 2),
+    ("REDUCE_MIN", 2, 2),
+    ("REDUCE_PROD", 2, 2),
     ("RELU", 1, 1),
     ("RELU6", 1, 1),
     ("RELU_N1_TO_1", 1, 1),
     ("RESHAPE", 1, 2),
+    ("RESIZE_BILINEAR", 2, 2),
+    ("RESIZE_NEAREST_NEIGHBOR", 2, 2),
+    ("REVERSE_V2", 2, 2),
+    ("ROUND", 1, 1),
+    ("RSQRT", 1, 1),
     ("SHAPE", 1, 1),
+    ("SLICE", 3, 3),
     ("SOFTMAX", 1, 1),
+    ("SPACE_TO_BATCH_ND", 3, 3),
+    ("SPACE_TO_DEPTH", 1, 1),
+    ("SPLIT", 2, 2),
+    ("SPLIT_V", 3, 3),
+    ("SQRT", 1, 1),
+    ("SQUARE", 1, 1),
+    ("SQUARED_DIFFERENCE", 2, 2),
     ("SQUEEZE", 1, 1),
     ("STRIDED_SLICE", 4, 4),
     ("SUB", 2, 2),
+    ("SUM", 2, 2),
     ("TANH", 1, 1),
+    ("TILE", 2, 2),
+    ("TRANSPOSE", 2, 2),
+    ("TRANSPOSE_CONV", 3, 4),
+    ("UNPACK", 1, 1),
 ];
 
 /// The row of [`KINDS`] for a name.
@@ -90,6 +150,11 @@ pub fn arity(kind: &str) -> Option<(usize, usize)> {
         .iter()
         .find(|row| row.0 == kind)
         .map(|row| (row.1, row.2))
+}
+
+/// Whether an operator may have several results; what it needs is a rule. All others have one.
+pub fn gives_many(kind: &str) -> bool {
+    matches!(kind, "SPLIT" | "SPLIT_V" | "UNPACK")
 }
 
 impl Options {
@@ -113,10 +178,6 @@ impl Options {
 }
 
 impl Operator {
-    /// Whether the operator only works on shapes, and is folded away.
-    pub fn is_shape_chain(&self) -> bool {
-        matches!(self.kind.as_str(), "SHAPE" | "STRIDED_SLICE" | "PACK")
-    }
     /// Reads one operator and checks its indices.
     pub fn read(
         model: &Model<'_>,
@@ -239,9 +300,7 @@ fn options(raw: &tflite::Operator<'_>, kind: &str) -> Option<Options> {
             let from = raw.builtin_options_as_concatenation_options()?;
             (o.activation, o.axis) = (from.fused_activation_function(), from.axis());
         }
-        "MEAN" => o.keep_dims = raw.builtin_options_as_reducer_options()?.keep_dims(),
         "SOFTMAX" => o.beta = raw.builtin_options_as_softmax_options()?.beta(),
-        "PACK" => o.axis = raw.builtin_options_as_pack_options()?.axis(),
         "RESHAPE" => {
             let from = raw.builtin_options_as_reshape_options();
             o.dims = from
@@ -258,12 +317,7 @@ fn options(raw: &tflite::Operator<'_>, kind: &str) -> Option<Options> {
                 .flatten()
                 .collect();
         }
-        "STRIDED_SLICE" => {
-            let from = raw.builtin_options_as_strided_slice_options()?;
-            o.masks = (from.begin_mask(), from.end_mask(), from.shrink_axis_mask());
-            o.other_masks = from.ellipsis_mask() | from.new_axis_mask();
-        }
-        _ => {}
+        _ => super::options::read(raw, kind, &mut o)?,
     }
     Some(o)
 }

@@ -82,6 +82,10 @@ impl Slot {
     /// Integers known at import: a constant of a shape type, or folded. More than [`MAX_INTEGERS`] are no shape, axes or
     /// paddings, and would let a small file make the import slow.
     pub fn integers(&self) -> Option<Vec<i64>> {
+        self.integers_within(MAX_INTEGERS)
+    }
+    /// Integers known at import, if they are not more than `most`.
+    pub fn integers_within(&self, most: usize) -> Option<Vec<i64>> {
         if self.folded.is_some() {
             return self.folded.clone();
         }
@@ -89,7 +93,7 @@ impl Slot {
         let data = self
             .data
             .as_deref()
-            .filter(|data| data.len() <= MAX_INTEGERS * dtype.bytes())?;
+            .filter(|data| data.len() / dtype.bytes().max(1) <= most)?;
         match dtype {
             DType::I32 => Some(
                 data.as_chunks()

@@ -2,8 +2,8 @@
 //! Small graphs for tests, built layer by layer; all weights are 1, all scales 0.5.
 
 use sepstream_spec::graph::{
-    Activation, Conv2d, DType, DepthwiseConv2d, Elementwise, FullyConnected, Graph, Layer, Mean,
-    Op, Pads, Pool2d, Quant, Tensor, TensorId, Window,
+    Activation, Conv2d, DType, DepthwiseConv2d, Elementwise, FullyConnected, Graph, Layer, Op,
+    Pads, Pool2d, Quant, Reduce, Tensor, TensorId, Window,
 };
 
 /// A graph that grows.
@@ -113,7 +113,7 @@ impl Network {
         )
     }
     pub fn mean(&mut self, input: TensorId) -> TensorId {
-        let mean = Mean {
+        let mean = Reduce {
             axes: vec![1, 2],
             keep_dims: false,
         };

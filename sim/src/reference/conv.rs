@@ -23,22 +23,51 @@ pub(super) fn kernel(site: &Site, options: &Conv2d) -> Result<Box<dyn Kernel>, E
     let shape = site.nhwc(site.input(0)?)?;
     let [batch, rows, columns, channels] = site.nhwc(site.output())?;
     let window = &options.window;
-    let want = [channels, window.kernel.0, window.kernel.1, shape[3]];
     let got = &site.input(1)?.shape;
-    site.require(got[..] == want, || {
-        format!("weights must be {want:?}, are {got:?} (grouped convolutions are not supported)")
+    let depth = got.last().copied().unwrap_or(0);
+    let want = [channels, window.kernel.0, window.kernel.1, depth];
+    site.require(got[..] == want && want.iter().all(|&n| n > 0), || {
+        format!("weights must be {want:?}, are {got:?}")
     })?;
-    site.require(batch == shape[0] && want.iter().all(|&n| n > 0), || {
-        "batch and channels do not fit".into()
+    let groups = shape[3] / depth;
+    let groups_fit = groups * depth == shape[3] && channels % groups.max(1) == 0;
+    site.require(groups > 0 && groups_fit, || {
+        format!(
+            "groups of {depth} channels do not divide {} into {channels}",
+            shape[3]
+        )
     })?;
+    site.require(batch == shape[0], || "the batch must stay".into())?;
     let requantiser = Requantiser::new(site, channels)?;
     Ok(Box::new(Conv {
         input,
         shape,
         kernel: window.kernel,
         reaches: Reaches::new(window, (shape[1], shape[2]), (rows, columns)),
-        dense: Dense::new(&weights(site, true)?, bias(site, channels)?, requantiser),
+        dense: Dense::new(
+            &ungrouped(&weights(site, true)?, depth, groups),
+            bias(site, channels)?,
+            requantiser,
+        ),
     }))
+}
+
+/// Weights of a grouped convolution as those of one without groups: 0 for the channels of other groups.
+fn ungrouped(weights: &[i16], depth: usize, groups: usize) -> Vec<i16> {
+    if groups == 1 {
+        return weights.to_vec();
+    }
+    let mut all = vec![0; weights.len() * groups];
+    let taps = weights.len() / depth;
+    let taps_of_group = taps / groups;
+    let rows = all
+        .chunks_exact_mut(depth * groups)
+        .zip(weights.chunks_exact(depth));
+    for (tap, (to, from)) in rows.enumerate() {
+        let first = tap / taps_of_group * depth;
+        to[first..first + depth].copy_from_slice(from);
+    }
+    all
 }
 
 impl Kernel for Conv {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Operators that only move bytes: RESHAPE, PAD, CONCATENATION.
+//! Operators that copy whole runs of bytes: RESHAPE, CONCATENATION, PACK.
 
-use sepstream_spec::graph::{Concatenation, Pad};
+use sepstream_spec::graph::{Concatenation, DType, Stack};
+use sepstream_spec::quant::{Table, concatenation_table};
 
 use super::site::Site;
 use super::{Error, Kernel};
@@ -11,10 +12,7 @@ struct Reshape;
 /// Kernel of RESHAPE.
 pub(super) fn reshape_kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
     site.require_same_size()?;
-    let (input, output) = (site.input(0)?.dtype, site.output().dtype);
-    site.require(input == output, || {
-        format!("cannot turn {} into {}", input.name(), output.name())
-    })?;
+    site.require_kept_type(site.input(0)?)?;
     Ok(Box::new(Reshape))
 }
 
@@ -24,69 +22,16 @@ impl Kernel for Reshape {
     }
 }
 
-/// The innermost axis is copied as a whole, all others are walked.
-struct PadKernel {
-    value: u8,
-    row: usize,
-    /// Where each row of the input goes.
-    starts: Vec<usize>,
-}
-
-/// Kernel of PAD and PADV2.
-pub(super) fn pad_kernel(site: &Site, options: &Pad) -> Result<Box<dyn Kernel>, Error> {
-    let (input, output) = (site.input(0)?, site.output());
-    let quantised =
-        input.dtype.is_quantised() && input.dtype == output.dtype && input.quant == output.quant;
-    site.require(quantised, || {
-        "input and output must be 8 bits wide and quantised alike".into()
-    })?;
-    let rank = input.shape.len();
-    let fits = [
-        output.shape.len(),
-        options.before.len(),
-        options.after.len(),
-    ] == [rank; 3]
-        && (0..rank).all(|axis| {
-            input.shape[axis] + options.before[axis] + options.after[axis] == output.shape[axis]
-        });
-    site.require(fits, || {
-        format!(
-            "paddings do not turn {:?} into {:?}",
-            input.shape, output.shape
-        )
-    })?;
-    let (mut starts, mut stride) = (vec![0], 1);
-    for axis in (0..rank).rev() {
-        let positions = if axis + 1 == rank {
-            0..1
-        } else {
-            0..input.shape[axis]
-        };
-        let offset = |n: usize| (n + options.before[axis]) * stride;
-        starts = positions
-            .flat_map(|n| starts.iter().map(move |start| start + offset(n)))
-            .collect();
-        stride *= output.shape[axis];
-    }
-    Ok(Box::new(PadKernel {
-        value: options.value as u8,
-        row: input.channels(),
-        starts,
-    }))
-}
-
-impl Kernel for PadKernel {
-    fn eval(&self, operands: &[&[u8]], output: &mut [u8]) {
-        output.fill(self.value);
-        for (row, &start) in operands[0].chunks_exact(self.row).zip(&self.starts) {
-            output[start..start + self.row].copy_from_slice(row);
-        }
-    }
-}
-
 struct Concatenate {
-    /// Bytes that each operand has below the axis, the axis included.
-    blocks: Vec<usize>,
+    parts: Vec<Part>,
+}
+
+/// What an operand adds to the result.
+struct Part {
+    /// Bytes that the operand has below the axis, the axis included.
+    block: usize,
+    /// New value of each byte, where the operand is quantised in another way than the result.
+    table: Option<Table>,
 }
 
 /// Kernel of CONCATENATION.
@@ -96,40 +41,74 @@ pub(super) fn concatenation_kernel(
 ) -> Result<Box<dyn Kernel>, Error> {
     let (output, axis) = (site.output(), options.axis);
     site.require(axis < output.shape.len(), || format!("has no axis {axis}"))?;
-    let (mut blocks, mut joined) = (Vec::new(), 0);
+    let (mut parts, mut joined) = (Vec::new(), 0);
     for n in 0..site.layer.inputs.len() {
         let input = site.input(n)?;
-        let rule = || "all tensors must be of one type and quantised alike".into();
-        site.require(
-            input.dtype == output.dtype && input.quant == output.quant,
-            rule,
-        )?;
+        site.require_kept_type(input)?;
         let mut shape = output.shape.clone();
         shape[axis] = input.shape.get(axis).copied().unwrap_or(0);
         site.require(input.shape == shape, || {
             format!("cannot join {:?} into {:?}", input.shape, output.shape)
         })?;
         joined += shape[axis];
-        blocks.push(shape[axis..].iter().product::<usize>() * input.dtype.bytes());
+        let block = shape[axis..].iter().product::<usize>() * input.dtype.bytes();
+        // TensorFlow Lite rescales uint8 only; what it takes as equal in int8 may differ by 1e-6.
+        let rescaled = input.dtype == DType::U8 && input.quant != output.quant;
+        let table = if rescaled {
+            Some(concatenation_table(
+                site.affine(input)?,
+                site.affine(output)?,
+            ))
+        } else {
+            None
+        };
+        parts.push(Part { block, table });
     }
     site.require(joined == output.shape[axis], || {
         format!("operands fill {joined} of {}", output.shape[axis])
     })?;
-    Ok(Box::new(Concatenate { blocks }))
+    Ok(Box::new(Concatenate { parts }))
+}
+
+/// Kernel of PACK: CONCATENATION along an axis that the operands do not have yet.
+pub(super) fn pack_kernel(site: &Site, options: &Stack) -> Result<Box<dyn Kernel>, Error> {
+    let (output, count) = (site.output(), site.layer.inputs.len());
+    let mut shape = output.shape.clone();
+    site.require(shape.get(options.axis) == Some(&count), || {
+        format!("has not {count} parts along axis {}", options.axis)
+    })?;
+    shape.remove(options.axis);
+    for n in 0..count {
+        let input = site.input(n)?;
+        site.require_kept_type(input)?;
+        site.require(input.shape == shape, || {
+            format!("cannot join {:?} into {:?}", input.shape, output.shape)
+        })?;
+    }
+    let block = shape[options.axis..].iter().product::<usize>() * output.dtype.bytes();
+    let part = |_| Part { block, table: None };
+    Ok(Box::new(Concatenate {
+        parts: (0..count).map(part).collect(),
+    }))
 }
 
 impl Kernel for Concatenate {
     fn eval(&self, operands: &[&[u8]], output: &mut [u8]) {
-        let total: usize = self.blocks.iter().sum();
+        let total: usize = self.parts.iter().map(|part| part.block).sum();
         let mut start = 0;
-        for (operand, &block) in operands.iter().zip(&self.blocks) {
-            for (from, to) in operand
-                .chunks_exact(block)
-                .zip(output.chunks_exact_mut(total))
-            {
-                to[start..start + block].copy_from_slice(from);
+        for (operand, part) in operands.iter().zip(&self.parts) {
+            let rows = output.chunks_exact_mut(total);
+            for (from, to) in operand.chunks_exact(part.block).zip(rows) {
+                let to = &mut to[start..start + part.block];
+                match &part.table {
+                    None => to.copy_from_slice(from),
+                    Some(table) => to
+                        .iter_mut()
+                        .zip(from)
+                        .for_each(|(to, &from)| *to = table[usize::from(from)]),
+                }
             }
-            start += block;
+            start += part.block;
         }
     }
 }

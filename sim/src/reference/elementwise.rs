@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! ADD, SUB and MUL.
+//! ADD, SUB, MUL, SQUARED_DIFFERENCE and PRELU of quantised tensors.
 
-use sepstream_spec::graph::Elementwise;
-use sepstream_spec::quant::{AddParams, Affine, mul_multiplier};
+use sepstream_spec::graph::{Activation, Elementwise};
+use sepstream_spec::quant::{AddParams, Affine, Prelu, SquaredDifference, mul_multiplier};
 
 use super::broadcast::Walk;
 use super::site::Site;
@@ -20,19 +20,38 @@ struct Binary<F> {
 /// Kernel of ADD.
 pub(super) fn add_kernel(site: &Site, options: &Elementwise) -> Result<Box<dyn Kernel>, Error> {
     let params = from_scales(site, AddParams::add)?;
-    binary(site, options, move |x1, x2| params.eval(x1, x2))
+    binary(site, options.activation, move |x1, x2| params.eval(x1, x2))
 }
 
 /// Kernel of SUB.
 pub(super) fn sub_kernel(site: &Site, options: &Elementwise) -> Result<Box<dyn Kernel>, Error> {
     let params = from_scales(site, AddParams::sub)?;
-    binary(site, options, move |x1, x2| params.eval(x1, x2))
+    binary(site, options.activation, move |x1, x2| params.eval(x1, x2))
 }
 
 /// Kernel of MUL.
 pub(super) fn mul_kernel(site: &Site, options: &Elementwise) -> Result<Box<dyn Kernel>, Error> {
     let multiplier = from_scales(site, mul_multiplier)?;
-    binary(site, options, move |x1, x2| multiplier.apply(x1 * x2))
+    binary(site, options.activation, move |x1, x2| {
+        multiplier.apply(x1 * x2)
+    })
+}
+
+/// Kernel of SQUARED_DIFFERENCE.
+pub(super) fn squared_difference_kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
+    let params = from_scales(site, SquaredDifference::new)?;
+    site.require(site.affine(site.output())?.is_signed(), || {
+        "all tensors must be int8".into()
+    })?;
+    binary(site, Activation::None, move |x1, x2| params.eval(x1, x2))
+}
+
+/// Kernel of PRELU.
+pub(super) fn prelu_kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
+    let params = from_scales(site, Prelu::new)?;
+    binary(site, Activation::None, move |x, slope| {
+        params.eval(x, slope)
+    })
 }
 
 fn from_scales<P>(
@@ -48,7 +67,7 @@ fn from_scales<P>(
     .ok_or_else(|| site.scales())
 }
 
-fn binary<F>(site: &Site, options: &Elementwise, eval: F) -> Result<Box<dyn Kernel>, Error>
+fn binary<F>(site: &Site, activation: Activation, eval: F) -> Result<Box<dyn Kernel>, Error>
 where
     F: Fn(i32, i32) -> i32 + Send + Sync + 'static,
 {
@@ -66,7 +85,7 @@ where
             tensors[0].shape, tensors[1].shape
         ))
     })?;
-    let (low, high) = output.activation_range(options.activation);
+    let (low, high) = output.activation_range(activation);
     Ok(Box::new(Binary {
         inputs,
         output,

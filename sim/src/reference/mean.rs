@@ -1,78 +1,74 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! MEAN.
+//! MEAN and SUM.
 
-use sepstream_spec::graph;
-use sepstream_spec::quant::{Affine, Multiplier, mean_multiplier};
+use sepstream_spec::graph::Reduce;
+use sepstream_spec::quant::{Affine, Multiplier, mean_multiplier, requantise_multiplier};
 
-use super::broadcast::Walk;
+use super::reduce::Groups;
 use super::site::Site;
 use super::{Error, Kernel};
 
-struct Mean {
+struct Sum {
+    groups: Groups,
     input: Affine,
     output: Affine,
-    count: u32,
     multiplier: Multiplier,
-    /// Over the input; the operand is the output, which stands still along the reduced axes.
-    walk: Walk<1>,
 }
 
 /// Kernel of MEAN.
-pub(super) fn kernel(site: &Site, options: &graph::Mean) -> Result<Box<dyn Kernel>, Error> {
+pub(super) fn mean_kernel(site: &Site, options: &Reduce) -> Result<Box<dyn Kernel>, Error> {
+    kernel(site, options, site.affine_pair()?, mean_multiplier)
+}
+
+/// Kernel of SUM. LiteRT's reference kernel takes int8 for uint8 (`EvalSum` of 2.3.0; its optimised kernel does not): bytes are
+/// unsigned, and so is the clamp. The zero points are what they are.
+pub(super) fn sum_kernel(site: &Site, options: &Reduce) -> Result<Box<dyn Kernel>, Error> {
     let (input, output) = site.affine_pair()?;
-    let shape = &site.input(0)?.shape;
-    let mut kept = shape.clone();
-    let mut count = 1usize;
-    for &axis in &options.axes {
-        site.require(axis < shape.len(), || format!("has no axis {axis}"))?;
-        count = count.saturating_mul(std::mem::replace(&mut kept[axis], 1));
-    }
-    let elements: usize = kept.iter().product();
-    site.require(site.output().elements() == elements, || {
-        format!("the output must have {elements} elements")
-    })?;
+    let unsigned = |affine| Affine {
+        min: 0,
+        max: 255,
+        ..affine
+    };
+    let affines = (unsigned(input), unsigned(output));
+    kernel(site, options, affines, |input, output, _| {
+        requantise_multiplier(input, output)
+    })
+}
+
+/// `derive` makes the factor of a sum from the scales of operand and result, and the number of summands.
+fn kernel(
+    site: &Site,
+    options: &Reduce,
+    affines: (Affine, Affine),
+    derive: impl FnOnce(f32, f32, u32) -> Option<Multiplier>,
+) -> Result<Box<dyn Kernel>, Error> {
+    let (input, output) = affines;
+    let groups = Groups::new(site, options)?;
     // Sums of at most 2^23 elements of 8 bits cannot overflow.
-    site.require((1..=1 << 23).contains(&count), || {
-        format!("cannot take the mean of {count} elements")
+    site.require((1..=1 << 23).contains(&groups.count), || {
+        format!("cannot take the sum of {} elements", groups.count)
     })?;
-    let count = count as u32;
-    let multiplier =
-        mean_multiplier(input.scale, output.scale, count).ok_or_else(|| site.scales())?;
-    let walk =
-        Walk::new(shape, [&kept]).ok_or_else(|| site.unsupported("axes do not fit the input"))?;
-    Ok(Box::new(Mean {
+    let multiplier = derive(input.scale, output.scale, groups.count as u32);
+    Ok(Box::new(Sum {
+        groups,
         input,
         output,
-        count,
-        multiplier,
-        walk,
+        multiplier: multiplier.ok_or_else(|| site.scales())?,
     }))
 }
 
-impl Kernel for Mean {
+impl Kernel for Sum {
     fn eval(&self, operands: &[&[u8]], output: &mut [u8]) {
         let mut sums = vec![0; output.len()];
-        for (row, &[start]) in operands[0]
-            .chunks_exact(self.walk.length)
-            .zip(&self.walk.rows)
-        {
-            let values = row.iter().map(|&byte| self.input.decode(byte));
-            if self.walk.step == [0] {
-                sums[start] += values.sum::<i32>();
-            } else {
-                sums[start..]
-                    .iter_mut()
-                    .zip(values)
-                    .for_each(|(sum, x)| *sum += x);
-            }
-        }
+        self.groups.for_each(operands[0], |&byte, at| {
+            sums[at] += self.input.decode(byte) - self.input.zero_point;
+        });
         for (byte, sum) in output.iter_mut().zip(sums) {
-            let acc = sum - self.input.zero_point * self.count as i32;
-            let mean = self
+            let result = self
                 .multiplier
-                .apply(acc)
+                .apply(sum)
                 .saturating_add(self.output.zero_point);
-            *byte = mean.clamp(self.output.min, self.output.max) as u8;
+            *byte = result.clamp(self.output.min, self.output.max) as u8;
         }
     }
 }

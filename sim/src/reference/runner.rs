@@ -3,14 +3,15 @@
 
 use sepstream_spec::graph::{Graph, TensorId};
 
-use super::site::{Site, kernel};
+use super::select::kernels;
 use super::value::Value;
 use super::{Error, Kernel};
 
 /// A graph whose layers are ready to run.
 pub struct Runner<'g> {
     graph: &'g Graph,
-    kernels: Vec<Box<dyn Kernel>>,
+    /// For each layer, the kernels of its results.
+    kernels: Vec<Vec<Box<dyn Kernel>>>,
     /// For each layer, the tensors that nothing reads after it.
     finished: Vec<Vec<TensorId>>,
 }
@@ -34,7 +35,7 @@ impl<'g> Runner<'g> {
         let kernels = graph
             .layers
             .iter()
-            .map(|layer| kernel(&Site { graph, layer }))
+            .map(|layer| kernels(graph, layer))
             .collect::<Result<_, _>>()?;
         Ok(Runner {
             graph,
@@ -65,9 +66,9 @@ impl<'g> Runner<'g> {
             values: self.execute(inputs, true)?,
         })
     }
-    /// One layer, given by its position in [`Graph::layers`]. `operands` are those that are not constants of the model, in
-    /// their order.
-    pub fn eval(&self, position: usize, operands: &[&Value]) -> Result<Value, Error> {
+    /// The results of one layer, given by its position in [`Graph::layers`]. `operands` are those that are not constants of the
+    /// model, in their order.
+    pub fn eval(&self, position: usize, operands: &[&Value]) -> Result<Vec<Value>, Error> {
         let layer = &self.graph.layers[position];
         let variable = |id: &&TensorId| self.graph[**id].data.is_none();
         let wanted: Vec<_> = layer.inputs.iter().flatten().filter(variable).collect();
@@ -103,7 +104,10 @@ impl<'g> Runner<'g> {
                     .map(Value::bytes)
                     .or(self.graph[id].data.as_deref())
             };
-            values[layer.output().0] = Some(self.eval_with(position, bytes)?);
+            let results = self.eval_with(position, bytes)?;
+            for (id, value) in layer.outputs.iter().zip(results) {
+                values[id.0] = Some(value);
+            }
             if !keep {
                 self.finished[position]
                     .iter()
@@ -116,7 +120,7 @@ impl<'g> Runner<'g> {
         &self,
         position: usize,
         mut bytes: impl FnMut(TensorId) -> Option<&'v [u8]>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Vec<Value>, Error> {
         let layer = &self.graph.layers[position];
         let mut operands: Vec<&[u8]> = Vec::with_capacity(layer.inputs.len());
         for input in &layer.inputs {
@@ -125,9 +129,16 @@ impl<'g> Runner<'g> {
                 None => &[],
             });
         }
-        let mut output = Value::zeros(self.graph.output(layer));
-        self.kernels[position].eval(&operands, output.bytes_mut());
-        Ok(output)
+        let result = |(kernel, &id): (&Box<dyn Kernel>, &TensorId)| {
+            let mut value = Value::zeros(&self.graph[id]);
+            kernel.eval(&operands, value.bytes_mut());
+            value
+        };
+        Ok(self.kernels[position]
+            .iter()
+            .zip(&layer.outputs)
+            .map(result)
+            .collect())
     }
     fn constant(&self, id: TensorId) -> Option<Value> {
         let tensor = &self.graph[id];

@@ -1,59 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One layer in its graph: what kernels are made from, and the checks that all of them share.
 
-use sepstream_spec::graph::{Activation, DType, Graph, Layer, Op, Tensor};
-use sepstream_spec::quant::{
-    Affine, hard_swish_table, logistic_table, relu_table, requantise_table, tanh_table,
-};
+use sepstream_spec::graph::{DType, Graph, Layer, Op, Tensor};
+use sepstream_spec::quant::Affine;
 
+use super::Error;
 use super::value::describe;
-use super::{
-    Error, Kernel, conv, data, dense, depthwise, elementwise, float, mean, pool, softmax, unary,
-};
 
-/// A layer and the graph around it.
+/// One result of a layer, and the graph around it.
 pub(super) struct Site<'g> {
     pub graph: &'g Graph,
     pub layer: &'g Layer,
-}
-
-/// The kernel of a layer.
-pub(super) fn kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
-    if let Some(missing) = site.layer.missing().first() {
-        return Err(site.unsupported(format!("{} [{}]", missing.found, missing.rule)));
-    }
-    site.check()?;
-    match &site.layer.op {
-        Op::Conv2d(options) => conv::kernel(site, options),
-        Op::DepthwiseConv2d(options) => depthwise::kernel(site, options),
-        Op::FullyConnected(_) => dense::kernel(site),
-        Op::AveragePool2d(options) => pool::average_kernel(site, options),
-        Op::MaxPool2d(options) => pool::max_kernel(site, options),
-        Op::Add(options) => elementwise::add_kernel(site, options),
-        Op::Sub(options) => elementwise::sub_kernel(site, options),
-        Op::Mul(options) => elementwise::mul_kernel(site, options),
-        Op::Mean(options) => mean::kernel(site, options),
-        Op::Pad(options) => data::pad_kernel(site, options),
-        Op::Reshape => data::reshape_kernel(site),
-        Op::Concatenation(options) => data::concatenation_kernel(site, options),
-        Op::Softmax(options) => softmax::kernel(site, options),
-        Op::Logistic => unary::kernel(site, |x, y| Some(logistic_table(x, y))),
-        Op::Tanh => unary::kernel(site, |x, y| Some(tanh_table(x, y))),
-        Op::HardSwish => unary::kernel(site, hard_swish_table),
-        Op::Relu => unary::kernel(site, |x, y| relu_table(x, y, Activation::Relu)),
-        Op::Relu6 => unary::kernel(site, |x, y| relu_table(x, y, Activation::Relu6)),
-        Op::ReluN1To1 => unary::kernel(site, |x, y| relu_table(x, y, Activation::ReluN1To1)),
-        Op::Quantize if site.input(0)?.dtype == DType::F32 => float::quantize_kernel(site),
-        Op::Quantize => unary::kernel(site, requantise_table),
-        Op::Dequantize => float::dequantize_kernel(site),
-        Op::Opaque(_) => Err(site.unsupported("nothing is known of it")),
-    }
+    /// Which of the layer's results: 0 for all operators that have only one.
+    pub number: usize,
 }
 
 impl<'g> Site<'g> {
     /// What holds for every layer, so that no kernel has to look again.
-    fn check(&self) -> Result<(), Error> {
-        self.require(self.layer.outputs.len() == 1, || {
+    pub fn check(&self) -> Result<(), Error> {
+        let many = matches!(self.layer.op, Op::Split(_) | Op::SplitV(_) | Op::Unpack(_));
+        self.require(many || self.layer.outputs.len() == 1, || {
             format!("has {} outputs, must have one", self.layer.outputs.len())
         })?;
         for tensor in self
@@ -106,7 +72,11 @@ impl<'g> Site<'g> {
     }
     /// The result.
     pub fn output(&self) -> &'g Tensor {
-        self.graph.output(self.layer)
+        self.result(self.number)
+    }
+    /// Result `n` of the layer.
+    pub fn result(&self, n: usize) -> &'g Tensor {
+        &self.graph[self.layer.outputs[n]]
     }
     /// Quantisation of an 8-bit tensor with one scale.
     pub fn affine(&self, tensor: &Tensor) -> Result<Affine, Error> {
@@ -144,6 +114,24 @@ impl<'g> Site<'g> {
         self.require(input == output, || {
             format!("{input} elements cannot become {output}")
         })
+    }
+    /// Error unless a tensor is of the result's type.
+    pub fn require_kept_type(&self, tensor: &Tensor) -> Result<(), Error> {
+        let (from, to) = (tensor.dtype, self.output().dtype);
+        self.require(from == to, || {
+            format!("cannot turn {} into {}", from.name(), to.name())
+        })
+    }
+    /// Error unless a tensor is float32.
+    pub fn require_float(&self, tensor: &Tensor) -> Result<(), Error> {
+        self.require(tensor.dtype == DType::F32, || {
+            let dtype = tensor.dtype.name();
+            format!("tensor `{}` must be float32, is {dtype}", tensor.name)
+        })
+    }
+    /// The error for element types without numbers.
+    pub fn no_numbers(&self) -> Error {
+        self.unsupported("its tensors must be int8, uint8, int32, int64 or float32")
     }
     /// The error for scales whose ratio no multiplier can hold.
     pub fn scales(&self) -> Error {

@@ -56,7 +56,7 @@ fn arrays(path: &Path, name: &str) -> Vec<Vec<Value>> {
             *frames as usize,
             shape.iter().map(|&n| n as usize).collect::<Vec<_>>(),
         );
-        let (dtype, bytes) = match array.dtype().descr().trim_matches('\'') {
+        let (dtype, bytes): (DType, Vec<u8>) = match array.dtype().descr().trim_matches('\'') {
             "|i1" => (
                 DType::I8,
                 bytemuck::cast_slice(&array.into_vec::<i8>().unwrap()).to_vec(),
@@ -71,6 +71,18 @@ fn arrays(path: &Path, name: &str) -> Vec<Vec<Value>> {
                     .flat_map(|x| x.to_le_bytes())
                     .collect(),
             ),
+            "<i4" => (
+                DType::I32,
+                bytemuck::cast_slice(&array.into_vec::<i32>().unwrap()).to_vec(),
+            ),
+            "<i8" => (
+                DType::I64,
+                bytemuck::cast_slice(&array.into_vec::<i64>().unwrap()).to_vec(),
+            ),
+            "|b1" => {
+                let values = array.into_vec::<bool>().unwrap();
+                (DType::Bool, values.into_iter().map(u8::from).collect())
+            }
             other => panic!("{name} has type {other}"),
         };
         let frame = |bytes: &[u8]| Value::new(dtype, shape.clone(), bytes.to_vec()).unwrap();
@@ -87,7 +99,13 @@ fn arrays(path: &Path, name: &str) -> Vec<Vec<Value>> {
 /// The small models that cover one family of operators each: the folder, and the names in their order.
 pub fn cases() -> (PathBuf, Vec<String>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases");
-    let files = fs::read_dir(&folder)
+    let names = names(&folder);
+    (folder, names)
+}
+
+/// The models in a folder, in the order of their names.
+pub fn names(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());
     let mut names: Vec<String> = files
@@ -96,7 +114,7 @@ pub fn cases() -> (PathBuf, Vec<String>) {
         .collect();
     names.sort();
     assert!(names.len() >= 20);
-    (folder, names)
+    names
 }
 
 /// The folder of shared models, unless it is missing and need not be there.

@@ -4,8 +4,8 @@
 use fastrand::Rng;
 use sepstream_sim::reference::Value;
 use sepstream_spec::graph::{
-    Activation, Conv2d, DType, DepthwiseConv2d, Elementwise, FullyConnected, Graph, Layer, Mean,
-    Op, Pad, Pads, Pool2d, Quant, Tensor, TensorId, Window,
+    Activation, Conv2d, DType, DepthwiseConv2d, Elementwise, FullyConnected, Graph, Layer, Op, Pad,
+    Pads, Pool2d, Quant, Reduce, Tensor, TensorId, Window,
 };
 
 /// Multiply-accumulates that one layer may have.
@@ -451,7 +451,7 @@ impl<'r> Builder<'r> {
             &[1, channels]
         };
         let output = self.tensor(shape, DType::I8, quant);
-        let mean = Mean {
+        let mean = Reduce {
             axes: vec![1, 2],
             keep_dims,
         };

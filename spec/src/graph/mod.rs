@@ -5,6 +5,7 @@
 //! index valid, and the layers are in an order in which they can run. Nothing here depends on a file format, except that
 //! names are those of TensorFlow Lite. What cannot run is in the graph as well, as an [`Opaque`] layer.
 
+mod moves;
 mod op;
 mod opaque;
 mod tensor;
@@ -15,9 +16,13 @@ use core::ops::Index;
 
 use crate::quant::Semantics;
 
+pub use moves::{
+    Block, Concatenation, Gather, MirrorPad, Pad, Resize, Reverse, Slice, SpaceBatch, Split, Stack,
+    Transpose,
+};
 pub use op::{
-    Activation, Concatenation, Conv2d, DepthwiseConv2d, Elementwise, FullyConnected, Mean, Op, Pad,
-    Pads, Pool2d, Softmax, Window,
+    Activation, Arg, BatchMatmul, Conv2d, DepthwiseConv2d, Elementwise, FullyConnected, Function,
+    Gelu, LeakyRelu, Op, Pads, Pool2d, Reduce, Softmax, TransposeConv, Window,
 };
 pub use opaque::{Missing, Opaque};
 pub use tensor::{DType, Quant, Tensor};
@@ -123,7 +128,14 @@ impl Graph {
         let Some(weights) = self.input(layer, 1) else {
             return 0;
         };
-        let Some(out) = layer.outputs.first().map(|id| self[*id].elements() as u64) else {
+        // A transposed convolution spreads each of its inputs over the window.
+        let turned = layer.kind() == "TRANSPOSE_CONV";
+        let walked = if turned {
+            layer.input(0)
+        } else {
+            layer.outputs.first().copied()
+        };
+        let Some(pixels) = walked.map(|id| self[id].elements() as u64) else {
             return 0;
         };
         let shape = |axis: usize| weights.shape.get(axis).copied().unwrap_or(0) as u64;
@@ -132,9 +144,10 @@ impl Graph {
             "CONV_2D" => product(&[1, 2, 3]),
             "DEPTHWISE_CONV_2D" => product(&[1, 2]),
             "FULLY_CONNECTED" => product(&[1]),
+            "TRANSPOSE_CONV" => product(&[0, 1, 2]),
             _ => 0,
         };
-        out.saturating_mul(taps)
+        pixels.saturating_mul(taps)
     }
     /// Multiply-accumulates of all layers.
     pub fn total_macs(&self) -> u64 {

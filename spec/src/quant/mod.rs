@@ -9,6 +9,8 @@
 #[cfg(feature = "alloc")]
 mod affine;
 #[cfg(feature = "alloc")]
+mod functions;
+#[cfg(feature = "alloc")]
 mod hard_swish;
 mod multiplier;
 mod params;
@@ -20,18 +22,25 @@ mod table;
 #[cfg(feature = "alloc")]
 pub use affine::Affine;
 #[cfg(feature = "alloc")]
+pub use functions::{
+    abs_table, elu_table, exp_table, gelu_table, leaky_relu_table, log_table, neg_table,
+    rsqrt_table,
+};
+#[cfg(feature = "alloc")]
 pub use hard_swish::HardSwish;
 pub use multiplier::{
-    Multiplier, narrow_requant, requant, rounding_right_shift,
+    Multiplier, narrow_requant, requant, requant_wide, rounding_right_shift,
     saturating_rounding_doubling_high_mul,
 };
 pub use params::{
-    ADD_LEFT_SHIFT, AddParams, average, conv_multiplier, legacy_conv_multiplier, mean_multiplier,
-    mul_multiplier,
+    ADD_LEFT_SHIFT, AddParams, Prelu, SquaredDifference, average, conv_multiplier,
+    legacy_conv_multiplier, mean_multiplier, mul_multiplier, prod_multiplier,
+    requantise_multiplier,
 };
 pub use semantics::{Requantisation, Scaling, Semantics};
 pub use softmax::Softmax;
 #[cfg(feature = "alloc")]
 pub use table::{
-    Table, hard_swish_table, logistic_table, relu_table, requantise_table, table, tanh_table,
+    Table, concatenation_table, hard_swish_table, logistic_table, relu_table, requantise_table,
+    table, tanh_table,
 };

@@ -75,6 +75,22 @@ pub fn requant(acc: i32, q: i32, shift: i32) -> i32 {
     )
 }
 
+/// `MultiplyByQuantizedMultiplier` on int64: a wide product times a multiplier that keeps only its upper 16 bits, rounded once,
+/// ties up.
+#[inline]
+pub fn requant_wide(product: i64, multiplier: Multiplier) -> i32 {
+    let reduced = if multiplier.q < 0x7fff_0000 {
+        (multiplier.q + (1 << 15)) >> 16
+    } else {
+        0x7fff
+    };
+    let shift = (15 - multiplier.shift).clamp(1, 62);
+    let sum = product
+        .wrapping_mul(reduced.into())
+        .wrapping_add(1 << (shift - 1));
+    (sum >> shift) as i32
+}
+
 /// [`requant`] as the narrow lane does it: no left shift, both roundings in one sum. For `q >= 0`, `right <= 31`.
 ///
 /// With h the first rounding's result, the second adds 2^(right - 1), one less for h < 0, and shifts. Here the sign of `acc` is

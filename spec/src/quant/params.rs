@@ -38,6 +38,77 @@ pub fn mean_multiplier(input: f32, output: f32, count: u32) -> Option<Multiplier
     })
 }
 
+/// Factor from one quantisation to another, in double precision: `PrepareMeanOrSum` for SUM, `Requantize`.
+pub fn requantise_multiplier(input: f32, output: f32) -> Option<Multiplier> {
+    Multiplier::from_real(f64::from(input) / f64::from(output))
+}
+
+/// Factor of each step of REDUCE_PROD over `count` elements: `GetQuantProdScaling`. Applied `count` times, it makes the scale
+/// of a product that of the result.
+pub fn prod_multiplier(input: f32, output: f32, count: usize) -> Option<Multiplier> {
+    let root = libm::pow(output.into(), 1.0 / count as f64);
+    Multiplier::from_real(f64::from(input) / root)
+}
+
+/// Multipliers of SQUARED_DIFFERENCE: both inputs are brought to the scale `2 max(s_1, s_2) / 2^7`, where they are subtracted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SquaredDifference {
+    input1: Multiplier,
+    input2: Multiplier,
+    output: Multiplier,
+}
+
+impl SquaredDifference {
+    /// Bits by which inputs are shifted up before they are scaled.
+    const LEFT_SHIFT: u32 = 7;
+
+    /// `Prepare` in `squared_difference.cc`. `None` where TensorFlow Lite refuses: a square that would be scaled up.
+    pub fn new(input1: f32, input2: f32, output: f32) -> Option<Self> {
+        let common = f64::from(2.0 * input1.max(input2));
+        let bits = (1u32 << (2 * Self::LEFT_SHIFT)) as f32;
+        let out = common * common / f64::from(bits * output);
+        let params = SquaredDifference {
+            input1: Multiplier::from_real(f64::from(input1) / common)?,
+            input2: Multiplier::from_real(f64::from(input2) / common)?,
+            output: Multiplier::from_real(out)?,
+        };
+        (params.output.shift <= 0).then_some(params)
+    }
+    /// Square of the difference of two inputs (zero points subtracted), before the output's zero point and clamp.
+    #[inline]
+    pub fn eval(&self, x1: i32, x2: i32) -> i32 {
+        let scaled = |m: Multiplier, x: i32| m.apply(x << Self::LEFT_SHIFT);
+        let difference = scaled(self.input1, x1) - scaled(self.input2, x2);
+        self.output.apply(difference * difference)
+    }
+}
+
+/// Multipliers of PRELU: of what is not below 0, and of what is, times its slope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prelu {
+    identity: Multiplier,
+    slope: Multiplier,
+}
+
+impl Prelu {
+    /// `PreluPrepare`, all in single precision. `None` if the scales are too far apart.
+    pub fn new(input: f32, slope: f32, output: f32) -> Option<Self> {
+        Some(Prelu {
+            identity: Multiplier::from_real(f64::from(input / output))?,
+            slope: Multiplier::from_real(f64::from(input * slope / output))?,
+        })
+    }
+    /// The result for an input and a slope (zero points subtracted), before the output's zero point and clamp.
+    #[inline]
+    pub fn eval(&self, x: i32, slope: i32) -> i32 {
+        if x >= 0 {
+            self.identity.apply(x)
+        } else {
+            self.slope.apply(x * slope)
+        }
+    }
+}
+
 /// Rounded quotient of a sum and a positive count, ties away from zero: AVERAGE_POOL_2D.
 #[inline]
 pub fn average(sum: i32, count: i32) -> i32 {

@@ -129,6 +129,7 @@ impl Requantisation {
         let (activation, scaling) = match &layer.op {
             Op::Conv2d(conv) => (conv.activation, fixed()),
             Op::DepthwiseConv2d(conv) => (conv.activation, fixed()),
+            Op::TransposeConv(conv) => (conv.activation, fixed()),
             Op::FullyConnected(dense) => (
                 dense.activation,
                 (graph.semantics).fully_connected(input.scale, scale, output.scale, one_scale),

@@ -44,6 +44,18 @@ pub fn requantise_table(input: Affine, output: Affine) -> Option<Table> {
     Some(rescaled(input, output, multiplier, output.min, output.max))
 }
 
+/// A uint8 operand of CONCATENATION that is quantised in another way than the result: `ConcatenationWithScaling`, in single
+/// precision.
+pub fn concatenation_table(input: Affine, output: Affine) -> Table {
+    let scale = input.scale * (1.0 / output.scale);
+    let bias = -(input.zero_point as f32) * scale;
+    table(input, |x| {
+        (libm::roundf(x as f32 * scale + bias) as i32)
+            .saturating_add(output.zero_point)
+            .clamp(output.min, output.max)
+    })
+}
+
 fn rescaled(input: Affine, output: Affine, multiplier: Multiplier, low: i32, high: i32) -> Table {
     // Not `clamp`: bounds may cross when the output cannot hold the activation's interval. The order is that of the kernel.
     table(input, |x| {
@@ -56,7 +68,7 @@ fn rescaled(input: Affine, output: Affine, multiplier: Multiplier, low: i32, hig
 }
 
 /// `LUTPopulate`: every step in single precision.
-fn float_table(input: Affine, output: Affine, transform: impl Fn(f32) -> f32) -> Table {
+pub(super) fn float_table(input: Affine, output: Affine, transform: impl Fn(f32) -> f32) -> Table {
     let inverse_scale = 1.0 / output.scale;
     table(input, |x| {
         let transformed = transform(input.scale * (x - input.zero_point) as f32);

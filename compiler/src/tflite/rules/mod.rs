@@ -4,6 +4,7 @@
 //! These rules say what the graph can express and the reference engine computes; what fits on an accelerator is a table of its
 //! own. A rule passes when something it needs is missing: another rule, or the reader of the file, reports that.
 
+mod moves;
 pub mod network;
 mod options;
 mod quant;
@@ -21,17 +22,37 @@ use crate::rule::{Rule, Verdict};
 /// A rule of import.
 pub type ImportRule = Rule<fn(&Candidate<'_>) -> Verdict>;
 
-const WEIGHTED: &[&str] = &["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"];
+const WEIGHTED: &[&str] = &[
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "TRANSPOSE_CONV",
+];
 const WINDOWED: &[&str] = &[
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "AVERAGE_POOL_2D",
     "MAX_POOL_2D",
 ];
-const ELEMENTWISE: &[&str] = &["ADD", "SUB", "MUL"];
+const ELEMENTWISE: &[&str] = &[
+    "ADD",
+    "DIV",
+    "MAXIMUM",
+    "MINIMUM",
+    "MUL",
+    "PRELU",
+    "SQUARED_DIFFERENCE",
+    "SUB",
+];
 
 /// All rules of import, in the order in which they are checked and documented.
-pub const RULES: &[&[ImportRule]] = &[options::RULES, types::RULES, shapes::RULES, quant::RULES];
+pub const RULES: &[&[ImportRule]] = &[
+    options::RULES,
+    types::RULES,
+    shapes::RULES,
+    moves::RULES,
+    quant::RULES,
+];
 
 /// Every rule that an operator breaks. An unknown operator breaks only that one, and behind a shape that nobody knows no other
 /// rule can be judged.

@@ -3,12 +3,12 @@
 
 use tract_tflite::tflite::{ActivationFunctionType, FullyConnectedOptionsWeightsFormat, Padding};
 
-use super::{ImportRule, WINDOWED};
+use super::ImportRule;
 use crate::error::short;
 use crate::rule::{Rule, Verdict};
 use crate::tflite::candidate::{Candidate, MAX_STEP};
+use crate::tflite::operator;
 use crate::tflite::slot::Slot;
-use crate::tflite::{fold, operator};
 
 const ACTIVATED: &[&str] = &[
     "CONV_2D",
@@ -17,8 +17,46 @@ const ACTIVATED: &[&str] = &[
     "AVERAGE_POOL_2D",
     "MAX_POOL_2D",
     "ADD",
+    "DIV",
     "SUB",
     "MUL",
+    "TRANSPOSE_CONV",
+];
+const SLIDING: &[&str] = &[
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+    "TRANSPOSE_CONV",
+];
+
+const CONFIGURED: &[&str] = &[
+    "ARG_MAX",
+    "ARG_MIN",
+    "BATCH_TO_SPACE_ND",
+    "BROADCAST_TO",
+    "EXPAND_DIMS",
+    "GATHER",
+    "MEAN",
+    "MIRROR_PAD",
+    "PAD",
+    "PADV2",
+    "REDUCE_MAX",
+    "REDUCE_MIN",
+    "REDUCE_PROD",
+    "RESHAPE",
+    "RESIZE_BILINEAR",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "REVERSE_V2",
+    "SLICE",
+    "SPACE_TO_BATCH_ND",
+    "SPLIT",
+    "SPLIT_V",
+    "STRIDED_SLICE",
+    "SUM",
+    "TILE",
+    "TRANSPOSE",
+    "TRANSPOSE_CONV",
 ];
 
 pub const RULES: &[ImportRule] = &[
@@ -48,13 +86,13 @@ pub const RULES: &[ImportRule] = &[
     },
     Rule {
         id: "padding",
-        operators: WINDOWED,
+        operators: SLIDING,
         sentence: "The padding is SAME or VALID.",
         check: padding,
     },
     Rule {
         id: "window-steps",
-        operators: WINDOWED,
+        operators: SLIDING,
         sentence: "Strides, dilations and the sizes of pooling windows are 1 to 65535.",
         check: window_steps,
     },
@@ -71,18 +109,17 @@ pub const RULES: &[ImportRule] = &[
         check: softmax_beta,
     },
     Rule {
-        id: "constant-options",
-        operators: &["RESHAPE", "EXPAND_DIMS", "MEAN", "PAD", "PADV2"],
-        sentence: "Operands that give a shape, axes, paddings or the padded value are constants, or are computed from static \
-                   shapes alone.",
-        check: constant_options,
+        id: "resize-options",
+        operators: &["RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"],
+        sentence: "Only one of the options align_corners and half_pixel_centers is set.",
+        check: resize_options,
     },
     Rule {
-        id: "shape-chain",
-        operators: &["SHAPE", "STRIDED_SLICE", "PACK"],
-        sentence: "SHAPE, STRIDED_SLICE (of a vector, without ellipsis and new axis) and PACK (of scalars) only compute a shape, \
-                   and vanish at import.",
-        check: shape_chain,
+        id: "constant-options",
+        operators: CONFIGURED,
+        sentence: "Operands that give a shape, axes, indices, paddings or the padded value are constants, or are computed from \
+                   static shapes alone.",
+        check: constant_options,
     },
 ];
 
@@ -107,6 +144,8 @@ fn operands(c: &Candidate<'_>) -> Verdict {
     }
     match results {
         1 => Ok(()),
+        // How many these need depends on their options: the rule `parts`.
+        2.. if operator::gives_many(c.kind()) => Ok(()),
         _ => Err(format!("it has {results} results, and gives 1")),
     }
 }
@@ -190,15 +229,23 @@ fn softmax_beta(c: &Candidate<'_>) -> Verdict {
     }
 }
 
+fn resize_options(c: &Candidate<'_>) -> Verdict {
+    if c.options().align_corners && c.options().half_pixel_centers {
+        Err("both are".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
 fn constant_options(c: &Candidate<'_>) -> Verdict {
-    for n in c.data_inputs()..c.operator.inputs.len() {
-        // The padded value is quantised data; the others are integers.
-        let known = |slot: &Slot| {
-            if n == 2 {
-                slot.data.is_some()
-            } else {
-                slot.integers().is_some()
-            }
+    let data = c.data_operands();
+    // Which slices GATHER picks has to be known as well: a wrong index would be an error in the middle of a run.
+    let option = |n: &usize| !data.contains(n) || (c.kind() == "GATHER" && *n == 1);
+    for n in (0..c.operator.inputs.len()).filter(option) {
+        // The padded value is quantised data, and there may be many indices; the others are some integers.
+        let known = |slot: &Slot| match (c.kind(), n) {
+            ("PADV2", 2) | ("GATHER", 1) => slot.data.is_some() || slot.folded.is_some(),
+            _ => slot.integers().is_some(),
         };
         if let Some(slot) = c.input(n).filter(|slot| !known(slot)) {
             let what = if slot.data.is_some() {
@@ -210,19 +257,4 @@ fn constant_options(c: &Candidate<'_>) -> Verdict {
         }
     }
     Ok(())
-}
-
-fn shape_chain(c: &Candidate<'_>) -> Verdict {
-    if fold::evaluate(c).is_some() {
-        return Ok(());
-    }
-    let computed = (0..c.operator.inputs.len())
-        .filter_map(|n| c.input(n))
-        .find(|slot| slot.integers().is_none());
-    Err(match computed {
-        Some(slot) if c.kind() != "SHAPE" => {
-            format!("operand `{}` is not known at import", short(&slot.name))
-        }
-        _ => "its operands or options are of another form".to_owned(),
-    })
 }

@@ -31,17 +31,26 @@ pub const RULES: &[ImportRule] = &[
     Rule {
         id: "multiplier-range",
         operators: &[
+            "ABS",
+            "BATCH_MATMUL",
             "CONV_2D",
             "DEPTHWISE_CONV_2D",
             "FULLY_CONNECTED",
-            "MUL",
+            "LEAKY_RELU",
             "MEAN",
+            "MUL",
+            "PRELU",
             "QUANTIZE",
+            "REDUCE_PROD",
             "RELU",
             "RELU6",
             "RELU_N1_TO_1",
+            "RSQRT",
+            "SUM",
+            "TRANSPOSE_CONV",
         ],
-        sentence: "The product of the scales of all operands over the scale of the result is below 2^30.",
+        sentence: "The factor by which a result is scaled, made of the scales of operands and result, is below 2^30: the \
+                   product of the operands' scales over that of the result, for most operators.",
         check: multiplier_range,
     },
     Rule {
@@ -53,8 +62,21 @@ pub const RULES: &[ImportRule] = &[
     Rule {
         id: "same-quantisation",
         operators: &["AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "PADV2"],
-        sentence: "Operands and result have the same zero point and, to 1e-6, the same scale.",
+        sentence: "Operands and result have the same zero point and, to 1e-6, the same scale; uint8 operands of CONCATENATION \
+                   may have others.",
         check: same_quantisation,
+    },
+    Rule {
+        id: "equal-quantisation",
+        operators: &["REDUCE_MAX", "REDUCE_MIN"],
+        sentence: "Operand and result have the same scale and zero point.",
+        check: equal_quantisation,
+    },
+    Rule {
+        id: "square-scale",
+        operators: &["SQUARED_DIFFERENCE"],
+        sentence: "Four times the square of the larger scale of the operands is below 2^14 times the scale of the result.",
+        check: square_scale,
     },
     Rule {
         id: "fixed-scale",
@@ -72,10 +94,11 @@ pub const RULES: &[ImportRule] = &[
 ];
 
 fn map_quantisation(c: &Candidate<'_>) -> Verdict {
-    if c.operator.is_shape_chain() {
+    // CAST takes bytes as the numbers that they are.
+    if c.kind() == "CAST" {
         return Ok(());
     }
-    let maps = c.maps().chain(c.output());
+    let maps = c.maps().chain(c.outputs());
     for slot in maps.filter(|slot| slot.dtype().is_some_and(DType::is_quantised)) {
         if slot.per_tensor().is_some_and(|(scale, _)| scale == 0.0) {
             return Err(format!("tensor `{}` has scale 0", short(&slot.name)));
@@ -92,7 +115,7 @@ fn map_quantisation(c: &Candidate<'_>) -> Verdict {
 }
 
 fn weight_quantisation(c: &Candidate<'_>) -> Verdict {
-    let Some(weights) = c.input(1) else {
+    let Some(weights) = c.weights() else {
         return Ok(());
     };
     let Some(quant) = &weights.quant else {
@@ -117,7 +140,7 @@ fn weight_quantisation(c: &Candidate<'_>) -> Verdict {
 }
 
 fn weights_symmetric(c: &Candidate<'_>) -> Verdict {
-    let Some(weights) = c.input(1).filter(|slot| slot.dtype() == Some(DType::I8)) else {
+    let Some(weights) = c.weights().filter(|slot| slot.dtype() == Some(DType::I8)) else {
         return Ok(());
     };
     match weights
@@ -131,25 +154,45 @@ fn weights_symmetric(c: &Candidate<'_>) -> Verdict {
     }
 }
 
-fn multiplier_range(c: &Candidate<'_>) -> Verdict {
-    let Some((output, _)) = c.output().and_then(|slot| slot.per_tensor()) else {
-        return Ok(());
-    };
+/// The largest factor that scales a result. Most kernels multiply scales in single precision.
+fn largest_multiplier(c: &Candidate<'_>) -> Option<f64> {
+    let (output, _) = c.output()?.per_tensor()?;
+    let data = c.data_operands();
     let operands = if WEIGHTED.contains(&c.kind()) {
         2
     } else {
-        c.data_inputs()
+        data.len()
     };
-    // The largest scale decides: one operand may have one per channel. Legacy kernels multiply in single precision.
-    let largest = (0..operands).filter_map(|n| c.input(n)?.quant.as_ref());
-    let product: f32 = largest
-        .map(|quant| quant.scale.iter().copied().fold(0.0, f32::max))
-        .product();
-    let multiplier = f64::from(product) / f64::from(output);
-    if multiplier < f64::from(1 << 30) {
-        Ok(())
-    } else {
-        Err(format!("it is {multiplier:.3e}"))
+    // The largest scale decides: one operand may have one per channel.
+    let largest = |n: &usize| {
+        let quant = c.input(*n)?.quant.as_ref()?;
+        Some(quant.scale.iter().copied().fold(0.0, f32::max))
+    };
+    let scales: Vec<f32> = data.iter().take(operands).filter_map(largest).collect();
+    let input = *scales.first()?;
+    Some(match (c.kind(), &scales[..]) {
+        ("PRELU", &[_, slope]) => f64::from(input * slope.max(1.0) / output),
+        ("LEAKY_RELU", _) => f64::from(input * c.options().alpha.abs().max(1.0) / output),
+        ("RSQRT", _) => 1.0 / f64::from(input.sqrt() * output),
+        ("REDUCE_PROD", _) => {
+            let axes = c.axes()?;
+            let count: usize = axes
+                .iter()
+                .map(|&axis| c.shape(0).map_or(1, |s| s[axis]))
+                .product();
+            f64::from(input) / f64::from(output).powf(1.0 / count as f64)
+        }
+        _ => f64::from(scales.iter().product::<f32>()) / f64::from(output),
+    })
+}
+
+fn multiplier_range(c: &Candidate<'_>) -> Verdict {
+    match largest_multiplier(c) {
+        // Also refuses what is not a number.
+        Some(multiplier) if !(multiplier < f64::from(1 << 30)) => {
+            Err(format!("it is {multiplier:.3e}"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -170,7 +213,39 @@ fn sum_scale(c: &Candidate<'_>) -> Verdict {
     }
 }
 
+fn equal_quantisation(c: &Candidate<'_>) -> Verdict {
+    let quantisation = |slot: Option<&Slot>| slot.and_then(Slot::per_tensor);
+    match (quantisation(c.input(0)), quantisation(c.output())) {
+        (Some(input), Some(output)) if input != output => Err(format!(
+            "the operand has scale {:e}, zero point {}; the result {:e}, {}",
+            input.0, input.1, output.0, output.1
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn square_scale(c: &Candidate<'_>) -> Verdict {
+    let scale = |slot: Option<&Slot>| slot.and_then(Slot::per_tensor).map(|(scale, _)| scale);
+    let (Some(a), Some(b), Some(output)) =
+        (scale(c.input(0)), scale(c.input(1)), scale(c.output()))
+    else {
+        return Ok(());
+    };
+    let common = 2.0 * f64::from(a.max(b));
+    if common * common < f64::from(1 << 14) * f64::from(output) {
+        Ok(())
+    } else {
+        Err(format!(
+            "the scales are {a:e} and {b:e}, that of the result {output:e}"
+        ))
+    }
+}
+
 fn same_quantisation(c: &Candidate<'_>) -> Verdict {
+    let rescaled = c.kind() == "CONCATENATION";
+    if rescaled && c.output().and_then(Slot::dtype) == Some(DType::U8) {
+        return Ok(());
+    }
     let Some((scale, zero_point)) = c.output().and_then(|slot| slot.per_tensor()) else {
         return Ok(());
     };
@@ -197,10 +272,9 @@ fn fixed_scale(c: &Candidate<'_>) -> Verdict {
     else {
         return Ok(());
     };
-    let wanted = if c.kind() == "TANH" {
-        (1.0 / 128.0, low + 128)
-    } else {
-        (1.0 / 256.0, low)
+    let wanted = match c.kind() {
+        "TANH" => (1.0 / 128.0, low + 128),
+        _ => (1.0 / 256.0, low),
     };
     if (scale, zero_point) == wanted {
         Ok(())

@@ -5,7 +5,7 @@ use super::{ELEMENTWISE, ImportRule, WEIGHTED, WINDOWED, dims};
 use crate::error::short;
 use crate::rule::{Rule, Verdict};
 use crate::tflite::candidate::Candidate;
-use crate::tflite::slot::elements;
+use crate::tflite::slot::{Slot, elements};
 
 pub const RULES: &[ImportRule] = &[
     Rule {
@@ -41,7 +41,8 @@ pub const RULES: &[ImportRule] = &[
     Rule {
         id: "conv-weights",
         operators: &["CONV_2D"],
-        sentence: "Weights of CONV_2D are [output, height, width, input], with all channels of the input (no groups).",
+        sentence: "Weights of CONV_2D are [output, height, width, input]; with fewer input channels than the map has, they are \
+                   those of groups that divide the channels of input and output.",
         check: conv_weights,
     },
     Rule {
@@ -68,10 +69,13 @@ pub const RULES: &[ImportRule] = &[
             "CONV_2D",
             "DEPTHWISE_CONV_2D",
             "FULLY_CONNECTED",
+            "TRANSPOSE_CONV",
+            "BATCH_MATMUL",
             "AVERAGE_POOL_2D",
             "MEAN",
+            "SUM",
         ],
-        sentence: "A sum has at most 32,768 products, a mean at most 4,194,304 values: 32 bits hold them.",
+        sentence: "A sum has at most 32,768 products or 4,194,304 values: 32 bits hold them.",
         check: sum_length,
     },
     Rule {
@@ -81,15 +85,15 @@ pub const RULES: &[ImportRule] = &[
         check: broadcast,
     },
     Rule {
-        id: "mean-axes",
-        operators: &["MEAN"],
-        sentence: "MEAN reduces height and width (axes 1 and 2) of a map with four dimensions and batch 1.",
-        check: mean_axes,
+        id: "reduced-axes",
+        operators: &["MEAN", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM"],
+        sentence: "The axes that are reduced exist.",
+        check: reduced_axes,
     },
     Rule {
         id: "paddings",
-        operators: &["PAD", "PADV2"],
-        sentence: "Paddings are one pair of sizes, 0 or more, for each of at most four dimensions.",
+        operators: &["PAD", "PADV2", "MIRROR_PAD"],
+        sentence: "Paddings are one pair of sizes, 0 or more, for each dimension.",
         check: paddings,
     },
     Rule {
@@ -107,14 +111,14 @@ pub const RULES: &[ImportRule] = &[
     },
     Rule {
         id: "softmax-rows",
-        operators: &["SOFTMAX"],
-        sentence: "SOFTMAX works on rows of 1 to 65536 elements.",
+        operators: &["SOFTMAX", "LOG_SOFTMAX"],
+        sentence: "SOFTMAX and LOG_SOFTMAX work on rows of 1 to 65536 elements.",
         check: softmax_rows,
     },
 ];
 
 fn known_shape(c: &Candidate<'_>) -> Verdict {
-    let mut operands = (0..c.data_inputs()).filter_map(|n| c.input(n));
+    let mut operands = c.data_operands().into_iter().filter_map(|n| c.input(n));
     match operands.find(|slot| slot.shape.is_none()) {
         Some(slot) => Err(format!("that of `{}` is not", short(&slot.name))),
         None => Ok(()),
@@ -122,7 +126,7 @@ fn known_shape(c: &Candidate<'_>) -> Verdict {
 }
 
 fn not_empty(c: &Candidate<'_>) -> Verdict {
-    for n in 0..c.data_inputs() {
+    for n in c.data_operands() {
         if let Some(shape) = c.shape(n).filter(|shape| shape.contains(&0)) {
             return Err(format!("operand {n} has shape {}", dims(shape)));
         }
@@ -131,11 +135,10 @@ fn not_empty(c: &Candidate<'_>) -> Verdict {
 }
 
 fn tensor_size(c: &Candidate<'_>) -> Verdict {
-    match c.output_shape() {
-        Some(shape) if elements(&shape).is_none() => {
-            Err(format!("the result has shape {}", dims(&shape)))
-        }
-        _ => Ok(()),
+    let shapes = c.output_shapes().unwrap_or_default();
+    match shapes.iter().find(|shape| elements(shape).is_none()) {
+        Some(shape) => Err(format!("the result has shape {}", dims(shape))),
+        None => Ok(()),
     }
 }
 
@@ -172,7 +175,13 @@ fn conv_weights(c: &Candidate<'_>) -> Verdict {
         return Ok(());
     };
     match *weights {
-        [_, _, _, depth] if depth == channels => Ok(()),
+        [outputs, _, _, depth]
+            if depth > 0
+                && channels.is_multiple_of(depth)
+                && outputs.is_multiple_of(channels / depth) =>
+        {
+            Ok(())
+        }
         _ => Err(format!(
             "the weights have shape {}, the input has {channels} channels",
             dims(weights)
@@ -207,8 +216,9 @@ fn fully_connected_weights(c: &Candidate<'_>) -> Verdict {
     }
 }
 
-fn bias_shape(c: &Candidate<'_>) -> Verdict {
-    let (Some(weights), Some(bias)) = (c.shape(1), c.shape(2)) else {
+fn bias_shape<'a>(c: &Candidate<'a>) -> Verdict {
+    let shape = |slot: Option<&'a Slot>| slot.and_then(|slot| slot.shape.as_deref());
+    let (Some(weights), Some(bias)) = (shape(c.weights()), shape(c.biases())) else {
         return Ok(());
     };
     let outputs = if c.kind() == "DEPTHWISE_CONV_2D" {
@@ -229,15 +239,27 @@ fn bias_shape(c: &Candidate<'_>) -> Verdict {
 fn sum_length(c: &Candidate<'_>) -> Verdict {
     const PRODUCTS: usize = 1 << 15;
     const VALUES: usize = 1 << 22;
-    let weights = c.shape(1).unwrap_or_default();
-    let (length, limit) = match (c.kind(), weights) {
-        ("CONV_2D", [_, rest @ ..]) => (rest.iter().product(), PRODUCTS),
+    let weights = c.weights().and_then(|slot| slot.shape.as_deref());
+    let reduced = || {
+        c.axes().map(|axes| {
+            axes.iter()
+                .map(|&a| c.shape(0).map_or(1, |s| s[a]))
+                .product()
+        })
+    };
+    let (length, limit) = match (c.kind(), weights.unwrap_or_default()) {
+        ("CONV_2D" | "TRANSPOSE_CONV", [_, rest @ ..]) => (rest.iter().product(), PRODUCTS),
+        ("BATCH_MATMUL", [.., rows, columns]) => {
+            let depth = if c.options().adjoint.1 { columns } else { rows };
+            (*depth, PRODUCTS)
+        }
         ("DEPTHWISE_CONV_2D", [_, height, width, _]) => (height * width, PRODUCTS),
         ("FULLY_CONNECTED", [_, depth]) => (*depth, PRODUCTS),
-        ("AVERAGE_POOL_2D" | "MEAN", _) => match c.shape4(0) {
+        ("AVERAGE_POOL_2D", _) => match c.shape4(0) {
             Some([_, height, width, _]) => (height * width, VALUES),
             None => return Ok(()),
         },
+        ("MEAN" | "SUM", _) => (reduced().unwrap_or(1), VALUES),
         _ => return Ok(()),
     };
     if length <= limit {
@@ -263,13 +285,12 @@ fn broadcast(c: &Candidate<'_>) -> Verdict {
     }
 }
 
-fn mean_axes(c: &Candidate<'_>) -> Verdict {
+fn reduced_axes(c: &Candidate<'_>) -> Verdict {
     let (Some(shape), Some(axes)) = (c.shape(0), c.input(1).and_then(|slot| slot.integers()))
     else {
         return Ok(());
     };
-    let fits = matches!(shape, [1, _, _, _]) && c.mean_axes().is_some_and(|axes| axes == [1, 2]);
-    if fits {
+    if c.axes().is_some() {
         Ok(())
     } else {
         Err(format!(
@@ -286,7 +307,7 @@ fn paddings(c: &Candidate<'_>) -> Verdict {
         return Ok(());
     };
     let table = c.shape(1).is_some_and(|table| *table == [shape.len(), 2]);
-    if table && shape.len() <= 4 && c.paddings().is_some() {
+    if table && c.paddings().is_some() {
         return Ok(());
     }
     Err(format!(
@@ -346,6 +367,6 @@ fn softmax_rows(c: &Candidate<'_>) -> Verdict {
 }
 
 /// The start of a list that a hostile file may have made long.
-fn first(values: &[i64]) -> &[i64] {
+pub fn first(values: &[i64]) -> &[i64] {
     &values[..values.len().min(8)]
 }

@@ -198,6 +198,66 @@ fn reshape() -> Case {
     )
 }
 
+/// An operator with one map, and integers that say what to do with it.
+fn configured(kind: &str, shape: &[usize], values: &[i32], dims: &[usize]) -> Case {
+    let slots = vec![map("x", shape), integers(values, dims), map("y", &[])];
+    Case::new(kind, slots)
+}
+
+fn resize() -> Case {
+    configured("RESIZE_BILINEAR", &[1, 4, 4, 8], &[8, 8], &[2])
+}
+
+fn gather() -> Case {
+    configured("GATHER", &[3, 4], &[2, 0], &[2])
+}
+
+fn arg_max() -> Case {
+    configured("ARG_MAX", &[1, 4, 4, 8], &[3], &[]).slot(2, |y| {
+        y.tensor_type = TensorType::INT32;
+        y.quant = None;
+    })
+}
+
+fn slice() -> Case {
+    let mut case = configured("SLICE", &[2, 3], &[0, 1], &[2]);
+    case.slots.insert(2, integers(&[2, -1], &[2]));
+    Case::new("SLICE", case.slots)
+}
+
+fn strided_slice() -> Case {
+    let mut case = configured("STRIDED_SLICE", &[2, 3], &[0, -1], &[2]);
+    case.slots.insert(2, integers(&[0, -4], &[2]));
+    case.slots.insert(3, integers(&[1, -2], &[2]));
+    Case::new("STRIDED_SLICE", case.slots).options(|o| o.masks = (0, 0, 1))
+}
+
+fn transpose_conv() -> Case {
+    let slots = vec![
+        integers(&[1, 8, 8, 4], &[4]),
+        weights(&[4, 3, 3, 3]),
+        map("x", &[1, 4, 4, 3]),
+        biases(4),
+        map("y", &[]),
+    ];
+    Case::new("TRANSPOSE_CONV", slots).options(|o| o.stride = (2, 2))
+}
+
+fn split() -> Case {
+    let mut case = Case::new(
+        "SPLIT",
+        vec![
+            integers(&[1], &[]),
+            map("x", &[2, 6]),
+            map("y", &[]),
+            map("z", &[]),
+        ],
+    );
+    case.operator.inputs.truncate(2);
+    case.operator.outputs = vec![TensorId(2), TensorId(3)];
+    case
+}
+
 fn softmax() -> Case {
     unary("SOFTMAX", &[1, 10]).slot(1, |y| y.quant = quant(1.0 / 256.0, -128))
 }
@@ -255,6 +315,20 @@ fn sound() -> Vec<Case> {
         quantize(),
         dequantize(),
         uint8(unary("QUANTIZE", &[1, 10]), &[0]),
+        // two groups
+        conv().slot(0, |x| x.shape = Some(vec![1, 5, 6, 6])),
+        transpose_conv(),
+        split(),
+        slice(),
+        strided_slice(),
+        gather(),
+        arg_max(),
+        resize(),
+        uint8(mean(), &[0, 2]),
+        configured("TRANSPOSE", &[2, 3], &[1, 0], &[2]),
+        binary("BATCH_MATMUL", &[2, 3], &[4, 3]).options(|o| o.adjoint = (false, true)),
+        binary("PACK", &[2, 3], &[2, 3]).options(|o| o.axis = -1),
+        unary("DEPTH_TO_SPACE", &[1, 4, 4, 8]).options(|o| o.block = 2),
     ]
 }
 
@@ -291,27 +365,39 @@ fn broken() -> Vec<(&'static str, Case)> {
             }),
         ),
         ("softmax-beta", softmax().options(|o| o.beta = -1.0)),
-        ("constant-options", mean().slot(1, |axes| axes.data = None)),
         (
-            "shape-chain",
-            Case::new(
-                "PACK",
-                vec![
-                    slot("a", TensorType::INT32, &[]),
-                    slot("y", TensorType::INT32, &[]),
-                ],
-            ),
+            "resize-options",
+            resize().options(|o| (o.align_corners, o.half_pixel_centers) = (true, true)),
         ),
+        ("constant-options", mean().slot(1, |axes| axes.data = None)),
         ("stateless", pool().slot(0, |x| x.variable = true)),
         ("dense", conv().slot(1, |w| w.sparse = true)),
         (
             "map-type",
-            binary("ADD", &[4], &[4]).slot(1, |b| b.tensor_type = TensorType::INT16),
+            pool().slot(1, |y| y.tensor_type = TensorType::INT16),
         ),
-        ("mean-type", uint8(mean(), &[0, 2])),
         (
-            "reshape-type",
+            "number-type",
+            unary("RELU", &[4]).slot(1, |y| y.tensor_type = TensorType::INT32),
+        ),
+        ("signed-type", uint8(unary("ABS", &[4]), &[0, 1])),
+        ("int8-type", uint8(unary("ELU", &[4]), &[0, 1])),
+        ("float-type", unary("SQRT", &[4])),
+        (
+            "moved-type",
             reshape().slot(2, |y| y.tensor_type = TensorType::UINT8),
+        ),
+        (
+            "index-type",
+            gather().slot(1, |n| n.tensor_type = TensorType::INT16),
+        ),
+        (
+            "arg-type",
+            arg_max().slot(2, |y| y.tensor_type = TensorType::INT16),
+        ),
+        (
+            "cast-type",
+            unary("CAST", &[4]).slot(1, |y| y.tensor_type = TensorType::FLOAT16),
         ),
         (
             "quantize-type",
@@ -374,8 +460,8 @@ fn broken() -> Vec<(&'static str, Case)> {
         ),
         ("broadcast", binary("MUL", &[1, 4, 4, 8], &[3])),
         (
-            "mean-axes",
-            mean().slot(1, |axes| *axes = integers(&[3], &[1])),
+            "reduced-axes",
+            mean().slot(1, |axes| *axes = integers(&[4], &[1])),
         ),
         (
             "paddings",
@@ -392,6 +478,39 @@ fn broken() -> Vec<(&'static str, Case)> {
         (
             "softmax-rows",
             softmax().slot(0, |x| x.shape = Some(Vec::new())),
+        ),
+        (
+            "axis",
+            arg_max().slot(1, |axis| *axis = integers(&[4], &[1])),
+        ),
+        (
+            "permutation",
+            configured("TRANSPOSE", &[2, 3], &[0, 0], &[2]),
+        ),
+        (
+            "slice",
+            slice().slot(2, |size| *size = integers(&[2, 4], &[2])),
+        ),
+        ("parts", unary("UNPACK", &[2, 3])),
+        ("pack", binary("PACK", &[2, 3], &[3])),
+        ("gather", gather().slot(1, |n| *n = integers(&[0, 3], &[2]))),
+        ("repeats", configured("TILE", &[2, 3], &[2], &[1])),
+        (
+            "mirror",
+            configured("MIRROR_PAD", &[2, 3], &[2, 0, 0, 0], &[2, 2]),
+        ),
+        (
+            "resize",
+            resize().slot(1, |size| *size = integers(&[4, 0], &[2])),
+        ),
+        (
+            "blocks",
+            unary("DEPTH_TO_SPACE", &[1, 4, 4, 6]).options(|o| o.block = 2),
+        ),
+        ("matrices", binary("BATCH_MATMUL", &[2, 3], &[4, 5])),
+        (
+            "turned-window",
+            transpose_conv().slot(1, |w| w.shape = Some(vec![4, 3, 3, 2])),
         ),
         ("map-quantisation", pool().slot(1, |y| y.quant = None)),
         ("weight-quantisation", conv().slot(1, per_channel(1))),
@@ -410,6 +529,18 @@ fn broken() -> Vec<(&'static str, Case)> {
         (
             "same-quantisation",
             pool().slot(1, |y| y.quant = quant(0.5, 1)),
+        ),
+        (
+            "equal-quantisation",
+            Case::new(
+                "REDUCE_MAX",
+                vec![map("x", &[4, 4]), integers(&[1], &[1]), map("y", &[])],
+            )
+            .slot(2, |y| y.quant = quant(0.25, 0)),
+        ),
+        (
+            "square-scale",
+            binary("SQUARED_DIFFERENCE", &[4], &[4]).slot(2, |y| y.quant = quant(1e-5, 0)),
         ),
         (
             "fixed-scale",
