@@ -3,6 +3,8 @@
 //!
 //! Seeds are new in every run and printed; `SEPSTREAM_SEED=n` runs that one alone.
 
+#[path = "common/odd.rs"]
+mod odd;
 #[path = "common/planted.rs"]
 mod planted;
 #[path = "common/random.rs"]
@@ -46,9 +48,9 @@ fn what_is_left_has_the_same_bytes() {
             _ => random::network(&mut rng),
         };
         planted::plant(&mut graph, &mut rng);
-        planted::unflatten(&mut graph, &mut rng);
+        odd::unflatten(&mut graph, &mut rng);
         if rng.u32(0..8) == 0 {
-            planted::wrap(&mut graph, &mut rng);
+            odd::wrap(&mut graph, &mut rng);
         }
         let live = Live::of(&graph);
         let inputs = random::inputs(&graph, &mut rng);
