@@ -6,6 +6,7 @@ mod error;
 mod misfit;
 pub mod processor;
 mod rule;
+mod simplify;
 pub mod tflite;
 
 pub use accelerate::{Compiled, Live, compile, compile_live};
@@ -13,3 +14,4 @@ pub use blockers::runnable;
 pub use error::{BadModel, Error};
 pub use misfit::{DoesNotFit, Misfit, Setting};
 pub use rule::{LayerRef, Rule, Verdict, Violation};
+pub use simplify::simplify;

@@ -173,6 +173,55 @@ fn shape_chains_vanish() {
     assert_eq!(graph.output(&graph.layers[0]).shape, [1, 60]);
 }
 
+/// Rows of a dense layer as Keras writes them: reshape(x, [prod(shape[0..2]), prod(shape[2..3])]), and back.
+#[test]
+fn shape_arithmetic_vanishes() {
+    let int32 = |name| plain(name, TensorType::INT32, None);
+    let numbers = |name, values: &[i32]| integers(name, values, Some(&[values.len() as i32]));
+    let op = |code, inputs: &[i32], output| operator(code, inputs, output, None);
+    let graph = import(&FileModel {
+        tensors: vec![
+            map("input", Some(&[1, 5, 4])),
+            int32("shape"),
+            numbers("outer axes", &[0, 1]),
+            int32("outer"),
+            numbers("axis", &[0]),
+            int32("rows"),
+            numbers("inner axes", &[2]),
+            int32("inner"),
+            int32("columns"),
+            int32("flat"),
+            map("matrix", None),
+            numbers("width", &[4]),
+            int32("back"),
+            int32("sum"),
+            int32("wide"),
+            map("result", None),
+        ],
+        operators: vec![
+            op(BuiltinOperator::SHAPE, &[0], 1),
+            op(BuiltinOperator::GATHER, &[1, 2], 3),
+            op(BuiltinOperator::REDUCE_PROD, &[3, 4], 5),
+            op(BuiltinOperator::GATHER, &[1, 6], 7),
+            op(BuiltinOperator::REDUCE_PROD, &[7, 4], 8),
+            op(BuiltinOperator::PACK, &[5, 8], 9),
+            op(BuiltinOperator::RESHAPE, &[0, 9], 10),
+            op(BuiltinOperator::CONCATENATION, &[3, 11], 12),
+            op(BuiltinOperator::MUL, &[12, 2], 13),
+            op(BuiltinOperator::CAST, &[12], 14),
+            op(BuiltinOperator::RESHAPE, &[10, 14], 15),
+        ],
+        outputs: vec![15],
+        ..two_convolutions()
+    });
+    let shapes = [10, 15].map(|id: usize| graph.tensors[id].shape.clone());
+    assert_eq!(shapes, [vec![5, 4], vec![1, 5, 4]]);
+    assert_eq!(graph.tensors[5].to_i32(), Some(vec![5]));
+    // What does not fit is left to a layer, which refuses it.
+    let kinds: Vec<&str> = graph.layers.iter().map(|layer| layer.kind()).collect();
+    assert_eq!(kinds, ["RESHAPE", "MUL", "RESHAPE"]);
+}
+
 /// Every message of every kind of error that `load` gives; those of single rules are beside the rules.
 #[test]
 fn messages() {

@@ -283,7 +283,7 @@ impl<'a> Candidate<'a> {
                 Some(dims)
             }
             "CONCATENATION" => self.concatenated(self.concatenation_axis()?),
-            "SHAPE" => Some(fold::evaluate(self)?.shape()),
+            "SHAPE" => Some(fold::evaluate(self)?.shape),
             _ => self.moved_shape(input),
         }
     }

@@ -1,45 +1,151 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Shape chains. Converters write the batch of a RESHAPE as SHAPE -> STRIDED_SLICE -> PACK; with static shapes that is a
-//! constant, and the three operators vanish.
+//! Shape arithmetic. Converters write the sizes of a RESHAPE as operators on the shape of a tensor, SHAPE -> STRIDED_SLICE ->
+//! PACK for a batch, GATHER, REDUCE_PROD and CONCATENATION for rows; with static shapes the result is a constant, and the
+//! operators vanish.
 
 use super::candidate::Candidate;
 use super::slot::MAX_INTEGERS;
+use sepstream_spec::graph::{Activation, DType};
 
-/// Integers that an operator computes from shapes alone.
+/// Integers that an operator computes from shapes and constants alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folded {
     /// The integers.
     pub values: Vec<i64>,
-    /// A scalar has one value and no dimensions.
-    pub scalar: bool,
+    /// Their shape.
+    pub shape: Vec<usize>,
 }
 
 impl Folded {
-    /// Shape of the result.
-    pub fn shape(&self) -> Vec<usize> {
-        if self.scalar {
-            Vec::new()
-        } else {
-            vec![self.values.len()]
+    fn scalar(value: i64) -> Self {
+        Folded {
+            values: vec![value],
+            shape: Vec::new(),
+        }
+    }
+    fn vector(values: Vec<i64>) -> Self {
+        Folded {
+            shape: vec![values.len()],
+            values,
         }
     }
 }
 
-/// Computes SHAPE, STRIDED_SLICE or PACK, if all that it needs is known.
+/// Computes an operator on integers, if all that it needs is known. Nothing is folded that 32 bits would not hold where the
+/// file has 32.
 pub fn evaluate(c: &Candidate<'_>) -> Option<Folded> {
+    let range = match c.output()?.dtype()? {
+        DType::I32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
+        DType::I64 => i64::MIN..=i64::MAX,
+        _ => return None,
+    };
     let folded = match c.kind() {
         "SHAPE" => {
             let dims = c.shape(0)?.iter().map(|&d| i64::try_from(d).ok());
-            Folded {
-                values: dims.collect::<Option<_>>()?,
-                scalar: false,
-            }
+            Folded::vector(dims.collect::<Option<_>>()?)
         }
         "STRIDED_SLICE" => slice(c)?,
         "PACK" => pack(c)?,
+        "GATHER" => gather(c)?,
+        "CONCATENATION" => concatenation(c)?,
+        "REDUCE_PROD" | "SUM" | "REDUCE_MAX" | "REDUCE_MIN" => reduction(c)?,
+        "ADD" | "SUB" | "MUL" | "DIV" | "FLOOR_DIV" | "MAXIMUM" | "MINIMUM" => arithmetic(c)?,
+        "CAST" => Folded {
+            values: c.input(0)?.integers()?,
+            shape: c.shape(0)?.to_vec(),
+        },
+        "RESHAPE" | "SQUEEZE" | "EXPAND_DIMS" => Folded {
+            values: c.input(0)?.integers()?,
+            shape: c.output_shape()?,
+        },
         _ => return None,
     };
-    (folded.values.len() <= MAX_INTEGERS).then_some(folded)
+    let fits = folded.values.len() <= MAX_INTEGERS
+        && folded.values.len() == folded.shape.iter().product::<usize>()
+        && folded.values.iter().all(|value| range.contains(value));
+    fits.then_some(folded)
+}
+
+/// Elements of a vector, picked by indices.
+fn gather(c: &Candidate<'_>) -> Option<Folded> {
+    let (source, indices) = (c.input(0)?.integers()?, c.input(1)?.integers()?);
+    if c.shape(0)?.len() != 1 || !matches!(c.options().axis, 0 | -1) || c.options().batch_dims != 0
+    {
+        return None;
+    }
+    let pick = |&n: &i64| source.get(usize::try_from(n).ok()?).copied();
+    Some(Folded {
+        values: indices.iter().map(pick).collect::<Option<_>>()?,
+        shape: c.shape(1)?.to_vec(),
+    })
+}
+
+/// Vectors joined to one.
+fn concatenation(c: &Candidate<'_>) -> Option<Folded> {
+    if !matches!(c.options().axis, 0 | -1) || c.options().activation()? != Activation::None {
+        return None;
+    }
+    let mut values = Vec::new();
+    for n in 0..c.operator.inputs.len() {
+        if c.shape(n)?.len() != 1 || values.len() > MAX_INTEGERS {
+            return None;
+        }
+        values.extend(c.input(n)?.integers()?);
+    }
+    Some(Folded::vector(values))
+}
+
+/// Product, sum, maximum or minimum of a vector.
+fn reduction(c: &Candidate<'_>) -> Option<Folded> {
+    let values = c.input(0)?.integers()?;
+    if c.shape(0)?.len() != 1 || !matches!(c.input(1)?.integers()?[..], [0 | -1]) {
+        return None;
+    }
+    let join = |a: i64, &b: &i64| operation(c.kind(), a, b);
+    let (&first, rest) = values.split_first()?;
+    let result = rest.iter().try_fold(first, join)?;
+    Some(if c.options().keep_dims {
+        Folded::vector(vec![result])
+    } else {
+        Folded::scalar(result)
+    })
+}
+
+/// An operation on two scalars or vectors; one of a single element serves all of the other.
+fn arithmetic(c: &Candidate<'_>) -> Option<Folded> {
+    let (a, b) = (c.input(0)?.integers()?, c.input(1)?.integers()?);
+    let (long, short) = (a.len().max(b.len()), a.len().min(b.len()));
+    let ranks = [c.shape(0)?, c.shape(1)?];
+    let fits = (short == 1 || short == long) && ranks.iter().all(|shape| shape.len() <= 1);
+    if !fits || c.options().activation()? != Activation::None {
+        return None;
+    }
+    let at = |values: &[i64], n: usize| values[if values.len() == 1 { 0 } else { n }];
+    let values = (0..long).map(|n| operation(c.kind(), at(&a, n), at(&b, n)));
+    let values: Vec<i64> = values.collect::<Option<_>>()?;
+    Some(if ranks.iter().all(|shape| shape.is_empty()) {
+        Folded::scalar(values[0])
+    } else {
+        Folded::vector(values)
+    })
+}
+
+/// Of two integers; `None` where it has no result that fits.
+fn operation(kind: &str, a: i64, b: i64) -> Option<i64> {
+    match kind {
+        "ADD" | "SUM" => a.checked_add(b),
+        "SUB" => a.checked_sub(b),
+        "MUL" | "REDUCE_PROD" => a.checked_mul(b),
+        // The kernel of C++ rounds to zero.
+        "DIV" => a.checked_div(b),
+        "FLOOR_DIV" => {
+            let down = a.checked_rem(b)? != 0 && (a < 0) != (b < 0);
+            a.checked_div(b)?.checked_sub(i64::from(down))
+        }
+        "MAXIMUM" | "REDUCE_MAX" => Some(a.max(b)),
+        "MINIMUM" | "REDUCE_MIN" => Some(a.min(b)),
+        _ => None,
+    }
 }
 
 /// One integer, from a scalar or a vector of one.
@@ -73,10 +179,7 @@ fn slice(c: &Candidate<'_>) -> Option<Folded> {
     };
     if shrink_mask & 1 == 1 {
         let value = *source.get(usize::try_from(first).ok()?)?;
-        return Some(Folded {
-            values: vec![value],
-            scalar: true,
-        });
+        return Some(Folded::scalar(value));
     }
     let last = match (end_mask & 1, stride > 0) {
         (0, _) => bound(end),
@@ -89,10 +192,7 @@ fn slice(c: &Candidate<'_>) -> Option<Folded> {
         values.push(*source.get(usize::try_from(at).ok()?)?);
         at = at.saturating_add(stride);
     }
-    (stride != 0).then_some(Folded {
-        values,
-        scalar: false,
-    })
+    (stride != 0).then(|| Folded::vector(values))
 }
 
 /// Scalars joined to a vector.
@@ -107,8 +207,5 @@ fn pack(c: &Candidate<'_>) -> Option<Folded> {
             .and_then(|_| single(c, n))
     };
     let values = (0..count).map(scalar).collect::<Option<_>>()?;
-    Some(Folded {
-        values,
-        scalar: false,
-    })
+    Some(Folded::vector(values))
 }

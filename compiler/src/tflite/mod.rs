@@ -187,7 +187,7 @@ impl Import {
             slots: &self.slots,
         };
         if let (Some(folded), &[id]) = (fold::evaluate(&candidate), &operator.outputs[..]) {
-            self.slots[id.0].shape = Some(folded.shape());
+            self.slots[id.0].shape = Some(folded.shape);
             self.slots[id.0].folded = Some(folded.values);
             return None;
         }

@@ -29,7 +29,7 @@ pub const RULES: &[ImportRule] = &[
     Rule {
         id: "map-shape",
         operators: WINDOWED,
-        sentence: "Feature maps under a window have four dimensions (NHWC) and batch 1.",
+        sentence: "Feature maps under a window have four dimensions (NHWC).",
         check: map_shape,
     },
     Rule {
@@ -144,7 +144,7 @@ fn tensor_size(c: &Candidate<'_>) -> Verdict {
 
 fn map_shape(c: &Candidate<'_>) -> Verdict {
     match c.shape(0) {
-        None | Some([1, _, _, _]) => Ok(()),
+        None | Some([_, _, _, _]) => Ok(()),
         Some(other) => Err(format!("the input has shape {}", dims(other))),
     }
 }
