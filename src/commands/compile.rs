@@ -18,7 +18,7 @@ use crate::report::{
 
 /// Writes the image and prints the report.
 pub fn run(args: &Compile) -> Result<Outcome, Error> {
-    let graph = super::load_model(&args.model, &args.follow)?;
+    let graph = super::load_network(&args.model, &args.follow)?;
     let config = super::load_config(&args.config)?;
     let live = super::live(&graph, args.keep_dead);
     let accelerator = Accelerator::new(&graph, live, config)?;

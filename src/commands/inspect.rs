@@ -38,6 +38,9 @@ struct Report {
     kinds: BTreeMap<String, Totals>,
     /// Why the network as a whole cannot run.
     missing: Vec<MissingReport>,
+    /// The same of all layers, by kind and in words.
+    #[serde(skip)]
+    blockers: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -110,6 +113,7 @@ impl Report {
             layers,
             kinds,
             missing: MissingReport::all(&graph.missing),
+            blockers: sepstream_compiler::runnable(graph).err().map(|e| e.to_string()),
         }
     }
 
@@ -184,8 +188,12 @@ impl Report {
                 row
             }),
         );
+        let blockers = match &self.blockers {
+            Some(text) => format!("\n\n{text}"),
+            None => String::new(),
+        };
         format!(
-            "{}: {} layers, {} MACs, {} parameters\n\n{edges}\n\n{layers}\n\n{kinds}",
+            "{}: {} layers, {} MACs, {} parameters\n\n{edges}\n\n{layers}\n\n{kinds}{blockers}",
             self.model,
             self.layers.len(),
             thousands(self.macs),

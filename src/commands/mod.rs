@@ -58,6 +58,11 @@ fn load_model(path: &Path, follow: &Follow) -> Result<Graph, Error> {
     })
 }
 
+/// Reads a model as an accelerator and its host run it: without what converters write around layers.
+fn load_network(path: &Path, follow: &Follow) -> Result<Graph, Error> {
+    Ok(sepstream_compiler::simplify(&load_model(path, follow)?))
+}
+
 /// What an accelerator is to run of a network.
 fn live(graph: &Graph, keep_dead: bool) -> Live {
     if keep_dead {

@@ -46,7 +46,7 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
     let bytes = std::fs::read(&args.program).map_err(|cause| Error::file(&args.program, cause))?;
     let program = Program::from_bytes(&bytes)
         .map_err(|error| Error::Input(format!("{}: {error}", args.program.display())))?;
-    let load = |path| super::load_model(path, &args.follow);
+    let load = |path| super::load_network(path, &args.follow);
     let model = args.model.as_deref().map(load).transpose()?;
     let graph = match &model {
         Some(graph) => graph.clone(),

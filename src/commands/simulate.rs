@@ -48,7 +48,11 @@ pub fn run(args: &Simulate) -> Result<Outcome, Error> {
 /// Runs the frames.
 pub fn execute(args: &Simulate) -> Result<Report, Error> {
     refuse_options_without_effect(args)?;
-    let network = super::load_model(&args.model, &args.follow)?;
+    let file = super::load_model(&args.model, &args.follow)?;
+    let network = match args.engine {
+        EngineKind::Reference => file.clone(),
+        EngineKind::Model | EngineKind::Verilator => sepstream_compiler::simplify(&file),
+    };
     let config = args.config.as_deref().map(super::load_config).transpose()?;
     let multipliers = config.as_ref().map(Config::multipliers);
     let part = args
@@ -57,7 +61,7 @@ pub fn execute(args: &Simulate) -> Result<Report, Error> {
         .map(|range| cut(&network, range))
         .transpose()?;
     let graph = part.as_ref().unwrap_or(&network);
-    let frames = frames(args, &network, part.as_ref())?;
+    let frames = frames(args, &file, part.as_ref().map(|part| (&network, part)))?;
 
     let mut engine = engine(args, graph, config)?;
     let bar = bar("frames", frames.inputs.len());
@@ -114,10 +118,10 @@ fn refuse_options_without_effect(args: &Simulate) -> Result<(), Error> {
 
 /// The frames to run: given, or those that the results to check against belong to, or noise. Without results to check against,
 /// and for a part of the network, the reference makes them.
-fn frames(args: &Simulate, network: &Graph, part: Option<&Graph>) -> Result<Frame, Error> {
+fn frames(args: &Simulate, file: &Graph, part: Option<(&Graph, &Graph)>) -> Result<Frame, Error> {
     let (mut inputs, noise_seed) = match args.input.as_deref().or(args.check.as_deref()) {
-        Some(path) => (read_inputs(path, network)?, None),
-        None => (noise(network, args.seed), Some(args.seed)),
+        Some(path) => (read_inputs(path, file)?, None),
+        None => (noise(file, args.seed), Some(args.seed)),
     };
     if let Some(limit) = args.frames {
         inputs.truncate(limit.get());
@@ -129,7 +133,7 @@ fn frames(args: &Simulate, network: &Graph, part: Option<&Graph>) -> Result<Fram
         }
         None => frames,
     };
-    if let Some(part) = part {
+    if let Some((network, part)) = part {
         let (inputs, wanted) = part_of(network, part, &inputs)?;
         return Ok(Frame {
             inputs: repeat(inputs),
@@ -139,7 +143,7 @@ fn frames(args: &Simulate, network: &Graph, part: Option<&Graph>) -> Result<Fram
     }
     let wanted = match &args.check {
         Some(path) => {
-            let mut wanted = read_wanted(path, network)?;
+            let mut wanted = read_wanted(path, file)?;
             if wanted.len() < inputs.len() {
                 let (results, frames) =
                     (count(wanted.len(), "frame"), count(inputs.len(), "frame"));
@@ -154,7 +158,7 @@ fn frames(args: &Simulate, network: &Graph, part: Option<&Graph>) -> Result<Fram
         }
         None if args.engine == EngineKind::Reference => None,
         None => {
-            let run = Reference::new(network)?.run(&inputs, &mut || ())?;
+            let run = Reference::new(file)?.run(&inputs, &mut || ())?;
             Some((Against::Reference, run.outputs))
         }
     };

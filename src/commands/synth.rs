@@ -22,7 +22,7 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
     let config = config(args, &board)?;
     let program = match &args.model {
         Some(path) => {
-            let graph = super::load_model(path, &args.follow)?;
+            let graph = super::load_network(path, &args.follow)?;
             let live = super::live(&graph, args.keep_dead);
             Some((path, sepstream_compiler::compile_live(live, &config)?))
         }

@@ -56,12 +56,30 @@ impl<'a> Border<'a> {
             let tensor = &self.graph[id];
             known.insert(id, Value::new(tensor.dtype, tensor.shape.clone(), bytes)?);
         }
+        self.rename(&mut known)?;
         self.host(&self.plan.after, &mut known)?;
         let bytes = |id: &TensorId| {
             let written = known.get(id).map(|value| value.bytes().to_vec());
             written.or_else(|| self.graph[*id].data.clone())
         };
         Ok(self.graph.outputs.iter().filter_map(bytes).collect())
+    }
+
+    /// Maps that a RESHAPE on the accelerator gives another shape are known by that as well.
+    fn rename(&self, known: &mut HashMap<TensorId, Value>) -> Result<(), Error> {
+        // Tensors that only the accelerator's own graph has come behind those of the network.
+        let maps = self.plan.map_of.iter().zip(&self.graph.tensors);
+        for (n, (map, tensor)) in maps.enumerate() {
+            let value = known
+                .get(map)
+                .filter(|map| map.bytes().len() == tensor.bytes());
+            if let Some(value) = value.filter(|_| map.0 != n) {
+                let bytes = value.bytes().to_vec();
+                let renamed = Value::new(tensor.dtype, tensor.shape.clone(), bytes)?;
+                known.insert(TensorId(n), renamed);
+            }
+        }
+        Ok(())
     }
 
     fn host(&self, layers: &[usize], known: &mut HashMap<TensorId, Value>) -> Result<(), Error> {

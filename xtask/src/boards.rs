@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sepstream_compiler::{compile, tflite};
+use sepstream_compiler::{compile, simplify, tflite};
 use sepstream_sim::model;
 use sepstream_spec::config::Config;
 use sepstream_synth::estimate::{BLOCK_ERROR, Estimate, LUT_ERROR};
@@ -126,7 +126,8 @@ impl Point {
         let path = project::model(root, title, file)?;
         let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;
         let config = self.configuration(root)?;
-        let compiled = tflite::load(&bytes, title).and_then(|graph| compile(&graph, &config));
+        let compiled =
+            tflite::load(&bytes, title).and_then(|graph| compile(&simplify(&graph), &config));
         let compiled =
             compiled.map_err(|error| Error::Config(format!("{}: {error}", self.name())))?;
         let commands = model::cycles(&compiled.program, &config);

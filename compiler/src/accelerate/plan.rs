@@ -174,15 +174,31 @@ pub(super) fn folded_pads(graph: &Graph, layer: &Layer) -> Option<Pads> {
     }
 }
 
-/// A RESHAPE of an accelerator's map that only a fully connected layer reads: both see the same bytes.
+/// A RESHAPE of an accelerator's map behind which its readers see the same bytes: fully connected layers see one row of any map,
+/// and all see the same map if only outer dimensions of one element come or go.
 fn is_alias(graph: &Graph, layer: &Layer) -> bool {
     if layer.op != Op::Reshape {
         return false;
     }
-    let mut readers = graph.consumers(layer.output()).peekable();
-    readers.peek().is_some()
-        && !graph.outputs.contains(&layer.output())
-        && readers.all(|l| matches!(graph.layers[l].op, Op::FullyConnected(_)))
+    let readers: Vec<&Op> = graph
+        .consumers(layer.output())
+        .map(|l| &graph.layers[l].op)
+        .collect();
+    let same_map = graph.input(layer, 0).is_some_and(|input| {
+        let output = graph.output(layer);
+        input.nhwc().is_some() && input.nhwc() == output.nhwc() && input.quant == output.quant
+    });
+    let takes = |op: &&Op| match op {
+        Op::FullyConnected(_) => true,
+        Op::Add(_) | Op::Pad(_) => same_map,
+        op => same_map && is_accelerated(op),
+    };
+    let taken = if same_map {
+        readers.iter().any(takes)
+    } else {
+        !readers.is_empty() && readers.iter().all(takes)
+    };
+    taken && !graph.outputs.contains(&layer.output())
 }
 
 /// A dense layer that takes one pixel at a time and can thus follow a window layer in its stage.

@@ -66,7 +66,7 @@ impl Subject<'_> {
 
 /// Runs all peers that are there, and prints the table.
 pub fn run(args: &Compare) -> Result<Outcome, Error> {
-    let graph = super::load_model(&args.model, &args.follow)?;
+    let graph = super::load_network(&args.model, &args.follow)?;
     let config = super::load_config(&args.config)?;
     let clock_mhz = match &args.synth_report {
         Some(path) => Some(synthesised_clock(path)?),
