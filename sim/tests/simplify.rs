@@ -15,9 +15,11 @@ use std::path::Path;
 
 use fastrand::Rng;
 use models::{cases, load, shared_models};
-use moving::network;
-use sepstream_compiler::{runnable, simplify};
+use moving::{converted, network};
+use sepstream_compiler::{compile, runnable, simplify};
+use sepstream_sim::model::Prepared;
 use sepstream_sim::reference::{Runner, Value};
+use sepstream_spec::config::Config;
 use sepstream_spec::graph::{Graph, TensorId};
 
 /// Random graphs.
@@ -82,6 +84,30 @@ fn random_graphs_keep_their_bytes() {
         seeds.len() < GRAPHS || after * 10 < before * 9,
         "{before} layers, {after} left"
     );
+}
+
+/// What is left of them is the accelerator's.
+#[test]
+fn converted_networks_run_on_the_accelerator() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/residual_16x8.yaml");
+    let config = Config::from_yaml(&fs::read_to_string(path).unwrap(), "config").unwrap();
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut rng = Rng::with_seed(seed);
+    for (name, graph) in (0..20).flat_map(|_| converted(&mut rng)) {
+        let inputs = noise(&graph, &mut Rng::with_seed(seed));
+        let wanted = Runner::new(&graph).unwrap().run(&inputs).unwrap();
+        let simple = simplify(&graph);
+        let compiled = match compile(&simple, &config) {
+            Ok(compiled) => compiled,
+            Err(error) => panic!("{name}: {error}"),
+        };
+        let border = [&compiled.plan.before, &compiled.plan.after].map(Vec::len);
+        assert_eq!(border, [0, 0], "{name}: {:?}", simple.layers);
+        let prepared = Prepared::new(&compiled.program, &config).unwrap();
+        let got = prepared.run(&[inputs[0].bytes()], &mut prepared.workspace());
+        assert_eq!(got.unwrap()[0], wanted[0].bytes(), "{name}");
+    }
 }
 
 #[test]

@@ -113,7 +113,9 @@ impl Report {
             layers,
             kinds,
             missing: MissingReport::all(&graph.missing),
-            blockers: sepstream_compiler::runnable(graph).err().map(|e| e.to_string()),
+            blockers: sepstream_compiler::runnable(graph)
+                .err()
+                .map(|e| e.to_string()),
         }
     }
 

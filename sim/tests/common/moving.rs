@@ -41,6 +41,55 @@ pub fn network(rng: &mut Rng) -> Graph {
     builder.graph
 }
 
+/// What converters write for one network or another, whole: a name, and the graph.
+pub fn converted(rng: &mut Rng) -> [(&'static str, Graph); 3] {
+    let start = |rng: &mut Rng, shape: &[usize], write: fn(&mut Builder, TensorId) -> TensorId| {
+        let mut builder = Builder {
+            graph: Graph::default(),
+            rng,
+        };
+        let input = builder.tensor(shape, None);
+        builder.graph.inputs.push(input);
+        let output = write(&mut builder, input);
+        builder.graph.outputs.push(output);
+        builder.graph
+    };
+    let (rows, cols) = (rng.usize(3..9), rng.usize(3..9));
+    [
+        (
+            "one-dimensional convolutions",
+            start(rng, &[1, 1, cols, 3], |b, map| {
+                let map = b.conv(map, [1, 3], 5);
+                let (map, between) = (b.reshaped(map, 1), b.graph.tensors.len());
+                let map = b.reshaped(map, 4);
+                assert_eq!(between + 1, b.graph.tensors.len());
+                let map = b.conv(map, [1, 1], 6);
+                b.dense(map)
+            }),
+        ),
+        (
+            "channels first, with padding",
+            start(rng, &[1, rows, cols, 3], |b, map| {
+                let map = b.conv(map, [1, 1], 6);
+                let map = b.turned(map, &[0, 3, 1, 2]);
+                let map = b.padded(map, [0, 0, 1, 1], [0, 0, 1, 1]);
+                let map = b.turned(map, &[0, 2, 3, 1]);
+                let map = b.conv(map, [3, 3], 4);
+                let map = b.turned(map, &[0, 3, 1, 2]);
+                b.dense(map)
+            }),
+        ),
+        (
+            "dilation",
+            start(rng, &[1, rows, cols, 3], |b, map| {
+                let map = b.conv(map, [1, 1], 6);
+                let map = b.dilated_same(map);
+                b.conv(map, [1, 1], 4)
+            }),
+        ),
+    ]
+}
+
 impl Builder<'_> {
     fn tensor(&mut self, shape: &[usize], data: Option<Vec<u8>>) -> TensorId {
         let id = TensorId(self.graph.tensors.len());
@@ -123,21 +172,59 @@ impl Builder<'_> {
             1 | 2 => permutation = vec![0, 2, 3, 1],
             _ => {}
         }
+        self.turned(map, &permutation)
+    }
+    fn turned(&mut self, map: TensorId, permutation: &[usize]) -> TensorId {
         let from = self.shape(map);
         let shape: Vec<usize> = permutation.iter().map(|&axis| from[axis]).collect();
+        let permutation = permutation.to_vec();
         self.layer(Op::Transpose(Transpose { permutation }), &[map], &shape)
+    }
+    /// With dimensions of one element in front, or without them.
+    fn reshaped(&mut self, map: TensorId, rank: usize) -> TensorId {
+        let shape = self.shape(map);
+        let first = shape.iter().position(|&d| d > 1).unwrap_or(0);
+        let kept = &shape[first..];
+        let mut wanted = vec![1; rank.saturating_sub(kept.len())];
+        wanted.extend(kept);
+        self.layer(Op::Reshape, &[map], &wanted)
+    }
+    /// A convolution without padding.
+    fn conv(&mut self, map: TensorId, kernel: [usize; 2], outputs: usize) -> TensorId {
+        let shape = self.shape(map);
+        let weights = self.weights(&[outputs, kernel[0], kernel[1], shape[3]]);
+        let window = Window {
+            kernel: (kernel[0], kernel[1]),
+            stride: (1, 1),
+            dilation: (1, 1),
+            pads: Pads::default(),
+        };
+        let conv = Op::Conv2d(Conv2d {
+            window,
+            activation: Activation::None,
+        });
+        let size = |n: usize| shape[n] + 1 - kernel[n - 1];
+        self.layer(
+            conv,
+            &[map, weights],
+            &[shape[0], size(1), size(2), outputs],
+        )
     }
     fn pad(&mut self, map: TensorId) -> TensorId {
         let shape = self.shape(map);
         if shape.iter().product::<usize>() > MOST {
             return map;
         }
-        let mut size = |n: usize| if n == 0 { 0 } else { self.rng.usize(..3) };
-        let (before, after): (Vec<_>, Vec<_>) = (0..4).map(|n| (size(n), size(n))).unzip();
+        let mut size = || [0, 1, 2, 3].map(|n| if n == 0 { 0 } else { self.rng.usize(..3) });
+        let (before, after) = (size(), size());
+        self.padded(map, before, after)
+    }
+    fn padded(&mut self, map: TensorId, before: [usize; 4], after: [usize; 4]) -> TensorId {
+        let shape = self.shape(map);
         let padded: Vec<usize> = (0..4).map(|n| before[n] + shape[n] + after[n]).collect();
         let pad = Pad {
-            before,
-            after,
+            before: before.into(),
+            after: after.into(),
             value: 3,
         };
         self.layer(Op::Pad(pad), &[map], &padded)
@@ -172,49 +259,63 @@ impl Builder<'_> {
     }
     /// A convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND.
     fn dilated(&mut self, map: TensorId) -> TensorId {
-        let shape = self.shape(map);
-        let &[1, rows, cols, channels] = &shape[..] else {
+        let size = self.shape(map);
+        if size[0] != 1 {
             return map;
-        };
-        let block = [self.rng.usize(1..4), self.rng.usize(1..4)];
-        let kernel = [self.rng.usize(1..3), self.rng.usize(1..3)];
-        let before = [self.rng.usize(..3), self.rng.usize(..3)];
-        let sizes = [rows, cols];
-        // So much that the window fits, in whole blocks.
-        let padded = [0, 1].map(|n| {
-            let least = (sizes[n] + before[n]).max(kernel[n] * block[n]);
-            least.next_multiple_of(block[n])
-        });
-        let after = [0, 1].map(|n| padded[n] - sizes[n] - before[n]);
-        let small = [0, 1].map(|n| padded[n] / block[n]);
+        }
+        let mut pair = |most: usize| [self.rng.usize(..most), self.rng.usize(..most)];
+        let (block, kernel, before) = (pair(3), pair(2), pair(3));
+        let (block, kernel) = (block.map(|n| n + 1), kernel.map(|n| n + 1));
+        let least = [0, 1].map(|n| (size[n + 1] + before[n]).max(kernel[n] * block[n]));
+        let all = self.made(least, block, kernel);
+        let crop = [0, 1].map(|n| self.rng.usize(..all[n].min(3)));
+        let kept = [0, 1].map(|n| self.rng.usize(1..=all[n] - crop[n]));
+        self.spread(map, [block, kernel, before], least, crop, kept)
+    }
+    /// As Keras writes it, with padding SAME.
+    fn dilated_same(&mut self, map: TensorId) -> TensorId {
+        let shape = self.shape(map);
+        let mut pair = |most: usize| [self.rng.usize(1..most), self.rng.usize(1..most)];
+        let (block, kernel) = (pair(4), pair(4));
+        let reach = [0, 1].map(|n| (kernel[n] - 1) * block[n]);
+        let size = [shape[1], shape[2]];
+        let least = [0, 1].map(|n| size[n] + reach[n]);
+        self.spread(
+            map,
+            [block, kernel, reach.map(|n| n / 2)],
+            least,
+            [0, 0],
+            size,
+        )
+    }
+    /// Rows and columns behind the convolution, when at least so many are padded.
+    fn made(&self, least: [usize; 2], block: [usize; 2], kernel: [usize; 2]) -> [usize; 2] {
+        [0, 1].map(|n| least[n].next_multiple_of(block[n]) - (kernel[n] - 1) * block[n])
+    }
+    fn spread(
+        &mut self,
+        map: TensorId,
+        [block, kernel, before]: [[usize; 2]; 3],
+        least: [usize; 2],
+        crop: [usize; 2],
+        kept: [usize; 2],
+    ) -> TensorId {
+        let shape = self.shape(map);
+        let padded = [0, 1].map(|n| least[n].next_multiple_of(block[n]));
+        let after = [0, 1].map(|n| padded[n] - shape[n + 1] - before[n]);
         let batch = block[0] * block[1];
         let op = |before: [usize; 2], after: [usize; 2]| SpaceBatch {
             block: block.to_vec(),
             before: before.to_vec(),
             after: after.to_vec(),
         };
-        let spread = [batch, small[0], small[1], channels];
-        let spread = self.layer(Op::SpaceToBatchNd(op(before, after)), &[map], &spread);
+        let small = [batch, padded[0] / block[0], padded[1] / block[1], shape[3]];
+        let small = self.layer(Op::SpaceToBatchNd(op(before, after)), &[map], &small);
         let outputs = self.rng.usize(1..5);
-        let weights = self.weights(&[outputs, kernel[0], kernel[1], channels]);
-        let window = Window {
-            kernel: (kernel[0], kernel[1]),
-            stride: (1, 1),
-            dilation: (1, 1),
-            pads: Pads::default(),
-        };
-        let conv = Op::Conv2d(Conv2d {
-            window,
-            activation: Activation::None,
-        });
-        let made = [0, 1].map(|n| small[n] - kernel[n] + 1);
-        let computed = [batch, made[0], made[1], outputs];
-        let computed = self.layer(conv, &[spread, weights], &computed);
-        let all = [0, 1].map(|n| made[n] * block[n]);
-        let crop = [0, 1].map(|n| self.rng.usize(..all[n].min(3)));
-        let rest = [0, 1].map(|n| self.rng.usize(..all[n] - crop[n]));
-        let left = [0, 1].map(|n| all[n] - crop[n] - rest[n]);
-        let joined = [1, left[0], left[1], outputs];
+        let computed = self.conv(small, kernel, outputs);
+        let all = self.made(least, block, kernel);
+        let rest = [0, 1].map(|n| all[n] - crop[n] - kept[n]);
+        let joined = [1, kept[0], kept[1], outputs];
         self.layer(Op::BatchToSpaceNd(op(crop, rest)), &[computed], &joined)
     }
     fn dense(&mut self, map: TensorId) -> TensorId {
