@@ -188,8 +188,7 @@ fn largest_multiplier(c: &Candidate<'_>) -> Option<f64> {
 
 fn multiplier_range(c: &Candidate<'_>) -> Verdict {
     match largest_multiplier(c) {
-        // Also refuses what is not a number.
-        Some(multiplier) if !(multiplier < f64::from(1 << 30)) => {
+        Some(multiplier) if multiplier.is_nan() || multiplier >= f64::from(1 << 30) => {
             Err(format!("it is {multiplier:.3e}"))
         }
         _ => Ok(()),
