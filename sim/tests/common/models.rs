@@ -119,8 +119,19 @@ pub fn names(folder: &Path) -> Vec<String> {
 
 /// The folder of shared models, unless it is missing and need not be there.
 pub fn shared_models() -> Option<PathBuf> {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/models");
-    let folder = env::var_os("SEPSTREAM_MODELS").map_or_else(default, PathBuf::from);
+    match env::var_os("SEPSTREAM_MODELS") {
+        Some(folder) => present(PathBuf::from(folder)),
+        None => shared("models"),
+    }
+}
+
+/// A folder beside the repository with files that are not part of it, unless it is missing and need not be there.
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    present(shared.join(name))
+}
+
+fn present(folder: PathBuf) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
@@ -129,6 +140,6 @@ pub fn shared_models() -> Option<PathBuf> {
         "{} is missing",
         folder.display()
     );
-    println!("SKIPPED: shared models");
+    println!("SKIPPED: {}", folder.display());
     None
 }
