@@ -120,6 +120,13 @@ fn weighted(
                     "a rounding that the lanes do not have",
                 ));
             };
+            if multiplier.shift > Multiplier::MOST_SHIFT {
+                return Err(refuse(
+                    graph,
+                    layer,
+                    "scales whose quotient is out of range",
+                ));
+            }
             // sum w (a - zero) = sum w a - zero sum w, modulo 2^32 as in the software
             let sum = weights
                 .iter()

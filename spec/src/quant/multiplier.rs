@@ -15,6 +15,13 @@ impl Multiplier {
     ///
     /// `None` for a factor that is negative, not finite, or 2^30 and more: its left shift would lose every bit.
     pub fn from_real(real: f64) -> Option<Self> {
+        Multiplier::unbounded(real).filter(|multiplier| multiplier.shift <= Self::MOST_SHIFT)
+    }
+    /// Largest left shift that leaves a bit of a sum.
+    pub const MOST_SHIFT: i32 = 30;
+    /// `QuantizeMultiplier` without an upper bound, as convolutions take it: networks have factors far above 2^30 where sums are
+    /// always 0. [`requant`] shifts by the lower 5 bits then, as x86 does; C++ leaves it undefined.
+    pub fn unbounded(real: f64) -> Option<Self> {
         if !real.is_finite() || real < 0.0 {
             return None;
         }
@@ -23,9 +30,6 @@ impl Multiplier {
         if q == 1 << 31 {
             q /= 2;
             shift += 1;
-        }
-        if shift > 30 {
-            return None;
         }
         if q == 0 || shift < -31 {
             return Some(Multiplier { q: 0, shift: 0 });
@@ -251,5 +255,10 @@ mod tests {
         for bad in [2f64.powi(30), 1e300, -1.0, f64::INFINITY, f64::NAN] {
             assert_eq!(made(bad), None, "{bad}");
         }
+        let wide = Multiplier::unbounded(2f64.powi(30 + 32)).unwrap();
+        assert_eq!(
+            (wide.q, wide.shift, wide.apply(3)),
+            (1 << 30, 63, i32::MIN / 2)
+        );
     }
 }

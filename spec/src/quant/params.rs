@@ -12,13 +12,13 @@ pub const ADD_LEFT_SHIFT: u32 = 20;
 /// Factor from the accumulator of an int8 convolution (or a FULLY_CONNECTED with a scale for each channel) to its output:
 /// `PopulateConvolutionQuantizationParams`. All in double precision.
 pub fn conv_multiplier(input: f32, weights: f32, output: f32) -> Option<Multiplier> {
-    Multiplier::from_real(f64::from(input) * f64::from(weights) / f64::from(output))
+    Multiplier::unbounded(f64::from(input) * f64::from(weights) / f64::from(output))
 }
 
 /// The same for uint8 convolutions, and for FULLY_CONNECTED with one weight scale: `GetQuantizedConvolutionMultipler`. The
 /// product of the scales is rounded to single precision.
 pub fn legacy_conv_multiplier(input: f32, weights: f32, output: f32) -> Option<Multiplier> {
-    Multiplier::from_real(f64::from(input * weights) / f64::from(output))
+    Multiplier::unbounded(f64::from(input * weights) / f64::from(output))
 }
 
 /// Factor from the product of two MUL inputs to its output: `Prepare` in `mul.cc`, all in single precision.

@@ -90,7 +90,8 @@ impl Scaling {
         [least, most].into_iter().all(|sum| match self {
             Scaling::Fixed(multiplier) => {
                 let left = multiplier.shift.max(0);
-                multiplier.q >= 0 && (i64::from(sum) << left) >> 31 == -i64::from(sum < 0)
+                let keeps = left <= Multiplier::MOST_SHIFT;
+                keeps && multiplier.q >= 0 && (i64::from(sum) << left) >> 31 == -i64::from(sum < 0)
             }
             Scaling::Double(factor) => (f64::from(sum) * factor).abs() < f64::from(i32::MAX),
         })

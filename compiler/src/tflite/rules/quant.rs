@@ -33,9 +33,6 @@ pub const RULES: &[ImportRule] = &[
         operators: &[
             "ABS",
             "BATCH_MATMUL",
-            "CONV_2D",
-            "DEPTHWISE_CONV_2D",
-            "FULLY_CONNECTED",
             "LEAKY_RELU",
             "MEAN",
             "MUL",
@@ -47,10 +44,9 @@ pub const RULES: &[ImportRule] = &[
             "RELU_N1_TO_1",
             "RSQRT",
             "SUM",
-            "TRANSPOSE_CONV",
         ],
-        sentence: "The factor by which a result is scaled, made of the scales of operands and result, is below 2^30: the \
-                   product of the operands' scales over that of the result, for most operators.",
+        sentence: "The factor by which a result is scaled, made of the scales of operands and result, is below 2^30 (for most \
+                   operators the product of the operands' scales over that of the result). Convolutions may have any.",
         check: multiplier_range,
     },
     Rule {
@@ -158,17 +154,11 @@ fn weights_symmetric(c: &Candidate<'_>) -> Verdict {
 fn largest_multiplier(c: &Candidate<'_>) -> Option<f64> {
     let (output, _) = c.output()?.per_tensor()?;
     let data = c.data_operands();
-    let operands = if WEIGHTED.contains(&c.kind()) {
-        2
-    } else {
-        data.len()
-    };
-    // The largest scale decides: one operand may have one per channel.
     let largest = |n: &usize| {
         let quant = c.input(*n)?.quant.as_ref()?;
         Some(quant.scale.iter().copied().fold(0.0, f32::max))
     };
-    let scales: Vec<f32> = data.iter().take(operands).filter_map(largest).collect();
+    let scales: Vec<f32> = data.iter().filter_map(largest).collect();
     let input = *scales.first()?;
     Some(match (c.kind(), &scales[..]) {
         ("PRELU", &[_, slope]) => f64::from(input * slope.max(1.0) / output),

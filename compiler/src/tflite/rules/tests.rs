@@ -520,7 +520,7 @@ fn broken() -> Vec<(&'static str, Case)> {
         ),
         (
             "multiplier-range",
-            conv().slot(3, |y| y.quant = quant(1e-12, 0)),
+            binary("MUL", &[4], &[4]).slot(2, |y| y.quant = quant(1e-12, 0)),
         ),
         (
             "sum-scale",
