@@ -25,10 +25,7 @@ pub(super) fn kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
 }
 
 /// Stores numbers as another type. Integers wrap; floats are cut off, and stop at the ends of an integer type.
-fn store_as<T: Element>(values: impl Iterator<Item = T>, to: DType, output: &mut [u8])
-where
-    T: AsPrimitive<i32>,
-{
+fn store_as<T: Element>(values: impl Iterator<Item = T>, to: DType, output: &mut [u8]) {
     with_element!(to, U => {
         store(output, values.map(|value| <T as AsPrimitive<U>>::as_(value)));
     }, _ => {

@@ -141,7 +141,7 @@ pub(super) fn repeat_kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
         .collect();
     for (n, (&size, &stride)) in input.shape.iter().zip(&strides).enumerate() {
         let result = shape[missing + n];
-        site.require(result % size == 0, || {
+        site.require(result.is_multiple_of(size), || {
             format!("{size} elements cannot fill {result}")
         })?;
         axes.push((0..result).map(|n| Some(n % size * stride)).collect());
@@ -252,5 +252,5 @@ pub(super) fn gather_kernel(site: &Site, options: &Gather) -> Result<Box<dyn Ker
     site.require(count == site.output().elements(), || {
         format!("the output must have {count} elements")
     })?;
-    Ok(Moves::new(site, blocks))
+    Ok(Moves::kernel(site, blocks))
 }

@@ -38,7 +38,7 @@ pub(super) fn counted(size: usize, stride: usize) -> Axis {
 
 impl Moves {
     /// For results of `site`'s element type, filled with zero where nothing lies.
-    pub fn new(site: &Site, blocks: Vec<Block>) -> Box<dyn Kernel> {
+    pub fn kernel(site: &Site, blocks: Vec<Block>) -> Box<dyn Kernel> {
         Moves::filled(site, blocks, vec![0; site.output().dtype.bytes()])
     }
     /// The same with another filling.
@@ -51,7 +51,7 @@ impl Moves {
     }
     /// One block without a shift.
     pub fn by_axes(site: &Site, axes: Vec<Axis>) -> Box<dyn Kernel> {
-        Moves::new(site, vec![Block { axes, start: 0 }])
+        Moves::kernel(site, vec![Block { axes, start: 0 }])
     }
 }
 
