@@ -91,19 +91,21 @@ fn largest_memories(v: &mut Values) {
     (v.line_words, v.pixel_words, v.expand_words, v.commands) = (8192, 8192, 8192, 4096);
 }
 
-/// Verilog that can be linted: all modules are in it.
+/// Verilog that can be linted.
 pub struct Text {
-    /// All modules.
+    /// All modules that are generated.
     pub verilog: String,
+    /// Twins of what the technology has: a file of their own, for what they say of themselves ends with it.
+    cells: &'static str,
     top: &'static str,
 }
 
 impl Text {
     /// The accelerator alone, with the twins of what its technology uses.
     pub fn accelerator(config: &Config, technology: Technology) -> Self {
-        let accelerator = sepstream_hdl::generate_for(config, technology);
         Text {
-            verilog: technology.cells().to_string() + &accelerator,
+            verilog: sepstream_hdl::generate_for(config, technology),
+            cells: technology.cells(),
             top: "sepstream",
         }
     }
@@ -113,6 +115,7 @@ impl Text {
         let board = sepstream_hdl::board(config, link, Technology::Generic);
         Text {
             verilog: board.expect("the link can be built"),
+            cells: "",
             top: "sepstream_board",
         }
     }
@@ -124,17 +127,44 @@ pub fn lint(text: &Text, waivers: bool) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name, text: &str| fs::write(folder.path().join(name), text).expect("a file");
     write("sepstream.v", &text.verilog);
+    write("cells.v", text.cells);
     write("sepstream.vlt", sepstream_hdl::LINT_WAIVERS);
     let mut command = verilator.command();
     command.current_dir(folder.path());
     command.args(["--lint-only", "-Wall", "--top-module", text.top]);
     command
         .args(waivers.then_some("sepstream.vlt"))
+        .args((!text.cells.is_empty()).then_some("cells.v"))
         .arg("sepstream.v");
     let output = command.output().expect("Verilator runs");
     let found = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.success(), found.is_empty(), "{found}");
     found
+}
+
+/// Accelerators with all that a technology has blocks for: multipliers of every kind, memories of few and of many words.
+fn own_blocks() -> Vec<Text> {
+    let few = configured(4, 5, 3, 3, |v| {
+        (v.pw_multiplier, v.pw_lut_channels, v.dw_lut_lanes) = (2, 2, 1);
+        (v.line_words, v.expand_words) = (40, 0);
+    });
+    let many = configured(16, 8, 8, 3, |v| {
+        (v.activation_kib, v.weight_kib, v.depthwise_kib) = (64, 64, 12);
+    });
+    let technologies = [Technology::Ecp5, Technology::Ice40Up];
+    let all = technologies.map(|t| [&few, &many].map(|config| Text::accelerator(config, t)));
+    all.into_iter().flatten().collect()
+}
+
+#[test]
+fn lint_finds_nothing_in_what_technologies_have() {
+    if !tools_present() {
+        return;
+    }
+    for text in own_blocks() {
+        let found = lint(&text, true);
+        assert!(found.is_empty(), "{found}");
+    }
 }
 
 #[test]
@@ -178,8 +208,7 @@ fn every_waiver_is_needed() {
     }
     let bare = configurations();
     let generic = |config| Text::accelerator(config, Technology::Generic);
-    let own = Text::accelerator(&config(2, 2, 1, 1), Technology::Ice40Up);
-    let texts = bare.iter().map(generic).chain([own]);
+    let texts = bare.iter().map(generic).chain(own_blocks());
     let boards = boards();
     let texts = texts.chain(boards.iter().map(Text::board));
     let all: String = texts.map(|text| lint(&text, false)).collect();
