@@ -200,6 +200,37 @@ fn large_networks_on_the_model() {
     }
 }
 
+/// Every shared file that compiles, on one accelerator: what the host runs of it gives TensorFlow Lite's outputs.
+#[test]
+fn shared_files_on_an_accelerator() {
+    let Some(models) = shared_models() else {
+        return;
+    };
+    let config = Values {
+        activation_kib: 512,
+        depthwise_channels: 8192,
+        ..configurations()[1].values().clone()
+    };
+    let config = config.check().expect("the configuration is sound");
+    let mut found = Vec::new();
+    for folder in [models.with_file_name("cases"), models] {
+        let runs = |name: &String| {
+            let bytes = fs::read(folder.join(format!("{name}.tflite"))).unwrap();
+            let graph = tflite::load(&bytes, name);
+            graph.is_ok_and(|graph| runnable(&graph).is_ok() && compile(&graph, &config).is_ok())
+        };
+        for name in files(&folder).iter().filter(|name| runs(name)) {
+            let mut model = load(&folder, name, name);
+            model.inputs.truncate(2);
+            model.outputs.truncate(2);
+            found.push(model);
+        }
+    }
+    println!("{} of the shared files", found.len());
+    assert!(found.len() >= 60, "only {} compile", found.len());
+    check_all(&found, &[config]);
+}
+
 /// Which of the project's cases the accelerator runs, and what it says about the others.
 #[test]
 fn operator_cases_compile_or_say_why_not() {
