@@ -53,6 +53,8 @@ pub fn execute(args: &Simulate) -> Result<Report, Error> {
         EngineKind::Reference => file.clone(),
         EngineKind::Model | EngineKind::Verilator => sepstream_compiler::simplify(&file),
     };
+    // before any file of frames is read, which may not fit what cannot run
+    sepstream_compiler::runnable(&network)?;
     let config = args.config.as_deref().map(super::load_config).transpose()?;
     let multipliers = config.as_ref().map(Config::multipliers);
     let part = args

@@ -128,11 +128,12 @@ fn element_type(header: &NpyHeader) -> Result<DType, String> {
     match name.trim_matches('\'') {
         "|i1" => Ok(DType::I8),
         "|u1" => Ok(DType::U8),
+        "|b1" => Ok(DType::Bool),
         "<i4" => Ok(DType::I32),
         "<i8" => Ok(DType::I64),
         "<f4" => Ok(DType::F32),
         _ => Err(format!(
-            "element type {name}; int8, uint8, int32, int64 and float32 are accepted"
+            "element type {name}; int8, uint8, bool, int32, int64 and float32 are accepted"
         )),
     }
 }

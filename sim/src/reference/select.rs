@@ -135,6 +135,7 @@ fn float_kernel(site: &Site) -> Option<Result<Box<dyn Kernel>, Error>> {
                 },
             )
         }
+        Op::Elu => float_unary::kernel(site, |x| if x < 0.0 { x.exp_m1() } else { x }),
         Op::LeakyRelu(leaky) => {
             float_unary::kernel(site, move |x| if x > 0.0 { x } else { x * leaky.alpha })
         }

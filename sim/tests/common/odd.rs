@@ -42,7 +42,10 @@ pub fn unflatten(graph: &mut Graph, rng: &mut Rng) {
         return;
     };
     let numbers = graph[from].channels();
-    let Some(pixels) = [3, 2].into_iter().find(|pixels| numbers % pixels == 0) else {
+    let Some(pixels) = [3, 2]
+        .into_iter()
+        .find(|pixels| numbers.is_multiple_of(*pixels))
+    else {
         return;
     };
     let channels = numbers / pixels;

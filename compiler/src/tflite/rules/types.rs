@@ -40,7 +40,15 @@ const NUMBERS: &[&str] = &[
     "RELU_N1_TO_1",
     "SUB",
 ];
-const SIGNED: &[&str] = &["ABS", "EXP", "LOG", "NEG", "RSQRT", "SQUARED_DIFFERENCE"];
+const SIGNED: &[&str] = &[
+    "ABS",
+    "ELU",
+    "EXP",
+    "LOG",
+    "NEG",
+    "RSQRT",
+    "SQUARED_DIFFERENCE",
+];
 const MOVING: &[&str] = &[
     "BATCH_TO_SPACE_ND",
     "BROADCAST_TO",
@@ -99,7 +107,7 @@ pub const RULES: &[ImportRule] = &[
     },
     Rule {
         id: "int8-type",
-        operators: &["BATCH_MATMUL", "ELU", "REDUCE_PROD"],
+        operators: &["BATCH_MATMUL", "REDUCE_PROD"],
         sentence: "All maps of a layer are int8.",
         check: int8_type,
     },
