@@ -101,7 +101,7 @@ for name in ("ABS", "EXP", "LOG", "NEG"):
     kind("int8", "float32")(unary(name))
 for name in ("FLOOR", "SQRT", "SQUARE", "CEIL", "ROUND", "LOGISTIC", "LOG_SOFTMAX"):
     kind("float32")(unary(name))
-kind("int8")(unary("ELU"))
+kind("int8", "float32")(unary("ELU"))
 for name in ("RELU", "RELU6", "RELU_N1_TO_1"):
     kind("int8", "uint8", "float32")(unary(name))
 kind("int8", "uint8", "float32")(unary("LEAKY_RELU", lambda d: (
