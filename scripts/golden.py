@@ -5,10 +5,9 @@ Golden data of a model NAME.tflite:
   NAME.npz   in<k>, out<k>: stacked frames of graph input / output k, first axis = frames
   NAME.json  sha256 of the model; for frame 0 the sha256 of every operator output (row-major bytes)
 
-The reference is BUILTIN_REF of the pinned TensorFlow, whose FULLY_CONNECTED is the integer form that hardware and
-TFLite Micro compute. The same kernels of the pinned ai-edge-litert requantise FULLY_CONNECTED differently; the field
-`ai_edge_litert` tells for each model whether all its tensors are equal there too, or names the first operator that
-is not.
+The reference is BUILTIN_REF of the pinned ai-edge-litert. The same kernels of the pinned TensorFlow have the integer form
+of FULLY_CONNECTED, as TensorFlow Lite Micro; the field `integer_form` tells for each model whether all its tensors are
+equal there too, or names the first operator that is not. Where outputs differ, NAME_tflm.npz has those of that form.
 """
 import hashlib
 import json
@@ -82,26 +81,34 @@ def parameter_bytes(it):
     return count
 
 
+def stacked(outputs):
+    """Arrays out<k> of the outputs of several frames."""
+    return {f"out{k}": np.stack(o) for k, o in enumerate(zip(*outputs, strict=True))}
+
+
 def write(stem, model, frames, *, arrays_name=None, extra_arrays=None, extra_fields=None):
     """Writes the three files of `stem` (a path without suffix). `frames` is one stacked array per graph input.
     Returns (record, values) of every operator output for frame 0."""
-    it, other = interpreter(model, tf.lite), interpreter(model, litert)
-    outputs, records, differs = [], [], None
+    it, other = interpreter(model, litert), interpreter(model, tf.lite)
+    outputs, integer, records, differs = [], [], [], None
     for k in range(len(frames[0])):
         outputs.append(invoke(it, [f[k] for f in frames]))
-        invoke(other, [f[k] for f in frames])
+        integer.append(invoke(other, [f[k] for f in frames]))
         traced = list(operators(it))
         records = records or traced
         if differs is None:
             pairs = zip([a for a, _ in traced], [b for b, _ in operators(other)], strict=True)
             differs = next((f"op {a['op']} {a['kind']}" for a, b in pairs if a["sha256"] != b["sha256"]), None)
     arrays = {f"in{k}": f for k, f in enumerate(frames)}
-    arrays |= {f"out{k}": np.stack(o) for k, o in enumerate(zip(*outputs, strict=True))}
+    arrays |= stacked(outputs)
+    name = arrays_name or stem.name
     stem.with_suffix(".tflite").write_bytes(model)
-    np.savez_compressed(stem.with_name((arrays_name or stem.name) + ".npz"), **arrays, **(extra_arrays or {}))
+    np.savez_compressed(stem.with_name(name + ".npz"), **arrays, **(extra_arrays or {}))
+    if any((a != stacked(outputs)[k]).any() for k, a in stacked(integer).items()):
+        np.savez_compressed(stem.with_name(name + "_tflm.npz"), **(arrays | stacked(integer)))
     fields = dict(model=stem.name + ".tflite", sha256=sha256(model)) | (extra_fields or {})
-    fields |= dict(runtime="tensorflow " + tf.__version__, kernels="reference")
-    fields |= dict(ai_edge_litert="equal" if differs is None else "differs from " + differs)
+    fields |= dict(runtime="ai-edge-litert " + version("ai-edge-litert"), kernels="reference")
+    fields |= dict(integer_form="equal" if differs is None else "differs from " + differs)
     head = json.dumps(fields, indent=1)[:-2]
     lines = ",\n".join("  " + json.dumps(r) for r, _ in records)  # one operator per line
     stem.with_suffix(".json").write_text(f'{head},\n "tensors": [\n{lines}\n ]\n}}\n')

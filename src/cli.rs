@@ -377,9 +377,9 @@ pub struct Setup {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum SemanticsKind {
     /// LiteRT 2.x: one rounding, in double precision
+    #[default]
     Litert,
     /// TensorFlow Lite Micro and TensorFlow Lite before: two roundings, in integers
-    #[default]
     Tflm,
 }
 

@@ -5,6 +5,7 @@ mod blockers;
 mod error;
 mod misfit;
 pub mod processor;
+mod requantise;
 mod rule;
 mod simplify;
 pub mod tflite;

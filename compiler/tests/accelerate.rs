@@ -8,6 +8,7 @@ use sepstream_compiler::accelerate::RULES;
 use sepstream_compiler::{Error, Misfit, compile};
 use sepstream_spec::config::{Config, Multiplier, Values};
 use sepstream_spec::graph::{DType, Graph, Op, Pad, Pads, TensorId, Window};
+use sepstream_spec::quant::Semantics;
 
 /// Room for every network of these tests.
 const ROOMY: Values = Values {
@@ -19,6 +20,7 @@ const ROOMY: Values = Values {
     pw_requant: 8,
     pw_sum_bits: 32,
     pw_requant_cycles: 1,
+    pw_rounding: 1,
     residual: 8,
     lanes: 8,
     taps: 3,
@@ -145,6 +147,7 @@ fn engines_with_limits_name_layer_and_channel() {
         pw_multiplier: Multiplier::Packed as u32,
         pw_sum_bits: 18,
         pw_requant_cycles: 1,
+        pw_rounding: 1,
         dw_sum_bits: 18,
         dw_requant_cycles: 1,
         ..ROOMY
@@ -165,6 +168,53 @@ fn engines_with_limits_name_layer_and_channel() {
             _ => values.dw_sum_bits = 32,
         }
         compile(&graph, &config(values)).unwrap_or_else(|error| panic!("{error}"));
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// A fully connected layer with all outputs, one of which is about `2^power` sums wide.
+fn dense(power: i32) -> Graph {
+    let (mut network, input) = Network::new("dense", &[1, 1 << (power - 7).max(2)]);
+    let output = network.fully_connected(input, 8);
+    let mut graph = network.graph;
+    let weights = graph.layers[0].inputs[1].unwrap();
+    graph.tensors[weights.0].data.as_mut().unwrap().fill(127);
+    graph.tensors[output.0].quant.as_mut().unwrap().scale = vec![0.27 * 2f32.powi(power)];
+    graph
+}
+
+/// What rounds once needs lanes that do; and sums that LiteRT leaves undefined, beyond 32 bits, are refused. Whose rounding is of
+/// integers needs neither.
+#[test]
+fn one_rounding_is_asked_for_and_what_is_undefined_refused() {
+    let twice = Values {
+        pw_rounding: 0,
+        ..ROOMY
+    };
+    let mut text = String::new();
+    for (values, powers) in [(&twice, 13..18), (&ROOMY, -20..-19)] {
+        let refused = |power: i32| {
+            Some((
+                power,
+                compile(&dense(power), &config(values.clone())).err()?,
+            ))
+        };
+        let (power, error) = powers
+            .into_iter()
+            .find_map(refused)
+            .unwrap_or_else(|| panic!("none is too small for rounding {}", values.pw_rounding));
+        text += &format!("{error}\n");
+        let setting = match &error {
+            Error::DoesNotFit(missing) => missing.misfits[0].setting.clone(),
+            _ => None,
+        };
+        if let Some(setting) = setting {
+            let either = setting.apply(&config(values.clone()));
+            compile(&dense(power), &either).unwrap_or_else(|error| panic!("{error}"));
+        }
+        let mut graph = dense(power);
+        graph.semantics = Semantics::Tflm;
+        compile(&graph, &config(twice.clone())).unwrap_or_else(|error| panic!("{error}"));
     }
     insta::assert_snapshot!(text);
 }

@@ -21,6 +21,7 @@ const SMALL: Values = Values {
     pw_requant: 1,
     pw_sum_bits: 24,
     pw_requant_cycles: 4,
+    pw_rounding: 1,
     residual: 1,
     lanes: 2,
     taps: 1,

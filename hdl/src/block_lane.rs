@@ -10,25 +10,22 @@
 //! in (-2^30, 2^30): 32 bits in two's complement never wrap. The doubled high product is A >> 1.
 
 use crate::multiplier::accumulating;
-use crate::rtl::{Module, lit};
-use crate::serial::Lane;
+use crate::rtl::{Module, cat, lit};
+use crate::serial::{Kind, Lane};
 use sepstream_spec::timing::BLOCK_CYCLES;
 use std::rc::Rc;
 
 /// Bits of s_0.
 const LOW: u32 = 14;
 
-/// The lane for sums of `acc_bits` bits before and of `bits` bits with their bias; `settled` where no output is for other ends than the
-/// next one.
-pub fn block_lane(acc_bits: u32, bits: u32, settled: bool) -> Rc<Module> {
+/// The lane; its `cycles` are `BLOCK_CYCLES`.
+pub fn block_lane(kind: Kind) -> Rc<Module> {
+    let Kind { acc_bits, bits, .. } = kind;
     let mut m = Module::new(
-        match settled {
-            true => format!("block_lane_{acc_bits}_{bits}_settled"),
-            false => format!("block_lane_{acc_bits}_{bits}"),
-        },
+        kind.name(format!("block_lane_{acc_bits}_{bits}")),
         &format!("One sum, clamped to {bits} bits, to one INT8 output in {BLOCK_CYCLES} cycles."),
     );
-    let lane = Lane::new(&mut m, acc_bits, bits, BLOCK_CYCLES, settled);
+    let lane = Lane::new(&mut m, kind);
     let at = &lane.at;
     let s = m.reg("clamped", bits);
     let factor = m.reg("factor", 16);
@@ -41,7 +38,11 @@ pub fn block_lane(acc_bits: u32, bits: u32, settled: bool) -> Rc<Module> {
     let half = upper.mux(&s.slice(LOW, bits - LOW).sext(16), &s.low(LOW).zext(16));
     let sum = m.forward("block_sum", 32);
     let [by_low, by_two] = [LOW, 16 - LOW].map(|by| sum.slice(by, 32 - by).sext(32));
-    let carried = at[4].mux(&lit(1 << 30, 32), &at[6].mux(&by_two, &by_low));
+    let nudge = match lane.once(&mut m, "once_of_block", 4) {
+        None => lit(1 << 30, 32),
+        Some(once) => cat(&[lit(0, 1), !&once, lit(0, 30)]),
+    };
+    let carried = at[4].mux(&nudge, &at[6].mux(&by_two, &by_low));
     let inputs = [("a", half), ("b", factor), ("hold", upper), ("c", carried)];
     let block = m.instance("block", &accumulating(), &inputs);
     m.drive(&sum, &block.out("m_sum"));

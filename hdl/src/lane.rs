@@ -32,6 +32,14 @@ impl Inputs {
     }
 }
 
+/// Name of a lane's module: one that rounds either way is another one.
+pub(crate) fn name(base: String, either: bool) -> String {
+    match either {
+        true => format!("{base}_either"),
+        false => base,
+    }
+}
+
 /// A sum, clamped to `bits` bits.
 pub(crate) fn clamped(m: &mut Module, biased: &Expr, bits: u32) -> Expr {
     let sign = biased.bit(biased.width() - 1);

@@ -43,7 +43,7 @@ pub mod rounding;
 pub mod rtl;
 mod select;
 pub mod sequencer;
-mod serial;
+pub mod serial;
 pub mod serial_lane;
 pub mod shared_requant;
 pub mod technology;
@@ -66,7 +66,10 @@ pub fn generate(config: &Config) -> String {
 
 /// The same, with the multipliers and memories of a family of FPGAs.
 pub fn generate_for(config: &Config, technology: Technology) -> String {
-    let banner = format!("sepstream accelerator, generated from this configuration:\n{config}");
+    let banner = format!(
+        "sepstream accelerator, generated from this configuration:\n{}",
+        config.hardware()
+    );
     rtl::verilog(&design(config, technology), &banner)
 }
 
@@ -87,7 +90,8 @@ pub fn board(
 ) -> Result<String, link::LinkError> {
     options.check()?;
     let banner = format!(
-        "sepstream accelerator with host link, generated from this configuration:\n{config}"
+        "sepstream accelerator with host link, generated from this configuration:\n{}",
+        config.hardware()
     );
     Ok(rtl::verilog(
         &board_design(config, options, technology),

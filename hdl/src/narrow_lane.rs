@@ -10,17 +10,18 @@
 
 use crate::lane;
 use crate::multiplier::BLOCK_BITS;
-use crate::rounding::{factor_product, place_and_clamp, tie};
+use crate::rounding::{factor_product, first_nudge, less_below_zero, place_and_clamp, tie};
 use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::timing::FACTOR_PRODUCT;
 use std::rc::Rc;
 
-/// The lane for sums of `bits` bits, from 18 to 31.
-pub fn narrow_lane(bits: u32) -> Rc<Module> {
+/// The lane for sums of `bits` bits, from 18 to 31; `either`: with a port `once`, where it adds neither the carry nor less below zero
+/// (`quant::requant_once`).
+pub fn narrow_lane(bits: u32, either: bool) -> Rc<Module> {
     assert!((BLOCK_BITS..WIDE_SUM).contains(&bits), "{bits} bits");
     let mut m = Module::new(
-        format!("narrow_lane_{bits}"),
+        lane::name(format!("narrow_lane_{bits}"), either),
         &format!("One sum, clamped to {bits} bits, to one INT8 output, a stage per line."),
     );
     let inputs = lane::Inputs::new(&mut m);
@@ -45,12 +46,18 @@ pub fn narrow_lane(bits: u32) -> Rc<Module> {
     m.note("Both roundings in one sum: bit 30 is the carry of the first, half (one less below zero) the second's.");
     let early = m.delay("shift", &inputs.shift, 1 + FACTOR_PRODUCT);
     let right = m.pipe("right_of_half", &early);
-    let negative = m.delay("negative", &s.bit(bits - 1), FACTOR_PRODUCT);
-    let half = tie(&mut m, "half", bits, &early, &negative);
+    let once = either.then(|| {
+        let once = m.input("once", 1);
+        m.delay("once", &once, 2)
+    });
+    let negative = less_below_zero(&s.bit(bits - 1), once.as_ref());
+    let negative = m.delay("negative", &negative, FACTOR_PRODUCT);
+    let half = tie(&mut m, "half", bits, &early, &negative, either);
     let half = m.pipe("half", &half);
     let kept = product.slice(30, bits + 1);
     // (kept >> 1) + half + the bit that is shifted out, as one sum with a carry from below
-    let one = lit(1, 1);
+    let once = once.map(|once| m.delay("once_of_product", &once, FACTOR_PRODUCT + 1));
+    let one = first_nudge(once.as_ref(), 1);
     let sum = m.wire(
         "rounded_nudged",
         &(&kept.sext(bits + 2) + &cat(&[half.zext(bits + 1), one])),

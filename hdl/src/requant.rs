@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! # requant — INT32 sums to INT8 outputs
 //! out = clamp(zero + rounding_shift(doubling_high_mul((sum + bias) << left, multiplier), right), low, high)
-//!     = `spec::quant::requant` (TensorFlow Lite's `MultiplyByQuantizedMultiplier`, two roundings)
+//!     = `spec::quant::requant` (TensorFlow Lite's `MultiplyByQuantizedMultiplier`, two roundings), or `requant_once` where the lanes
+//! round either way and the parameters say so
 //!
 //! Takes the `channels` sums of a group at once, holds them, and sends them through `lanes` lanes in
 //! ceil(channels / lanes) beats, one in `cycles` cycles; groups come no faster than that (their engines idle where needed).
@@ -41,10 +42,10 @@ use sepstream_spec::isa::{address_bits, param_bytes, param_parts};
 use sepstream_spec::timing;
 use std::rc::Rc;
 
-/// One lane for sums of 32 bits, `timing::REQUANT_LANE` cycles.
-pub fn lane() -> Rc<Module> {
+/// One lane for sums of 32 bits, `timing::REQUANT_LANE` cycles; `either`: with a port `once`, as [`Shape::either`] wants it.
+pub fn lane(either: bool) -> Rc<Module> {
     let mut m = Module::new(
-        "requant_lane",
+        lane::name("requant_lane".into(), either),
         "One INT32 sum to one INT8 output, a stage per line.",
     );
     let inputs = lane::Inputs::new(&mut m);
@@ -59,7 +60,12 @@ pub fn lane() -> Rc<Module> {
     let lane::Inputs {
         zero, low, high, ..
     } = &inputs;
-    let out = round_and_clamp(&mut m, &scaled, &factor, &right, zero, low, high);
+    let once = either.then(|| {
+        let once = m.input("once", 1);
+        m.delay("once_of_scaled", &once, 2)
+    });
+    let right = (&right, once.as_ref());
+    let out = round_and_clamp(&mut m, &scaled, &factor, right, zero, low, high);
     m.output("m_data", &out);
     Rc::new(m)
 }
@@ -77,6 +83,8 @@ pub struct Shape {
     pub sum_bits: u32,
     /// Cycles in which a lane takes a sum; more than 1: `serial::lane`.
     pub cycles: u32,
+    /// Lanes round once where a parameter says so (`quant::Rounding`), else always twice.
+    pub either: bool,
     /// Words of the parameter memory.
     pub param_words: u32,
     /// Bits of the count of a pixel's outputs.
@@ -99,6 +107,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         acc_bits,
         sum_bits,
         cycles,
+        either,
         param_words,
         byte_bits,
         tag,
@@ -329,10 +338,16 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let mut outputs = Vec::new();
     let wide = sum_bits == WIDE_SUM;
     let lane_module = match cycles {
-        1 if wide => lane(),
-        1 => narrow_lane(sum_bits),
+        1 if wide => lane(either),
+        1 => narrow_lane(sum_bits, either),
         // fields of a command stay until its last output is written
-        _ => serial::lane(acc_bits, sum_bits, cycles, !contexts),
+        _ => serial::lane(serial::Kind {
+            acc_bits,
+            bits: sum_bits,
+            cycles,
+            settled: !contexts,
+            either,
+        }),
     };
     let load = (cycles > 1).then(|| {
         let early = m.delay("early", &control.bit(0), late - 1);
@@ -375,6 +390,9 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         }
         if wide {
             inputs.push(("left", params.bit(base + 71)));
+        }
+        if either && cycles == 1 {
+            inputs.push(("once", params.bit(base + 70)));
         }
         let inst = m.instance(&format!("lane_{l}"), &lane_module, &inputs);
         outputs.push(inst.out("m_data"));

@@ -45,8 +45,8 @@ fn lane() -> Rc<Module> {
         let value = m.pipe(&format!("{name}_q"), &value);
         let offset = m.pipe(&format!("{name}_offset"), &(&value.sext(9) - &zero.sext(9)));
         let product = factor_product(&mut m, &format!("{name}_product"), &offset, &factor);
-        let half = half(&mut m, name, &product, 11);
-        ends.push(rounding_shift(&mut m, &format!("{name}_scaled"), &half, &right).low(30));
+        let half = half(&mut m, name, &product, 11, None);
+        ends.push(rounding_shift(&mut m, &format!("{name}_scaled"), &half, &right, None).low(30));
     }
     let sum = m.pipe("sum", &(&ends[0].sext(32) + &ends[1].sext(32)));
     let factor = m.input("mul", 31);
@@ -54,7 +54,7 @@ fn lane() -> Rc<Module> {
     let zero = m.input("zero", 8);
     let low = m.input("low", 8);
     let high = m.input("high", 8);
-    let out = round_and_clamp(&mut m, &sum, &factor, &right, &zero, &low, &high);
+    let out = round_and_clamp(&mut m, &sum, &factor, (&right, None), &zero, &low, &high);
     m.output("m_data", &out);
     Rc::new(m)
 }

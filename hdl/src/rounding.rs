@@ -34,8 +34,14 @@ pub fn factor_product(m: &mut Module, name: &str, value: &Expr, factor: &Expr) -
 }
 
 /// `(value * factor + 2^30) >> 31` of up to 32 bits, `FACTOR_PRODUCT + 2` cycles later: the saturating doubling high multiply
-/// for every value, as the factor is not negative.
-pub fn high_product(m: &mut Module, name: &str, value: &Expr, factor: &Expr) -> Expr {
+/// for every value, as the factor is not negative. Without the 2^30 where `once`, which comes with the value.
+pub fn high_product(
+    m: &mut Module,
+    name: &str,
+    value: &Expr,
+    factor: &Expr,
+    once: Option<&Expr>,
+) -> Expr {
     let bits = value.width();
     let upper = value.slice(FACTOR_LOW, bits - FACTOR_LOW);
     let lower = value.low(FACTOR_LOW).zext(BLOCK_BITS);
@@ -44,24 +50,38 @@ pub fn high_product(m: &mut Module, name: &str, value: &Expr, factor: &Expr) -> 
     let width = bits + factor.width();
     let sum = &cat(&[upper, lit(0, FACTOR_LOW)]).sext(width) + &lower.sext(width);
     let product = m.pipe(&format!("{name}_product"), &sum);
-    half(m, name, &product, factor.width())
+    let once = once.map(|once| m.delay("once", once, FACTOR_PRODUCT + 1));
+    half(m, name, &product, factor.width(), once.as_ref())
 }
 
-/// Registered `(product + 2^(shift - 2)) >> (shift - 1)` of the bits from `shift - 1` on.
-pub fn half(m: &mut Module, name: &str, product: &Expr, shift: u32) -> Expr {
+/// Registered `(product + 2^(shift - 1)) >> shift` of the bits from `shift - 1` on; without what is added where `once`.
+pub fn half(m: &mut Module, name: &str, product: &Expr, shift: u32, once: Option<&Expr>) -> Expr {
     let kept = product.slice(shift - 1, product.width() - shift + 1);
     let bits = kept.width();
     // no carry is lost: the largest product is not the largest number of its bits
-    let sum = m.wire(&format!("{name}_nudged"), &(&kept + &lit(1, bits)));
+    let nudge = first_nudge(once, bits);
+    let sum = m.wire(&format!("{name}_nudged"), &(&kept + &nudge));
     m.pipe(&format!("{name}_half"), &sum.slice(1, bits - 1))
 }
 
+/// What the first of two roundings adds at the bit below its result: 1, and nothing where there is one rounding only; `bits` bits.
+pub fn first_nudge(once: Option<&Expr>, bits: u32) -> Expr {
+    once.map_or(lit(1, bits), |once| (!once).zext(bits))
+}
+
 /// Division by `2^right` with ties away from zero, [`ROUND_SHIFT`] cycles later; 33 bits, as half of 2^31 has 31. `right` comes a
-/// cycle before the value.
-pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) -> Expr {
+/// cycle before the value. Where `once`, which comes with the value, ties go up.
+pub fn rounding_shift(
+    m: &mut Module,
+    name: &str,
+    value: &Expr,
+    right: &Expr,
+    once: Option<&Expr>,
+) -> Expr {
     const BITS: u32 = 33;
-    let negative = m.wire(&format!("{name}_negative"), &value.bit(value.width() - 1));
-    let tie = tie(m, name, BITS - 2, right, &negative);
+    let negative = less_below_zero(&value.bit(value.width() - 1), once);
+    let negative = m.wire(&format!("{name}_negative"), &negative);
+    let tie = tie(m, name, BITS - 2, right, &negative, once.is_some());
     let rounded = m.pipe(
         &format!("{name}_rounded"),
         &(&value.sext(BITS) + &tie.zext(BITS)),
@@ -70,9 +90,22 @@ pub fn rounding_shift(m: &mut Module, name: &str, value: &Expr, right: &Expr) ->
     m.pipe(name, &rounded.shr_s(&right))
 }
 
+/// Whether [`tie`] adds one less: below zero, but where there is one rounding only.
+pub fn less_below_zero(negative: &Expr, once: Option<&Expr>) -> Expr {
+    once.map_or(negative.clone(), |once| negative & &!once)
+}
+
 /// What rounding to `2^right` with ties away from zero adds: 2^(right - 1), one less below zero, nothing for no shift. `right` comes a
-/// cycle before `negative` and the sum.
-pub fn tie(m: &mut Module, name: &str, bits: u32, right: &Expr, negative: &Expr) -> Expr {
+/// cycle before `negative` and the sum. Shifts by more than `bits` leave nothing of the sum but its sign, which all bits below outweigh; where
+/// what is below zero may come as `at` too (`either`), the top bit does.
+pub fn tie(
+    m: &mut Module,
+    name: &str,
+    bits: u32,
+    right: &Expr,
+    negative: &Expr,
+    either: bool,
+) -> Expr {
     // bit i: 2^(right - 1), or for numbers below zero all bits below it; each a table of the shift
     let mut table = |part: &str, of: &dyn Fn(u32, u32) -> bool| {
         let bits: Vec<Expr> = (0..bits)
@@ -83,7 +116,8 @@ pub fn tie(m: &mut Module, name: &str, bits: u32, right: &Expr, negative: &Expr)
             .collect();
         m.pipe(&format!("{name}_{part}"), &pack(&bits))
     };
-    let at = table("at", &|i, right| right == i + 1);
+    let top = |i: u32, right: u32| either && i + 1 == bits && right > bits;
+    let at = table("at", &|i, right| right == i + 1 || top(i, right));
     let below = table("below", &|i, right| right > i + 1);
     let tie: Vec<Expr> = (0..bits)
         .map(|i| negative.mux(&below.bit(i), &at.bit(i)))
@@ -114,18 +148,19 @@ pub fn place_and_clamp(m: &mut Module, value: &Expr, zero: &Expr, low: &Expr, hi
 pub const ROUND_CYCLES: u32 = FACTOR_PRODUCT + 2 + ROUND_SHIFT + CLAMP;
 
 /// `clamp(zero + rounding_shift((value * factor + 2^30) >> 31, right), low, high)` of a value of 32 bits, a factor of 31 and a
-/// shift of 5.
+/// shift of 5; `quant::requant_once` in place of both roundings where `once`, which comes with the value.
 pub fn round_and_clamp(
     m: &mut Module,
     value: &Expr,
     factor: &Expr,
-    right: &Expr,
+    (right, once): (&Expr, Option<&Expr>),
     zero: &Expr,
     low: &Expr,
     high: &Expr,
 ) -> Expr {
-    let half = high_product(m, "product", value, factor);
+    let half = high_product(m, "product", value, factor, once);
     let right = m.delay("right_of_half", right, FACTOR_PRODUCT + 1);
-    let shifted = rounding_shift(m, "shifted", &half, &right);
+    let once = once.map(|once| m.delay("once_of_half", once, FACTOR_PRODUCT + 2));
+    let shifted = rounding_shift(m, "shifted", &half, &right, once.as_ref());
     place_and_clamp(m, &shifted, zero, low, high)
 }

@@ -13,16 +13,17 @@
 //!
 //! The right shift behind the product goes on in the same number of cycles, k bits in each while there are k left, and the rest behind
 //! them; what is shifted out leaves a bit that says if it was more than nothing. The second rounding adds the bit below the result, but
-//! not in a tie below zero: ties away from zero.
+//! not in a tie below zero: ties away from zero. Where there is one rounding only, ties go up, and the first adds nothing.
 //! Bit widths: a sum of `acc_bits` with a bias of 24 has one bit more than the larger, or wraps at 32 as in the software. The doubled
 //! high product is no larger than the clamped sum.
 
 use crate::block_lane::block_lane;
 use crate::lane;
+use crate::rounding::less_below_zero;
 use crate::rtl::{Expr, Module, cat, lit};
 use crate::serial_lane::serial_lane;
 use sepstream_spec::config::WIDE_SUM;
-use sepstream_spec::isa::{SERIAL_BIAS_BITS, param_parts};
+use sepstream_spec::isa::{ROUND_ONCE, SERIAL_BIAS_BITS, param_parts};
 use sepstream_spec::timing;
 use std::rc::Rc;
 
@@ -33,20 +34,46 @@ const WORD_BITS: u32 = 16;
 /// Bits of the result beyond which it is outside every clamp, whatever the zero point.
 const NEAR: u32 = 10;
 
-/// The lane of so many cycles.
-pub(crate) fn lane(acc_bits: u32, bits: u32, cycles: u32, settled: bool) -> Rc<Module> {
-    match cycles {
-        timing::BLOCK_CYCLES => block_lane(acc_bits, bits, settled),
-        _ => serial_lane(acc_bits, bits, cycles, settled),
+/// What a lane is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Bits of a sum before its bias.
+    pub acc_bits: u32,
+    /// Bits of a sum with its bias.
+    pub bits: u32,
+    /// Cycles in which it takes a sum.
+    pub cycles: u32,
+    /// No output is for other ends than the next one.
+    pub settled: bool,
+    /// It rounds once where the shift byte says so (`quant::requant_once`).
+    pub either: bool,
+}
+
+impl Kind {
+    /// Name of the module; `base` says all but what differs from lane to lane of a sort.
+    pub(crate) fn name(self, base: String) -> String {
+        let base = match self.settled {
+            true => format!("{base}_settled"),
+            false => base,
+        };
+        lane::name(base, self.either)
     }
 }
 
+/// The lane of so many cycles.
+pub(crate) fn lane(kind: Kind) -> Rc<Module> {
+    match kind.cycles {
+        timing::BLOCK_CYCLES => block_lane(kind),
+        _ => serial_lane(kind),
+    }
+}
+
+/// Bit of the word with the shift that says `isa::ROUND_ONCE`; the shift itself begins at bit 8.
+const ONCE_BIT: u32 = 8 + ROUND_ONCE.trailing_zeros();
+
 /// A lane's ports, and what is common to all behind them.
 pub(crate) struct Lane {
-    /// Bits of a sum with its bias.
-    bits: u32,
-    cycles: u32,
-    settled: bool,
+    kind: Kind,
     pub(crate) part: Expr,
     zero: Expr,
     low: Expr,
@@ -58,15 +85,14 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// For sums of `acc_bits` bits before and of `bits` bits with their bias, one in `cycles` cycles; `settled` where no output is for
-    /// other ends than the next one.
-    pub(crate) fn new(
-        m: &mut Module,
-        acc_bits: u32,
-        bits: u32,
-        cycles: u32,
-        settled: bool,
-    ) -> Self {
+    /// Its ports, and the sum with its bias.
+    pub(crate) fn new(m: &mut Module, kind: Kind) -> Self {
+        let Kind {
+            acc_bits,
+            bits,
+            cycles,
+            ..
+        } = kind;
         let [early, load] = ["early", "load"].map(|name| m.input(name, 1));
         let sum = m.input("sum", WIDE_SUM);
         let part = m.input("part", WORD_BITS);
@@ -96,9 +122,7 @@ impl Lane {
         let biased = m.wire("biased", &cat(&[biased_high, biased_low.low(WORD_BITS)]));
         let clamped = lane::clamped(m, &biased, bits);
         Lane {
-            bits,
-            cycles,
-            settled,
+            kind,
             part,
             zero,
             low,
@@ -108,15 +132,29 @@ impl Lane {
         }
     }
 
+    /// The bit that says to round once, where the lane has it, from the cycle of load to so many later. `name` for its registers.
+    pub(crate) fn once(&self, m: &mut Module, name: &str, until: u32) -> Option<Expr> {
+        let bit = self.part.bit(ONCE_BIT);
+        let held = |m: &mut Module| held(m, name, &bit, &self.at, self.kind.cycles, 0, until);
+        self.kind.either.then(|| held(m))
+    }
+
     /// Shift, zero point and clamp of a product that is there in the last cycle of `at`: the lane's output.
     pub(crate) fn finish(&self, m: &mut Module, product: &Expr) {
-        let (bits, k) = (self.bits, timing::serial_bits(self.cycles));
+        let Kind {
+            bits,
+            cycles,
+            settled,
+            ..
+        } = self.kind;
+        let k = timing::serial_bits(cycles);
         let levels = timing::adder_levels(k);
         let done = self.at.len() as u32 - 1;
         let start = &self.at[done as usize];
         // it comes with the upper half of the bias
         let shift = self.part.slice(8, 5);
-        let right = held(m, "right", &shift, &self.at, self.cycles, 0, done);
+        let right = held(m, "right", &shift, &self.at, cycles, 0, done);
+        let once = self.once(m, "once", done);
         m.note("The right shift, with one bit below the result.");
         let y = m.reg("shifted", bits + 1);
         let steps = m.reg("steps", 5 - levels);
@@ -135,6 +173,11 @@ impl Lane {
             });
             c.when(start, |c| c.set(&fine, &right.low(levels)));
         });
+        let once = once.map(|once| {
+            let of_shifted = m.reg("once_of_shifted", 1);
+            m.clocked(|c| c.when(start, |c| c.set(&of_shifted, &once)));
+            m.pipe("once_of_result", &of_shifted)
+        });
 
         m.note("Of what is left to shift, no more than these bits can be near a byte.");
         let near = (NEAR + k - 1).min(bits);
@@ -148,7 +191,8 @@ impl Lane {
             .collect();
         let below = below.iter().fold(sticky, |any, bit| &any | bit);
         let below = m.pipe("below_half", &below);
-        let tie = &negative & &!&below;
+        let tie = less_below_zero(&negative, once.as_ref());
+        let tie = &tie & &!&below;
         let round = m.wire("round", &(&result.bit(0) & &!&tie));
         // one sum with a carry from below
         let width = near + 1;
@@ -159,11 +203,10 @@ impl Lane {
         let mut late = |name: &str, value: &Expr| m.delay(&format!("{name}_late"), value, 1);
         let [fits, negative] =
             [("few_bits", &fits), ("below_all", &negative)].map(|(n, e)| late(n, e));
-        let [low, high] =
-            [("low", &self.low), ("high", &self.high)].map(|(n, e)| match self.settled {
-                true => e.clone(),
-                false => late(n, e),
-            });
+        let [low, high] = [("low", &self.low), ("high", &self.high)].map(|(n, e)| match settled {
+            true => e.clone(),
+            false => late(n, e),
+        });
         let too_low = m.wire("too_low", &placed.lt_s(&low.sext(width)));
         let too_high = m.wire("too_high", &high.sext(width).lt_s(&placed));
         let takes_low = m.wire("takes_low", &fits.mux(&too_low, &negative));

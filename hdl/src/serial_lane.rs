@@ -10,25 +10,27 @@
 //! [-2^(bits - 1) 2^k, 2^(bits - 1) 2^k): bits + k. The doubled high product is A >> (k - 1).
 
 use crate::rtl::{Expr, Module, cat, lit};
-use crate::serial::Lane;
+use crate::serial::{Kind, Lane};
 use sepstream_spec::timing;
 use std::rc::Rc;
 
-/// The lane for sums of `acc_bits` bits before and of `bits` bits with their bias, one in `cycles` cycles; `settled` where no output is
-/// for other ends than the next one.
-pub fn serial_lane(acc_bits: u32, bits: u32, cycles: u32, settled: bool) -> Rc<Module> {
+/// The lane.
+pub fn serial_lane(kind: Kind) -> Rc<Module> {
+    let Kind {
+        acc_bits,
+        bits,
+        cycles,
+        ..
+    } = kind;
     let k = timing::serial_bits(cycles);
     let levels = timing::adder_levels(k);
     let mut m = Module::new(
-        match settled {
-            true => format!("serial_lane_{acc_bits}_{bits}_{cycles}_settled"),
-            false => format!("serial_lane_{acc_bits}_{bits}_{cycles}"),
-        },
+        kind.name(format!("serial_lane_{acc_bits}_{bits}_{cycles}")),
         &format!(
             "One sum, clamped to {bits} bits, to one INT8 output in {cycles} cycles, {k} bits of the multiplier in each."
         ),
     );
-    let lane = Lane::new(&mut m, acc_bits, bits, cycles, settled);
+    let lane = Lane::new(&mut m, kind);
     let at = &lane.at;
     m.note("Sum and multiplier, when the last part of that is there.");
     let s = m.reg("clamped", bits);
@@ -43,6 +45,10 @@ pub fn serial_lane(acc_bits: u32, bits: u32, cycles: u32, settled: bool) -> Rc<M
 
     m.note("Rows of a digit, added in pairs; behind the last digit's upper row 2^30.");
     let last = &at[2 + cycles as usize];
+    let last = match lane.once(&mut m, "once_of_digits", 2 + cycles) {
+        None => last.clone(),
+        Some(once) => m.wire("nudged", &(last & &!&once)),
+    };
     let mut terms: Vec<Expr> = (0..k / 2)
         .map(|pair| {
             let [even, odd] = [0, 1].map(|i| {

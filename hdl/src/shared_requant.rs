@@ -109,7 +109,13 @@ pub fn shared_requant(config: &Config) -> Rc<Module> {
     ];
     inputs.extend(ends);
     // fields of a command stay until its last output is written
-    let lane = serial::lane(acc_bits, v.pw_sum_bits, cycles, true);
+    let lane = serial::lane(serial::Kind {
+        acc_bits,
+        bits: v.pw_sum_bits,
+        cycles,
+        settled: true,
+        either: config.pw_rounds_once(),
+    });
     let lane = m.instance("lane", &lane, &inputs);
     let latency = timing::requant_lane(v.pw_sum_bits, cycles);
     let pulses = pulses(&mut m, &load, latency);

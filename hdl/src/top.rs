@@ -215,6 +215,7 @@ pub fn top(config: &Config) -> Rc<Module> {
             acc_bits: depthwise_sum_bits(config),
             sum_bits: v.dw_sum_bits,
             cycles: v.dw_requant_cycles,
+            either: false,
             param_words: config.dw_param_words(),
             byte_bits: Field::DwBytes.used_bits(config),
             tag: 1,

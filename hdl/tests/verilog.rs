@@ -16,6 +16,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         pw_requant: tm,
         pw_sum_bits: 32,
         pw_requant_cycles: 1,
+        pw_rounding: 1,
         residual: tm,
         lanes,
         taps,

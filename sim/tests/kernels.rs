@@ -12,7 +12,7 @@ use sepstream_compiler::processor::{Form, Processor, compile};
 use sepstream_kernels::{Error, FAST_LIMIT, FastChannel, Kernel, Network};
 use sepstream_sim::reference::{Runner, Value};
 use sepstream_spec::graph::Graph;
-use sepstream_spec::quant::requant;
+use sepstream_spec::quant::{Semantics, requant, requant_once};
 
 /// Random networks; those with several inputs or outputs are left out.
 const CASES: u64 = 1500;
@@ -73,8 +73,10 @@ fn random_networks_equal_the_reference() {
     assert!(compiled > LEAST, "{compiled} networks");
     for kernel in [
         Kernel::Conv,
+        Kernel::ConvOnce,
         Kernel::Depthwise,
         Kernel::Dense,
+        Kernel::DenseOnce,
         Kernel::Depthwise3x3,
         Kernel::AveragePool,
         Kernel::Mean,
@@ -90,19 +92,29 @@ fn networks_of_mlperf_tiny_equal_the_reference() {
     let Some(folder) = models::shared_models() else {
         return;
     };
-    for name in [
-        "vww_mbv1_025_96",
-        "kws_dscnn_mlperf",
-        "ic_resnet8_mlperf",
-        "ad01_fc_autoencoder",
+    for (name, semantics, frames) in [
+        ("vww_mbv1_025_96", Semantics::LiteRt, "vww_mbv1_025_96"),
+        ("kws_dscnn_mlperf", Semantics::LiteRt, "kws_dscnn_mlperf"),
+        ("ic_resnet8_mlperf", Semantics::LiteRt, "ic_resnet8_mlperf"),
+        (
+            "ad01_fc_autoencoder",
+            Semantics::LiteRt,
+            "ad01_fc_autoencoder_litert23",
+        ),
+        (
+            "ad01_fc_autoencoder",
+            Semantics::Tflm,
+            "ad01_fc_autoencoder",
+        ),
     ] {
-        let model = models::load(&folder, name, name);
+        let mut model = models::load(&folder, name, frames);
+        model.graph.semantics = semantics;
         for form in [Form::Plain, Form::Fast] {
             let network = compile(&model.graph, form).unwrap();
             // unused channels, of which VWW has some, do not keep a layer from the fast kernels
             let plain = kernels(&network)
                 .iter()
-                .any(|k| [Kernel::Conv, Kernel::Depthwise].contains(k));
+                .any(|k| [Kernel::Conv, Kernel::ConvOnce, Kernel::Depthwise].contains(k));
             assert_eq!(plain, form == Form::Plain, "{name}");
             for (inputs, wanted) in model.inputs.iter().zip(&model.outputs) {
                 let (difference, output) = run(&model.graph, &network, inputs);
@@ -123,9 +135,16 @@ fn one_multiplication_requantises() {
         let zero = rng.i32(-128..=127);
         let wanted = requant(acc, q, shift).saturating_add(zero).clamp(-128, 127);
         let channel = FastChannel::new(0, q, shift, zero).unwrap();
+        let once = requant_once(acc, q, shift)
+            .saturating_add(zero)
+            .clamp(-128, 127);
+        let got = [
+            channel.output(acc, -128, 127),
+            channel.output_once(acc, -128, 127),
+        ];
         assert_eq!(
-            i32::from(channel.output(acc, -128, 127)),
-            wanted,
+            got.map(i32::from),
+            [wanted, once],
             "{acc} {q} {shift} {zero}"
         );
     }

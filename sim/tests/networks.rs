@@ -43,6 +43,7 @@ fn configurations() -> Vec<Config> {
                 pw_requant: share(tm, a + l),
                 pw_sum_bits: [24, 32, 23][(a + l) % 3],
                 pw_requant_cycles: 1,
+                pw_rounding: 1,
                 residual: share(tm, a + l),
                 lanes,
                 taps,

@@ -34,6 +34,14 @@ fn check(folder: &Path, name: &str, frames: &str, semantics: Semantics) {
     assert_eq!(difference(&runner, &model), None, "{name}");
 }
 
+/// A model by another implementation's arithmetic, against its results in `FRAMES.npz`.
+fn check_semantics(folder: &Path, name: &str, semantics: Semantics, frames: &str) {
+    let mut model = load(folder, name, frames);
+    model.graph.semantics = semantics;
+    let runner = Runner::new(&model.graph).unwrap();
+    assert_eq!(difference(&runner, &model), None, "{name}, {semantics:?}");
+}
+
 /// The first output that is not that of TensorFlow Lite.
 fn difference(runner: &Runner, model: &Model) -> Option<String> {
     for (n, (inputs, outputs)) in model.inputs.iter().zip(&model.outputs).enumerate() {
@@ -167,13 +175,36 @@ shared_models! {
     vww_mbv1_025_96
 }
 
+/// The arithmetics differ in this one of the project's own models.
+#[test]
+fn dense_per_channel_by_both_arithmetics() {
+    let (folder, _) = cases();
+    let name = "dense_per_channel";
+    check_semantics(&folder, name, Semantics::LiteRt, name);
+    check_semantics(&folder, name, Semantics::Tflm, "dense_per_channel_tflm");
+}
+
+/// Cases of public reports, where they are: FULLY_CONNECTED by LiteRT, one of them in integers, too.
+#[test]
+fn dense_cases_of_public_reports() {
+    let Some(folder) = shared("cases") else {
+        return;
+    };
+    let rows = "tflm3070_dense_rows_batch1";
+    for name in ["litert8567_fc_float_requant", rows] {
+        check_semantics(&folder, name, Semantics::LiteRt, name);
+    }
+    let frames = "tflm3070_dense_rows_batch1_integer_form";
+    check_semantics(&folder, rows, Semantics::Tflm, frames);
+}
+
 /// The small models that cover one family of operators each.
 #[test]
 fn operator_cases() {
     let (folder, names) = cases();
     for name in names {
         println!("{name}");
-        check(&folder, &name, &name, Semantics::Tflm);
+        check(&folder, &name, &name, Semantics::LiteRt);
     }
 }
 

@@ -6,6 +6,7 @@
 //! counters are narrower than a field takes the low bits, which the compiler guarantees to be all that is used.
 
 use crate::config::Config;
+use crate::quant::Rounding;
 use crate::width;
 
 /// Bytes of one command in the program memory; a multiple of every word size. All bits have their fields.
@@ -348,6 +349,10 @@ pub const fn param_bytes(cycles: u32) -> u32 {
 }
 /// Flag in the shift byte: the low five bits shift left (multiplier above 1) instead of right.
 pub const SHIFT_LEFT: u8 = 0x80;
+/// Flag in the shift byte: the product is rounded once ([`Rounding::Once`]).
+pub const ROUND_ONCE: u8 = 0x40;
+/// The shift itself, of that byte.
+const SHIFT_BITS: u8 = 0x1f;
 
 /// Requantisation parameters of one output channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -358,46 +363,75 @@ pub struct Param {
     pub multiplier: i32,
     /// Power of two: positive shifts the sum left before, negative shifts the product right after; -31 to 30.
     pub shift: i32,
+    /// How often the lane rounds. Lanes round once only with a right shift; without one twice is the same, and so it is stored.
+    pub rounding: Rounding,
 }
 
 impl Param {
+    /// Steps of a sum that has its bias already.
+    #[inline]
+    pub fn steps(&self, biased: i32) -> i32 {
+        self.rounding.requant(biased, self.multiplier, self.shift)
+    }
+    /// The shift byte.
+    fn shift_byte(self) -> u8 {
+        let left = if self.shift > 0 { SHIFT_LEFT } else { 0 };
+        let once = match self.rounding {
+            Rounding::Once if self.shift < 0 => ROUND_ONCE,
+            _ => 0,
+        };
+        self.shift.unsigned_abs() as u8 & SHIFT_BITS | left | once
+    }
+    /// Shift and rounding of a shift byte.
+    fn of_shift_byte(byte: u8) -> (i32, Rounding) {
+        let amount = i32::from(byte & SHIFT_BITS);
+        let shift = if byte & SHIFT_LEFT != 0 {
+            amount
+        } else {
+            -amount
+        };
+        let rounding = if byte & ROUND_ONCE != 0 {
+            Rounding::Once
+        } else {
+            Rounding::Twice
+        };
+        (shift, rounding)
+    }
     /// The bytes as they lie in a parameter memory.
     pub fn to_bytes(self) -> [u8; PARAM_BYTES as usize] {
         let mut out = [0; PARAM_BYTES as usize];
         out[..4].copy_from_slice(&self.bias.to_le_bytes());
         out[4..8].copy_from_slice(&self.multiplier.to_le_bytes());
-        out[8] =
-            self.shift.unsigned_abs() as u8 & 0x1f | if self.shift > 0 { SHIFT_LEFT } else { 0 };
+        out[8] = self.shift_byte();
         out
     }
     /// The same for serial lanes; the bias has [`SERIAL_BIAS_BITS`], and there is no left shift.
     pub fn to_serial_bytes(self) -> [u8; SERIAL_PARAM_BYTES as usize] {
         let [b0, b1, b2, _] = self.bias.to_le_bytes();
         let [m0, m1, m2, m3] = self.multiplier.to_le_bytes();
-        [b0, b1, b2, self.shift.unsigned_abs() as u8, m0, m1, m2, m3]
+        [b0, b1, b2, self.shift_byte(), m0, m1, m2, m3]
     }
     /// Parameters from those bytes.
     pub fn from_serial_bytes(bytes: [u8; SERIAL_PARAM_BYTES as usize]) -> Self {
         let [b0, b1, b2, shift, m0, m1, m2, m3] = bytes;
+        let (shift, rounding) = Param::of_shift_byte(shift);
         Param {
             bias: i32::from_le_bytes([0, b0, b1, b2]) >> 8,
             multiplier: i32::from_le_bytes([m0, m1, m2, m3]),
-            shift: -i32::from(shift),
+            shift,
+            rounding,
         }
     }
     /// Parameters from their bytes.
     pub fn from_bytes(bytes: [u8; PARAM_BYTES as usize]) -> Self {
         let word =
             |i: usize| i32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
-        let amount = i32::from(bytes[8] & 0x1f);
+        let (shift, rounding) = Param::of_shift_byte(bytes[8]);
         Param {
             bias: word(0),
             multiplier: word(4),
-            shift: if bytes[8] & SHIFT_LEFT != 0 {
-                amount
-            } else {
-                -amount
-            },
+            shift,
+            rounding,
         }
     }
 }
@@ -441,6 +475,7 @@ mod tests {
                 pw_requant: 1,
                 pw_sum_bits: 32,
                 pw_requant_cycles: 1,
+                pw_rounding: 1,
                 residual: 1,
                 lanes,
                 taps: 1,
@@ -501,13 +536,27 @@ mod tests {
 
     #[test]
     fn parameters_survive_their_bytes() {
-        for shift in [-31, -1, 0, 1, 30] {
+        for (shift, rounding) in [-31, -1, 0, 1, 30]
+            .into_iter()
+            .flat_map(|shift| [Rounding::Twice, Rounding::Once].map(|rounding| (shift, rounding)))
+        {
             let p = Param {
                 bias: -7,
                 multiplier: i32::MAX,
                 shift,
+                rounding,
             };
-            assert_eq!(Param::from_bytes(p.to_bytes()), p);
+            let stored = match shift {
+                ..0 => p,
+                _ => Param {
+                    rounding: Rounding::Twice,
+                    ..p
+                },
+            };
+            assert_eq!(Param::from_bytes(p.to_bytes()), stored);
+            if shift <= 0 {
+                assert_eq!(Param::from_serial_bytes(p.to_serial_bytes()), stored);
+            }
         }
     }
 }

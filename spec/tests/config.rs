@@ -53,6 +53,7 @@ fn smallest_file_takes_the_documented_defaults() {
         pw_requant: 8,
         pw_sum_bits: 32,
         pw_requant_cycles: 1,
+        pw_rounding: 1,
         residual: 8,
         lanes: 8,
         taps: 3,
@@ -105,7 +106,8 @@ fn what_is_off_is_not_said() {
     let same = parse(&zeros).unwrap();
     assert_eq!((&same, same.fingerprint()), (&config, config.fingerprint()));
     assert!(!same.to_string().contains("lut_"));
-    let some = parse(&zeros.replace("lut_lanes: 0", "lut_lanes: 2")).unwrap();
+    let twice = zeros.replace("lut_channels: 0", "rounding: twice");
+    let some = parse(&twice.replace("lut_lanes: 0", "lut_lanes: 2")).unwrap();
     assert!(some.to_string().contains("  lut_lanes: 2  #"));
     assert_eq!(parse(&some.to_string()).unwrap(), some);
     assert_eq!(some.fingerprint(), 1149058592);
@@ -114,7 +116,14 @@ fn what_is_off_is_not_said() {
 #[test]
 fn fingerprint_is_stable_and_sees_every_field() {
     let config = parse(SMALLEST).unwrap();
-    assert_eq!(config.fingerprint(), 2820027996);
+    assert_eq!(config.fingerprint(), 3234723069);
+    let old = parse(&with("pointwise", "rounding", "twice")).unwrap();
+    assert_eq!(
+        old.fingerprint(),
+        2820027996,
+        "as before there was the field"
+    );
+    assert!(old.to_string().contains("  rounding: twice  #"));
     let mut seen = vec![config.fingerprint()];
     let narrow = parse(&with("depthwise", "sum_bits", "18, requant_cycles: 8")).unwrap();
     seen.push(narrow.fingerprint());
@@ -130,6 +139,7 @@ fn fingerprint_is_stable_and_sees_every_field() {
         ("pointwise", "requant", "7"),
         ("pointwise", "sum_bits", "18"),
         ("pointwise", "sum_bits", "20"),
+        ("pointwise", "rounding", "twice"),
         ("pointwise", "residual", "0"),
         ("depthwise", "lanes", "9"),
         ("depthwise", "taps", "1"),

@@ -10,6 +10,7 @@ use sepstream_sim::cosim::{self, BuildOptions, Device, Optimise, Rtl};
 use sepstream_sim::model::{self, Machine};
 use sepstream_sim::tools;
 use sepstream_spec::config::Config;
+use sepstream_spec::quant::Semantics;
 use sepstream_synth::{self as synth, gates};
 
 /// Frames of each run.
@@ -25,7 +26,11 @@ impl Digits {
     fn new(file: &str) -> Self {
         let config = Config::from_yaml(file, "digits").expect("it passes every rule");
         let model = include_bytes!("../../models/digits.tflite");
-        let graph = tflite::load(model, "digits").expect("a model of the repository");
+        let mut graph = tflite::load(model, "digits").expect("a model of the repository");
+        // lanes that round twice run what rounds twice
+        if !config.pw_rounds_once() {
+            graph.semantics = Semantics::Tflm;
+        }
         let compiled = compile(&graph, &config).expect("the configuration is made for it");
         Digits { config, compiled }
     }

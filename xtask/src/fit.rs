@@ -64,8 +64,9 @@ const COEFFICIENTS: &str = "coefficients.json";
 const PAGE: &str = "docs/boards.md";
 
 fn config((name, pointwise, depthwise, memory): &Row) -> Result<Config, Error> {
+    // the points were made of lanes that round twice
     let text = format!(
-        "pointwise: {{ {pointwise} }}\ndepthwise: {{ {depthwise} }}\nmemory: {{ {memory} }}\n"
+        "pointwise: {{ {pointwise}, rounding: twice }}\ndepthwise: {{ {depthwise} }}\nmemory: {{ {memory} }}\n"
     );
     Config::from_yaml(&text, name).map_err(|violations| {
         let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();

@@ -152,8 +152,15 @@ fn lower_from(
     let v = config.values();
     let (bits, cycles) = (v.pw_sum_bits, v.pw_requant_cycles);
     let engine = ("pointwise", "pointwise.sum_bits");
-    let lanes = lanes(config, engine, bits, cycles, pointwise_sum_bits(config));
-    narrow::sums(graph, dense, &mut channels, lanes)?;
+    let lanes = narrow::Lanes {
+        roundings: match config.pw_rounds_once() {
+            true => narrow::EITHER,
+            false => narrow::TWICE,
+        },
+        rounding_field: Some("pointwise.rounding"),
+        ..lanes(config, engine, bits, cycles, pointwise_sum_bits(config))
+    };
+    narrow::fit(graph, dense, &mut channels, lanes)?;
     if let Some(add) = stage.add {
         residual(
             graph,
@@ -189,6 +196,7 @@ fn lanes(
     accumulator: u32,
 ) -> narrow::Lanes {
     narrow::Lanes {
+        roundings: narrow::TWICE,
         sum_bits,
         acc_bits: if config.saves_cells() {
             accumulator
@@ -198,6 +206,7 @@ fn lanes(
         cycles,
         engine,
         sum_bits_field,
+        rounding_field: None,
     }
 }
 
@@ -226,7 +235,7 @@ fn depthwise(
     let (bits, cycles) = (v.dw_sum_bits, v.dw_requant_cycles);
     let engine = ("depthwise", "depthwise.sum_bits");
     let lanes = lanes(config, engine, bits, cycles, depthwise_sum_bits(config));
-    narrow::sums(graph, layer, &mut channels, lanes)?;
+    narrow::fit(graph, layer, &mut channels, lanes)?;
     let channels = &channels[first..][..input.channels as usize];
     let (kernel_rows, kernel_cols) = extent(&walk.window);
     let (row_taps, column_taps) = (config.row_taps() as usize, config.column_taps() as usize);

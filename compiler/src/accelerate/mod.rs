@@ -11,7 +11,7 @@ mod fuse;
 mod layout;
 mod load;
 mod lower;
-mod narrow;
+pub(crate) mod narrow;
 pub(crate) mod params;
 mod plan;
 mod pool;

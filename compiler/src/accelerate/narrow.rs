@@ -3,16 +3,23 @@
 //!
 //! A requantiser clamps a sum with its bias to N bits. That changes no output when the sums behind both ends of these bits have the
 //! outputs of the ends: requantisation is monotone, so one comparison at each end proves it for every sum that the weights and
-//! int8 inputs can make. A channel whose sums go beyond may have the same outputs with other parameters, which are then taken.
+//! int8 inputs can make. A channel whose sums go beyond, or whose outputs follow another arithmetic than the requantiser's, may have
+//! the same outputs with other parameters, which are then taken ([`crate::requantise`]).
 
 use super::params::Channel;
 use crate::error::Error;
 use crate::misfit::{Misfit, Setting};
-use crate::rule::LayerRef;
+use crate::requantise::{Steps, Takes};
+use crate::rule::{LayerRef, Violation};
 use sepstream_spec::config::{Multiplier, SUM_BITS, WIDE_SUM};
-use sepstream_spec::graph::{Graph, Layer};
+use sepstream_spec::graph::{Graph, Layer, Missing};
 use sepstream_spec::isa::{Param, SERIAL_BIAS_BITS};
-use sepstream_spec::quant;
+use sepstream_spec::quant::{Requantisation, Rounding, Scaling};
+
+/// Roundings of lanes that always round twice.
+pub const TWICE: &[Rounding] = &[Rounding::Twice];
+/// Roundings of lanes that round as the parameters say.
+pub const EITHER: &[Rounding] = &[Rounding::Twice, Rounding::Once];
 
 /// What an engine's requantisers take.
 #[derive(Clone, Copy, Debug)]
@@ -23,10 +30,14 @@ pub struct Lanes {
     pub acc_bits: u32,
     /// Cycles for a sum: with more than one a bias has [`SERIAL_BIAS_BITS`] bits.
     pub cycles: u32,
+    /// How they round.
+    pub roundings: &'static [Rounding],
     /// The engine.
     pub engine: &'static str,
     /// The field of a configuration file that `sum_bits` is.
     pub sum_bits_field: &'static str,
+    /// The field that lets them round once, where there is one.
+    pub rounding_field: Option<&'static str>,
 }
 
 impl Lanes {
@@ -39,60 +50,115 @@ impl Lanes {
             ..self
         }
     }
-    /// Whether a channel gives the right outputs, with other parameters if need be.
+    /// What a channel needs that they do not take.
+    fn needs(self, channel: &Channel) -> Needs {
+        let takes = |lanes: Lanes| lanes.take(&mut channel.clone());
+        let once = Lanes {
+            roundings: match self.rounding_field {
+                Some(_) => EITHER,
+                None => self.roundings,
+            },
+            ..self
+        };
+        if takes(once) {
+            return Needs::Once;
+        }
+        let more = SUM_BITS.into_iter().filter(|more| *more > self.sum_bits);
+        // more bits may come with fewer cycles for a sum, and a longer bias
+        let wider = |more: u32| {
+            let cycles = if more == WIDE_SUM { 1 } else { self.cycles };
+            takes(Lanes { cycles, ..once }.with(more))
+        };
+        more.into_iter()
+            .find(|more| wider(*more))
+            .map_or(Needs::More, Needs::Bits)
+    }
+    /// Gives a channel the right outputs, with other parameters if need be; whether it has them.
     fn take(self, channel: &mut Channel) -> bool {
-        adapt(channel, self.sum_bits, self.bias_bits()) && self.accumulate(channel)
+        adapt(channel, &self) && self.accumulate(channel)
     }
     /// Whether no sum of a channel's products has more bits than the accumulator.
     fn accumulate(self, channel: &Channel) -> bool {
         let mut plain = channel.clone();
         plain.param.bias = 0;
         let ends = Sums::of(&plain).map(|sums| [sums.least, sums.most]);
-        ends.is_some_and(|ends| ends.iter().all(|end| fits(*end, self.acc_bits)))
+        let (low, high) = self::ends(self.acc_bits);
+        ends.is_some_and(|ends| ends.iter().all(|end| (low..=high).contains(end)))
     }
-    fn bias_bits(self) -> u32 {
-        match self.cycles {
+    /// The same in the terms of a sum with its bias.
+    fn takes(self) -> Takes {
+        let bias_bits = match self.cycles {
             1 => WIDE_SUM,
             _ => SERIAL_BIAS_BITS,
+        };
+        Takes {
+            sums: ends(self.sum_bits),
+            biases: ends(bias_bits),
+            roundings: self.roundings,
         }
     }
+}
+
+/// Gives a channel the outputs of its own arithmetic on a processor, which rounds the product of any sum once; whether it has them.
+pub fn round_once(channel: &mut Channel) -> bool {
+    let processor = Lanes {
+        sum_bits: WIDE_SUM,
+        acc_bits: WIDE_SUM,
+        cycles: 1,
+        roundings: &[Rounding::Once],
+        engine: "processor",
+        sum_bits_field: "",
+        rounding_field: None,
+    };
+    adapt(channel, &processor)
+}
+
+/// What channels need that an engine's requantisers do not give, in the order in which it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Needs {
+    /// A single rounding.
+    Once,
+    /// Sums of so many bits.
+    Bits(u32),
+    /// What no lanes have.
+    More,
 }
 
 /// Makes all channels fit an engine's requantisers.
 ///
 /// # Errors
-/// When a channel needs more bits: it names the first that needs the most.
-pub fn sums(
+/// When a channel needs more than they give: it names the first that needs the most.
+pub fn fit(
     graph: &Graph,
     layer: &Layer,
     channels: &mut [Channel],
     lanes: Lanes,
 ) -> Result<(), Error> {
-    let (bits, engine) = (lanes.sum_bits, lanes.engine);
-    if bits == WIDE_SUM {
-        return Ok(());
-    }
     let mut worst = None;
     for (c, channel) in channels.iter_mut().enumerate() {
         if !lanes.take(channel) {
-            let choices = SUM_BITS.into_iter().filter(|more| *more > bits);
-            let needs = choices
-                .into_iter()
-                .find(|more| *more == WIDE_SUM || lanes.with(*more).take(&mut channel.clone()));
-            worst = worst.max(needs.map(|needs| (needs, std::cmp::Reverse(c))));
+            worst = worst.max(Some((lanes.needs(channel), std::cmp::Reverse(c))));
         }
     }
-    match worst {
-        None => Ok(()),
-        Some((needs, c)) => Err(too_small(
-            graph,
-            layer,
-            &format!("{engine} requantiser"),
-            format!("sums of {needs} bits in output channel {}", c.0),
-            format!("{bits} bits"),
-            Setting::new(lanes.sum_bits_field, needs),
-        )),
-    }
+    let Some((needs, std::cmp::Reverse(c))) = worst else {
+        return Ok(());
+    };
+    let whose = graph.semantics.reference();
+    let (needs, has, setting) = match (needs, lanes.rounding_field) {
+        (Needs::Bits(bits), _) => (
+            format!("sums of {bits} bits in output channel {c}"),
+            format!("{} bits", lanes.sum_bits),
+            Setting::new(lanes.sum_bits_field, bits),
+        ),
+        (Needs::Once, Some(field)) => (
+            format!("one rounding in output channel {c}, to equal {whose}"),
+            "two".into(),
+            Setting::new(field, 1),
+        ),
+        _ => return Err(no_parameters(graph, layer, c)),
+    };
+    let what = format!("{} requantiser", lanes.engine);
+    Err(too_small(graph, layer, &what, needs, has, setting))
 }
 
 /// Refuses weights of -128, which multipliers for two products do not take; `other` do.
@@ -118,6 +184,20 @@ pub fn symmetric(
     }
 }
 
+/// No requantiser has parameters for a channel.
+fn no_parameters(graph: &Graph, layer: &Layer, channel: usize) -> Error {
+    let missing = Missing {
+        rule: "requantisation-parameters",
+        found: format!("output channel {channel}"),
+        supported: "A layer that rounds once has, for every output channel, a multiplier of 31 bits that gives its outputs for every sum, \
+                    and no sum beyond 32 bits; with --semantics tflm layers round twice.",
+    };
+    Error::Unsupported {
+        model: graph.name.clone(),
+        violations: vec![Violation::new(LayerRef::of(graph, layer), missing)],
+    }
+}
+
 fn too_small(
     graph: &Graph,
     layer: &Layer,
@@ -135,38 +215,92 @@ fn too_small(
     })
 }
 
-/// Whether a channel gives the right outputs with sums of `bits` bits and a bias of `bias_bits`, with other parameters if need be.
-fn adapt(channel: &mut Channel, bits: u32, bias_bits: u32) -> bool {
+/// Gives a channel the right outputs, with other parameters if need be; whether it has them.
+fn adapt(channel: &mut Channel, lanes: &Lanes) -> bool {
+    let exact = matches!(channel.scaling, Scaling::Fixed(_));
+    if exact && lanes.sum_bits == WIDE_SUM {
+        return true;
+    }
+    // what rounds twice has no use for one rounding
+    let lanes = &Lanes {
+        roundings: if exact { TWICE } else { lanes.roundings },
+        ..*lanes
+    };
     shift_weights(channel);
+    // sums that do not fit 32 bits wrap, in the software too
     let Some(sums) = Sums::of(channel) else {
         return false;
     };
-    let bias_fits = |channel: &Channel| fits(channel.param.bias, bias_bits);
-    if sums.fit(channel, bits) && bias_fits(channel) {
+    if exact && sums.fit(channel, lanes.sum_bits) && lanes.takes().bias(channel.param.bias) {
         return true;
     }
-    let other = sums.constant(channel).or_else(|| sums.finer(channel, bits));
-    let other = other.filter(bias_fits);
-    if let Some(other) = &other {
-        *channel = other.clone();
+    let other = Steps::new(channel.wanted(), sums.least, sums.most).and_then(|steps| {
+        match steps.constant() {
+            Some(output) => constant(channel, output, lanes),
+            None => other(channel, &sums, &steps, lanes),
+        }
+    });
+    let found = other.is_some();
+    if let Some(other) = other {
+        *channel = other;
     }
-    other.is_some()
-}
-
-/// Whether a value has so many bits, its sign included.
-fn fits(value: i32, bits: u32) -> bool {
-    value == value << (WIDE_SUM - bits) >> (WIDE_SUM - bits)
+    found
 }
 
 /// A left shift of the sum is one of weights and bias, where there is room in the weights.
 fn shift_weights(channel: &mut Channel) {
-    let left = channel.param.shift;
+    let left = channel.scaling.left();
     let room = |w: &i8| i32::from(*w).abs() << left.min(8) <= 127;
     if (1..8).contains(&left) && channel.weights.iter().all(room) {
         channel.weights.iter_mut().for_each(|w| *w <<= left);
         channel.param.bias = channel.param.bias.wrapping_shl(left as u32);
         channel.param.shift = 0;
+        channel.scaling = channel.scaling.of_shifted(left);
     }
+}
+
+/// A channel with one output, whatever its input: without weights, and with a sum that gives the output.
+fn constant(channel: &Channel, output: i32, lanes: &Lanes) -> Option<Channel> {
+    let value = output - channel.zero;
+    let mut constant = channel.clone();
+    constant.weights.fill(0);
+    // (2 v 2^30 + 2^30) >> 31 = v
+    constant.param = Param {
+        bias: 2 * value,
+        multiplier: 1 << 30,
+        ..Param::default()
+    };
+    lanes.takes().bias(2 * value).then_some(constant)
+}
+
+/// The channel with parameters that lanes have for its steps.
+fn other(channel: &Channel, sums: &Sums, steps: &Steps, lanes: &Lanes) -> Option<Channel> {
+    let mut other = channel.clone();
+    let left = channel.scaling.left();
+    if left == 0 {
+        other.param = steps.parameters(channel.param.bias, &lanes.takes())?;
+        return Some(other);
+    }
+    // wide lanes shift left: the steps of shifted sums, which are some of all
+    if lanes.sum_bits < WIDE_SUM {
+        return None;
+    }
+    let shifted = |sum: i32| i32::try_from(i64::from(sum) << left).ok();
+    let wanted = Requantisation {
+        scaling: channel.scaling.of_shifted(left),
+        ..channel.wanted()
+    };
+    let (least, most) = (shifted(sums.least)?, shifted(sums.most)?);
+    let param = Steps::new(wanted, least, most)?.parameters(0, &lanes.takes())?;
+    if (param.bias, param.shift) != (0, 0) {
+        return None;
+    }
+    other.param = Param {
+        bias: channel.param.bias,
+        shift: left,
+        ..param
+    };
+    Some(other)
 }
 
 /// The sums with bias that a channel can have.
@@ -177,7 +311,7 @@ struct Sums {
 
 impl Sums {
     /// `None` when they do not fit 32 bits: then they wrap, in the software too.
-    fn of(channel: &Channel) -> Option<Self> {
+    pub fn of(channel: &Channel) -> Option<Self> {
         let part = |end: fn(i64) -> i64| {
             channel
                 .weights
@@ -195,92 +329,22 @@ impl Sums {
         })
     }
 
-    /// Whether clamping to `bits` bits changes no output.
+    /// Whether clamping to `bits` bits changes no output of a channel whose parameters give the wanted ones without.
     fn fit(&self, channel: &Channel, bits: u32) -> bool {
-        let (low, high) = (i32::MIN >> (32 - bits), i32::MAX >> (32 - bits));
+        let (low, high) = ends(bits);
         let same = |sum: i32| output(channel, sum) == output(channel, sum.clamp(low, high));
         channel.param.shift <= 0 && same(self.least) && same(self.most)
     }
-
-    /// A channel with one output, whatever its input: without weights, and with a sum that gives the output.
-    fn constant(&self, channel: &Channel) -> Option<Channel> {
-        if !self.monotone(channel) || output(channel, self.least) != output(channel, self.most) {
-            return None;
-        }
-        let value = output(channel, self.least) - channel.zero;
-        let mut constant = channel.clone();
-        constant.weights.fill(0);
-        // (2 v 2^30 + 2^30) >> 31 = v
-        constant.param = Param {
-            bias: 2 * value,
-            multiplier: 1 << 30,
-            shift: 0,
-        };
-        debug_assert_eq!(output(&constant, 2 * value), output(channel, self.least));
-        Some(constant)
-    }
-
-    /// A channel with few outputs far from zero: steps narrower by a power of two bring them nearer, and the bias follows. Right
-    /// when every output begins at the same sum as before.
-    fn finer(&self, channel: &Channel, bits: u32) -> Option<Channel> {
-        if !self.monotone(channel) {
-            return None;
-        }
-        let (first, last) = (output(channel, self.least), output(channel, self.most));
-        let begins = |c: &Channel, value: i32, moved: i64| {
-            let ends = [self.least, self.most].map(|end| i64::from(end) + moved);
-            begin(c, value, ends)
-        };
-        let wanted: Vec<i64> = (first + 1..=last)
-            .map(|value| begins(channel, value, 0))
-            .collect::<Option<_>>()?;
-        (1..=-channel.param.shift).find_map(|finer| {
-            let mut other = channel.clone();
-            other.param.shift += finer;
-            // where the first step would be of its own accord decides the bias
-            let own = begin(&other, first + 1, [-(1 << 30), 1 << 30])?;
-            let moved = own - wanted.first()?;
-            other.param.bias = i32::try_from(i64::from(channel.param.bias) + moved).ok()?;
-            let sums = Sums::of(&other)?;
-            let ends = [sums.least, sums.most].map(|sum| output(&other, sum));
-            let right = ends == [first, last]
-                && (first + 1..=last)
-                    .zip(&wanted)
-                    .all(|(value, want)| begins(&other, value, moved) == Some(want + moved));
-            (right && sums.fit(&other, bits)).then_some(other)
-        })
-    }
-
-    /// Whether outputs rise with the sums: a left shift may wrap.
-    fn monotone(&self, channel: &Channel) -> bool {
-        let left = channel.param.shift.max(0);
-        [self.least, self.most]
-            .into_iter()
-            .all(|sum| (i64::from(sum) << left) >> 31 == -i64::from(sum < 0))
-    }
 }
 
-/// The least sum between two whose output is at least `value`.
-fn begin(channel: &Channel, value: i32, [mut low, mut high]: [i64; 2]) -> Option<i64> {
-    let reached = |sum: i64| Some(output(channel, i32::try_from(sum).ok()?) >= value);
-    if !reached(high)? {
-        return None;
-    }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if reached(middle)? {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Some(low)
+/// Smallest and largest number of so many bits, its sign included.
+fn ends(bits: u32) -> (i32, i32) {
+    (i32::MIN >> (WIDE_SUM - bits), i32::MAX >> (WIDE_SUM - bits))
 }
 
 /// Output of a sum with its bias.
 fn output(channel: &Channel, sum: i32) -> i32 {
-    let p = &channel.param;
-    let value = quant::requant(sum, p.multiplier, p.shift);
+    let value = channel.param.steps(sum);
     value
         .saturating_add(channel.zero)
         .clamp(channel.low, channel.high)
@@ -297,9 +361,23 @@ mod tests {
                 bias,
                 multiplier,
                 shift,
+                ..Param::default()
             },
             zero,
         )
+    }
+
+    /// Lanes for sums of `sum_bits` bits and a bias of `bias_bits`, which round twice.
+    fn lanes(sum_bits: u32, bias_bits: u32) -> Lanes {
+        Lanes {
+            sum_bits,
+            acc_bits: WIDE_SUM,
+            cycles: if bias_bits == WIDE_SUM { 1 } else { 4 },
+            roundings: TWICE,
+            engine: "pointwise",
+            sum_bits_field: "pointwise.sum_bits",
+            rounding_field: Some("pointwise.rounding"),
+        }
     }
 
     /// Outputs for every sum of products that the weights can make, and some that they cannot.
@@ -328,7 +406,7 @@ mod tests {
     fn a_channel_that_fits_stays_as_it_is() {
         let before = channel(&[100, -100], 1000, 0x5a82_799a, -7, 3);
         let mut after = before.clone();
-        assert!(adapt(&mut after, 18, WIDE_SUM));
+        assert!(adapt(&mut after, &lanes(18, WIDE_SUM)));
         assert_eq!(
             (after.param, &after.weights),
             (before.param, &before.weights)
@@ -340,7 +418,7 @@ mod tests {
         for (bias, zero) in [(1 << 29, -128), (-(1 << 29), 5), (1 << 27, 5)] {
             let before = channel(&[1, -1], bias, 0x5a82_799a, -24, zero);
             let mut after = before.clone();
-            assert!(adapt(&mut after, 18, WIDE_SUM));
+            assert!(adapt(&mut after, &lanes(18, WIDE_SUM)));
             assert!(after.weights.iter().all(|w| *w == 0));
             let want = output(&before, before.param.bias);
             assert_eq!(output(&after, after.param.bias), want);
@@ -354,8 +432,8 @@ mod tests {
         let weights = [68i8; 9];
         let before = channel(&weights, 26_558_476, 1_565_063_334, -20, -128);
         let mut after = before.clone();
-        assert!(!adapt(&mut after.clone(), 19, WIDE_SUM));
-        assert!(adapt(&mut after, 23, WIDE_SUM));
+        assert!(!adapt(&mut after.clone(), &lanes(19, WIDE_SUM)));
+        assert!(adapt(&mut after, &lanes(23, WIDE_SUM)));
         let all = outputs(&before, 32);
         assert_ne!(all.first(), all.last());
         assert_eq!(outputs(&after, 23), all);
@@ -364,15 +442,15 @@ mod tests {
     #[test]
     fn a_channel_with_all_outputs_and_long_sums_is_refused() {
         let before = channel(&[127; 64], 0, 1 << 30, -13, 0);
-        assert!(!adapt(&mut before.clone(), 18, WIDE_SUM));
-        assert!(adapt(&mut before.clone(), 24, WIDE_SUM));
+        assert!(!adapt(&mut before.clone(), &lanes(18, WIDE_SUM)));
+        assert!(adapt(&mut before.clone(), &lanes(24, WIDE_SUM)));
     }
 
     #[test]
     fn left_shifts_go_into_the_weights_or_are_for_wide_sums() {
         let before = channel(&[3, -31], 5, 0x5a82_799a, 2, 0);
         let mut after = before.clone();
-        assert!(adapt(&mut after, 24, WIDE_SUM));
+        assert!(adapt(&mut after, &lanes(24, WIDE_SUM)));
         assert_eq!(
             (after.weights.as_slice(), after.param.shift),
             (&[12, -124][..], 0)
@@ -381,11 +459,8 @@ mod tests {
             let want = output(&before, before.param.bias + products);
             assert_eq!(output(&after, after.param.bias + 4 * products), want);
         }
-        assert!(!adapt(
-            &mut channel(&[3, 32], 0, 1 << 30, 2, 0),
-            24,
-            WIDE_SUM
-        ));
+        let full = &mut channel(&[3, 32], 0, 1 << 30, 2, 0);
+        assert!(!adapt(full, &lanes(24, WIDE_SUM)));
     }
 
     #[test]
@@ -393,30 +468,32 @@ mod tests {
         // all sums are beyond the clamp, on one side
         let mut far = channel(&[1, -1], 9_000_000, 1 << 30, -4, 0);
         let want = output(&far, far.param.bias);
-        assert!(adapt(&mut far, 24, SERIAL_BIAS_BITS));
+        assert!(adapt(&mut far, &lanes(24, SERIAL_BIAS_BITS)));
         assert_eq!(outputs(&far, 24), vec![want; outputs(&far, 24).len()]);
         // sums on both sides of it
         let both = channel(&[127; 600], 9_000_000, 1 << 30, -15, 0);
-        assert!(adapt(&mut both.clone(), 24, WIDE_SUM));
-        assert!(!adapt(&mut both.clone(), 24, SERIAL_BIAS_BITS));
+        assert!(adapt(&mut both.clone(), &lanes(24, WIDE_SUM)));
+        assert!(!adapt(&mut both.clone(), &lanes(24, SERIAL_BIAS_BITS)));
     }
 
     #[test]
     fn a_channel_with_sums_beyond_the_accumulator_is_refused() {
-        let lanes = Lanes {
+        let limited = Lanes {
             sum_bits: 18,
             acc_bits: 20,
             cycles: 4,
             engine: "pointwise",
             sum_bits_field: "pointwise.sum_bits",
+            rounding_field: None,
+            roundings: TWICE,
         };
         // outputs are at the clamp's ends long before
         let mut longest = channel(&[127; 32], 0, 1 << 30, 0, 0);
-        assert!(adapt(&mut longest.clone(), 18, SERIAL_BIAS_BITS));
-        assert!(lanes.take(&mut longest));
+        assert!(adapt(&mut longest.clone(), &lanes(18, SERIAL_BIAS_BITS)));
+        assert!(limited.take(&mut longest));
         let mut longer = channel(&[127; 33], 0, 1 << 30, 0, 0);
-        assert!(adapt(&mut longer.clone(), 18, SERIAL_BIAS_BITS));
-        assert!(!lanes.take(&mut longer));
-        assert!(lanes.with(19).take(&mut longer));
+        assert!(adapt(&mut longer.clone(), &lanes(18, SERIAL_BIAS_BITS)));
+        assert!(!limited.take(&mut longer));
+        assert!(limited.with(19).take(&mut longer));
     }
 }

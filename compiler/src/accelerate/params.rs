@@ -7,7 +7,9 @@ use crate::rule::{LayerRef, Violation};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::graph::{Activation, Graph, Layer, Op, Tensor, TensorId};
 use sepstream_spec::isa::Param;
-use sepstream_spec::quant::{self, AddParams, Affine, Multiplier, Requantisation, Scaling};
+use sepstream_spec::quant::{
+    self, AddParams, Affine, Multiplier, Requantisation, Rounding, Scaling,
+};
 
 /// One output channel.
 #[derive(Clone, Debug)]
@@ -16,7 +18,9 @@ pub struct Channel {
     pub weights: Vec<i8>,
     /// For a depthwise layer that the pointwise array computes: its input channel, and the number of them.
     only: Option<(usize, usize)>,
-    /// Requantisation.
+    /// The function of a sum that the outputs follow, but for zero point and clamp.
+    pub scaling: Scaling,
+    /// Requantisation: that function, where it is of integers; else `narrow::fit` makes it so.
     pub param: Param,
     /// Value of padding: the zero point of the layer's input.
     pub input_zero: i32,
@@ -35,11 +39,24 @@ impl Channel {
         Channel {
             weights,
             only: None,
+            scaling: Scaling::Fixed(Multiplier {
+                q: param.multiplier,
+                shift: param.shift,
+            }),
             param,
             input_zero: 0,
             zero,
             low: -128,
             high: 127,
+        }
+    }
+    /// The function of a sum with its bias that the outputs follow.
+    pub fn wanted(&self) -> Requantisation {
+        Requantisation {
+            scaling: self.scaling,
+            zero_point: self.zero,
+            low: self.low,
+            high: self.high,
         }
     }
     /// Weight of element `at` of the input vector.
@@ -113,14 +130,7 @@ fn weighted(
             let weights: Vec<i8> = weights_of(c).map(|at| values[at]).collect();
             let wanted = Requantisation::of_channel(graph, layer, c)
                 .ok_or_else(|| refuse(graph, layer, "scales whose quotient is out of range"))?;
-            let Scaling::Fixed(multiplier) = wanted.scaling else {
-                return Err(refuse(
-                    graph,
-                    layer,
-                    "a rounding that the lanes do not have",
-                ));
-            };
-            if multiplier.shift > Multiplier::MOST_SHIFT {
+            if matches!(wanted.scaling, Scaling::Fixed(m) if m.shift > Multiplier::MOST_SHIFT) {
                 return Err(refuse(
                     graph,
                     layer,
@@ -138,19 +148,23 @@ fn weighted(
                 .copied()
                 .unwrap_or(0)
                 .wrapping_sub(folded);
-            Ok(channel(weights, bias, multiplier, &ends))
+            Ok(channel(weights, bias, wanted.scaling, &ends))
         })
         .collect()
 }
 
-fn channel(weights: Vec<i8>, bias: i32, multiplier: Multiplier, ends: &Ends) -> Channel {
+/// A channel with the multiplier that is nearest to its factor.
+fn channel(weights: Vec<i8>, bias: i32, scaling: Scaling, ends: &Ends) -> Channel {
+    let multiplier = scaling.multiplier().unwrap_or_default();
     Channel {
         weights,
         only: None,
+        scaling,
         param: Param {
             bias,
             multiplier: multiplier.q,
             shift: multiplier.shift,
+            rounding: Rounding::Twice,
         },
         input_zero: ends.input.zero_point,
         zero: ends.output.zero_point,
@@ -221,7 +235,7 @@ pub fn window(graph: &Graph, layer: &Layer, sum_bits: u32) -> Result<Vec<Channel
             // the plain sum is averaged: no zero point on either side
             let plain = Channel {
                 zero: 0,
-                ..channel(vec![weight; taps], 0, multiplier, &ends)
+                ..channel(vec![weight; taps], 0, Scaling::Fixed(multiplier), &ends)
             };
             Ok(vec![plain; channels])
         }
@@ -237,7 +251,12 @@ pub fn window(graph: &Graph, layer: &Layer, sum_bits: u32) -> Result<Vec<Channel
                 .ok_or_else(|| refuse(graph, layer, "scales whose quotient is out of range"))?;
             let bias = 0i32.wrapping_sub(ends.input.zero_point.wrapping_mul(count as i32));
             Ok(vec![
-                channel(vec![1; rows * cols], bias, multiplier, &ends);
+                channel(
+                    vec![1; rows * cols],
+                    bias,
+                    Scaling::Fixed(multiplier),
+                    &ends
+                );
                 channels
             ])
         }
@@ -316,10 +335,15 @@ pub fn identity(channels: usize) -> Vec<Channel> {
         .map(|c| Channel {
             weights: (0..channels).map(|i| if i == c { 64 } else { 0 }).collect(),
             only: None,
+            scaling: Scaling::Fixed(Multiplier {
+                q: 1 << 30,
+                shift: -5,
+            }),
             param: Param {
                 bias: 0,
                 multiplier: 1 << 30,
                 shift: -5,
+                rounding: Rounding::Twice,
             },
             input_zero: 0,
             zero: 0,

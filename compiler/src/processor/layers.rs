@@ -4,11 +4,12 @@
 use super::place::Places;
 use super::{Form, refuse};
 use crate::Error;
+use crate::accelerate::narrow;
 use crate::accelerate::params::{self, Channel};
 use sepstream_kernels::{Channel as PlainChannel, FAST_LIMIT, FastChannel, GROUP, Kernel, Layer};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::graph::{self, Activation, DType, Graph, Op, Tensor, TensorId, Window};
-use sepstream_spec::quant::{Affine, Multiplier, Softmax, mean_multiplier, requant};
+use sepstream_spec::quant::{Affine, Multiplier, Rounding, Scaling, Softmax, mean_multiplier};
 
 /// Layers so far, and the data that they point into, from its beginning.
 pub struct Builder<'g> {
@@ -46,14 +47,15 @@ impl<'g> Builder<'g> {
                 }
                 set_window(&mut of, &conv.window);
                 self.require_symmetric(layer)?;
-                self.convolution(of, &params::dense(graph, layer)?);
+                self.convolution(of, &params::dense(graph, layer)?, Rounding::Twice);
             }
             Op::FullyConnected(_) => {
                 self.require_symmetric(layer)?;
-                let channels = params::dense(graph, layer)?;
+                let mut channels = params::dense(graph, layer)?;
+                let rounding = self.rounding(layer, &mut channels)?;
                 let inputs = channels.first().map_or(0, |channel| channel.weights.len());
                 set_vectors(&mut of, inputs, channels.len());
-                self.convolution(of, &channels);
+                self.convolution(of, &channels, rounding);
             }
             Op::DepthwiseConv2d(dw) => {
                 set_window(&mut of, &dw.window);
@@ -195,11 +197,36 @@ impl<'g> Builder<'g> {
         Ok(())
     }
 
-    fn convolution(&mut self, mut of: Layer, channels: &[Channel]) {
+    /// How often the kernels of a fully connected layer round: once where its own arithmetic is not of integers; its channels then get
+    /// parameters for that.
+    fn rounding(&self, layer: &graph::Layer, channels: &mut [Channel]) -> Result<Rounding, Error> {
+        let integer = |channel: &Channel| matches!(channel.scaling, Scaling::Fixed(_));
+        if channels.iter().all(integer) {
+            return Ok(Rounding::Twice);
+        }
+        match channels
+            .iter_mut()
+            .position(|channel| !narrow::round_once(channel))
+        {
+            None => Ok(Rounding::Once),
+            Some(channel) => {
+                let whose = self.graph.semantics.reference();
+                let found = format!(
+                    "output channel {channel}, which no multiplier of 31 bits makes equal to {whose} for every sum"
+                );
+                Err(refuse(self.graph, layer, found))
+            }
+        }
+    }
+    fn convolution(&mut self, mut of: Layer, channels: &[Channel], rounding: Rounding) {
+        let [conv, dense] = match rounding {
+            Rounding::Twice => [Kernel::Conv, Kernel::Dense],
+            Rounding::Once => [Kernel::ConvOnce, Kernel::DenseOnce],
+        };
         set_range(&mut of, channels);
         match self.fast_channels(channels) {
             Some(mut fast) => {
-                of.kernel = Kernel::Dense;
+                of.kernel = dense;
                 fast.resize(
                     channels.len().next_multiple_of(GROUP),
                     FastChannel::default(),
@@ -218,7 +245,7 @@ impl<'g> Builder<'g> {
                 self.push(of, &packed, bytemuck::cast_slice(&fast));
             }
             None => {
-                of.kernel = Kernel::Conv;
+                of.kernel = conv;
                 let weights: Vec<i8> = channels.iter().flat_map(|c| c.weights.clone()).collect();
                 self.push(
                     of,
@@ -288,7 +315,7 @@ fn constant(channel: &Channel, swing: i64) -> Option<i32> {
     let param = &channel.param;
     let stored = |acc: i64| {
         let acc = i32::try_from(acc).ok()?;
-        let scaled = requant(acc, param.multiplier, param.shift).saturating_add(channel.zero);
+        let scaled = param.steps(acc).saturating_add(channel.zero);
         Some(scaled.max(channel.low).min(channel.high))
     };
     let bias = i64::from(param.bias);

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use sepstream_spec::quant::Semantics;
+
 use super::operator::KINDS;
 use super::rules::{RULES, network};
 use crate::accelerate;
@@ -16,7 +18,11 @@ pub fn supported_markdown() -> String {
          Every sound `.tflite` file is imported, and `inspect` shows it. Here are the rules that it has to keep for the reference\n\
          engine to run it; the accelerator adds rules of its own, at the end, and leaves layers in front of its first and behind\n\
          its last to the host. Errors name the layers, the rule and what was found. Tensors are named NHWC; shapes of computed\n\
-         tensors are inferred, and may be missing.\n\n\
+         tensors are inferred, and may be missing.\n\n",
+    );
+    text += &whose();
+    text.push_str(
+        "\
          ## Operators\n\n\
          | operator | rules of its own |\n|---|---|\n",
     );
@@ -43,6 +49,24 @@ pub fn supported_markdown() -> String {
     for rule in accelerate::RULES {
         text += &row(rule.id, rule.operators, rule.sentence);
     }
+    text
+}
+
+/// What outputs are equal to, by the names of `--semantics`.
+fn whose() -> String {
+    let mut text = String::from(
+        "Outputs equal the reference kernels (`BUILTIN_REF`) of one of these; they differ in FULLY_CONNECTED only:\n\n\
+         | `--semantics` | implementation | FULLY_CONNECTED |\n|---|---|---|\n",
+    );
+    for semantics in Semantics::ALL {
+        let rounds = match semantics {
+            Semantics::LiteRt => "a product in double precision, rounded once (the default)",
+            Semantics::Tflm => "integers, rounded twice",
+        };
+        let (name, reference) = (semantics.name(), semantics.reference());
+        text += &format!("| `{name}` | {reference} | {rounds} |\n");
+    }
+    text.push('\n');
     text
 }
 

@@ -56,6 +56,15 @@ impl FastChannel {
             .wrapping_add(self.round);
         sum.wrapping_shr(self.shift as u32).max(low).min(high) as i8
     }
+    /// The same, rounded once: `spec::quant::requant_once`, zero point, clamp.
+    ///
+    /// `(p + 2^(30 + right)) >> (31 + right)`: as above, without what the sign adds.
+    #[inline(always)]
+    pub fn output_once(&self, acc: i32, low: i32, high: i32) -> i8 {
+        let product = i64::from(acc << 2) * i64::from(self.q);
+        let sum = ((product >> 32) as i32).wrapping_add(self.round);
+        sum.wrapping_shr(self.shift as u32).max(low).min(high) as i8
+    }
     /// What a sum begins with.
     #[inline(always)]
     pub fn bias(&self) -> i32 {
@@ -71,8 +80,9 @@ pub(crate) fn scratch(layer: &Layer) -> Option<usize> {
     product([layer.kernel_rows, layer.kernel_cols, layer.in_channels])?.checked_mul(TILE)
 }
 
-/// Convolution; a fully connected layer is one with a pixel for each row of its input. `None` where data is missing.
-pub fn dense(
+/// Convolution; a fully connected layer is one with a pixel for each row of its input. `ONCE`: rounded once. `None` where data is
+/// missing.
+pub fn dense<const ONCE: bool>(
     layer: &Layer,
     input: &[i8],
     scratch: &mut [i8],
@@ -94,7 +104,7 @@ pub fn dense(
         return None;
     }
     if layer.is_pointwise() {
-        matrix.multiply(input, out);
+        matrix.multiply::<ONCE>(input, out);
         return Some(());
     }
     let scratch = scratch.get_mut(..window * TILE)?;
@@ -104,7 +114,7 @@ pub fn dense(
         for (row, (y, x)) in rows.chunks_exact_mut(window).zip(&mut positions) {
             gather(layer, input, y, x, row);
         }
-        matrix.multiply(rows, out);
+        matrix.multiply::<ONCE>(rows, out);
     }
     Some(())
 }
@@ -167,7 +177,7 @@ struct Matrix<'a> {
 
 impl Matrix<'_> {
     /// Outputs of whole rows of inputs.
-    fn multiply(&self, rows: &[i8], out: &mut [i8]) {
+    fn multiply<const ONCE: bool>(&self, rows: &[i8], out: &mut [i8]) {
         let groups = self.weights.chunks_exact(self.window).zip(self.channels);
         for (group, (weights, channels)) in groups.enumerate() {
             let first = group * GROUP;
@@ -185,16 +195,26 @@ impl Matrix<'_> {
                     .unwrap_or(one);
                 let sums = sums(one, other, weights, biases);
                 for (sums, out) in sums.iter().zip(out.chunks_exact_mut(self.width)) {
-                    self.store(sums, channels, &mut out[first..first + here]);
+                    self.store::<ONCE>(sums, channels, &mut out[first..first + here]);
                 }
             }
         }
     }
     #[inline(always)]
-    fn store(&self, sums: &[i32; GROUP], channels: &[FastChannel; GROUP], out: &mut [i8]) {
+    fn store<const ONCE: bool>(
+        &self,
+        sums: &[i32; GROUP],
+        channels: &[FastChannel; GROUP],
+        out: &mut [i8],
+    ) {
         let (low, high) = self.range;
         let parts = out.iter_mut().zip(sums).zip(channels);
-        parts.for_each(|((byte, sum), channel)| *byte = channel.output(*sum, low, high));
+        parts.for_each(|((byte, sum), channel)| {
+            *byte = match ONCE {
+                true => channel.output_once(*sum, low, high),
+                false => channel.output(*sum, low, high),
+            }
+        });
     }
 }
 

@@ -7,6 +7,7 @@
 
 use crate::arena::Arena;
 use crate::{Error, dense, depthwise, plain, reduce};
+use sepstream_spec::quant::Rounding;
 
 /// First word of an image: "SSCP" in the order of the bytes.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"SSCP");
@@ -48,6 +49,10 @@ kernels! {
     Add = 6,
     /// Softmax over the channels. `extra`: q and shift of the multiplier, smallest difference.
     Softmax = 7,
+    /// As `Conv`, rounded once (`quant::requant_once`).
+    ConvOnce = 8,
+    /// As `Dense`, rounded once.
+    DenseOnce = 9,
 }
 
 /// Words of `extra`.
@@ -158,7 +163,7 @@ impl Layer {
     /// Bytes of scratch memory that the layer needs; `None` when its sizes are impossible.
     pub fn scratch_bytes(&self) -> Option<usize> {
         match self.kernel {
-            Kernel::Dense => dense::scratch(self),
+            Kernel::Dense | Kernel::DenseOnce => dense::scratch(self),
             Kernel::Depthwise3x3 => depthwise::scratch(self),
             _ => Some(0),
         }
@@ -310,13 +315,8 @@ impl<'a> Network<'a> {
         let (arena, out) = Arena::split(arena, layer.output, output)?;
         let x = arena.map(layer.input, input)?;
         match layer.kernel {
-            Kernel::Conv => plain::conv(
-                layer,
-                x,
-                self.data(layer.weights)?,
-                self.data(layer.channels)?,
-                out,
-            ),
+            Kernel::Conv => self.conv(layer, x, Rounding::Twice, out),
+            Kernel::ConvOnce => self.conv(layer, x, Rounding::Once, out),
             Kernel::Depthwise => plain::depthwise(
                 layer,
                 x,
@@ -324,17 +324,8 @@ impl<'a> Network<'a> {
                 self.data(layer.channels)?,
                 out,
             ),
-            Kernel::Dense => {
-                let scratch = bytemuck::cast_slice_mut(scratch);
-                dense::dense(
-                    layer,
-                    x,
-                    scratch,
-                    self.data(layer.weights)?,
-                    self.data(layer.channels)?,
-                    out,
-                )
-            }
+            Kernel::Dense => self.dense::<false>(layer, x, scratch, out),
+            Kernel::DenseOnce => self.dense::<true>(layer, x, scratch, out),
             Kernel::Depthwise3x3 => {
                 let scratch = bytemuck::cast_slice_mut(scratch);
                 depthwise::depthwise(
@@ -351,6 +342,21 @@ impl<'a> Network<'a> {
             Kernel::Add => reduce::add(layer, x, arena.map(layer.input2, output)?, out),
             Kernel::Softmax => reduce::softmax(layer, x, out),
         }
+    }
+    fn conv(&self, layer: &Layer, x: &[i8], rounding: Rounding, out: &mut [i8]) -> Option<()> {
+        let (weights, channels) = (self.data(layer.weights)?, self.data(layer.channels)?);
+        plain::conv(layer, x, weights, channels, rounding, out)
+    }
+    fn dense<const ONCE: bool>(
+        &self,
+        layer: &Layer,
+        x: &[i8],
+        scratch: &mut [u8],
+        out: &mut [i8],
+    ) -> Option<()> {
+        let scratch = bytemuck::cast_slice_mut(scratch);
+        let (weights, channels) = (self.data(layer.weights)?, self.data(layer.channels)?);
+        dense::dense::<ONCE>(layer, x, scratch, weights, channels, out)
     }
     /// Data of the image from an offset to its end.
     fn data<T: bytemuck::AnyBitPattern>(&self, offset: u32) -> Option<&'a [T]> {

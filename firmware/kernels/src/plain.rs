@@ -4,7 +4,7 @@
 use crate::Layer;
 use crate::image::product;
 use bytemuck::{Pod, Zeroable};
-use sepstream_spec::quant::requant;
+use sepstream_spec::quant::Rounding;
 
 /// Parameters of an output channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
@@ -20,8 +20,8 @@ pub struct Channel {
 
 impl Channel {
     /// The output of a sum.
-    fn output(&self, layer: &Layer, acc: i32) -> i8 {
-        let scaled = requant(acc.wrapping_add(self.bias), self.q, self.shift);
+    fn output(&self, layer: &Layer, acc: i32, rounding: Rounding) -> i8 {
+        let scaled = rounding.requant(acc.wrapping_add(self.bias), self.q, self.shift);
         let stored = scaled.saturating_add(layer.out_zero_point);
         stored.max(layer.low).min(layer.high) as i8
     }
@@ -84,6 +84,7 @@ pub fn conv(
     input: &[i8],
     weights: &[i8],
     channels: &[Channel],
+    rounding: Rounding,
     out: &mut [i8],
 ) -> Option<()> {
     let depth = layer.in_channels as usize;
@@ -100,7 +101,7 @@ pub fn conv(
                 acc = acc.wrapping_add(product);
             }
         });
-        channels[channel].output(layer, acc)
+        channels[channel].output(layer, acc, rounding)
     });
     Some(())
 }
@@ -147,7 +148,7 @@ fn depthwise_channel(
                 acc = acc.wrapping_add(x.wrapping_mul(i32::from(weights[tap * width + at.1])));
             });
             if let Some(byte) = bytes.next() {
-                *byte = parameters.output(layer, acc);
+                *byte = parameters.output(layer, acc, Rounding::Twice);
             }
         }
     }

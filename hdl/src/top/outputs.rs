@@ -128,6 +128,7 @@ impl Outputs<'_> {
                 acc_bits: pointwise_sum_bits(config),
                 sum_bits: v.pw_sum_bits,
                 cycles: v.pw_requant_cycles,
+                either: config.pw_rounds_once(),
                 param_words: config.pw_param_words(),
                 byte_bits: Field::OutBytes.used_bits(config),
                 tag: 2,

@@ -4,7 +4,7 @@
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Command, Field, Param, param_parts};
 use sepstream_spec::program::{ImageError, Program};
-use sepstream_spec::quant::{AddParams, Multiplier, requant};
+use sepstream_spec::quant::{AddParams, Multiplier};
 use sepstream_spec::regs::Memory;
 
 /// Why the model cannot run.
@@ -427,6 +427,6 @@ impl Dense<'_> {
 }
 
 fn requantise(sum: i32, p: &Param, [zero, low, high]: [i32; 3]) -> i8 {
-    let scaled = requant(sum.wrapping_add(p.bias), p.multiplier, p.shift);
+    let scaled = p.steps(sum.wrapping_add(p.bias));
     zero.saturating_add(scaled).clamp(low, high) as i8
 }

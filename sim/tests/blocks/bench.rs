@@ -213,6 +213,7 @@ pub fn configured(
         pw_requant: tm,
         pw_sum_bits: 32,
         pw_requant_cycles: 1,
+        pw_rounding: 1,
         residual: tm,
         lanes,
         taps,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `requant` and its lane against `spec::quant::requant`.
+//! `requant` and its lane against `spec::quant::Rounding::requant`.
 
 use super::bench::{Bench, Case, Later, ReadPort, same};
 use super::common::tools_present;
@@ -8,10 +8,13 @@ use sepstream_hdl::block_lane::block_lane;
 use sepstream_hdl::narrow_lane::narrow_lane;
 use sepstream_hdl::requant::{Shape, lane, requant};
 use sepstream_hdl::rtl::Module;
+use sepstream_hdl::serial;
 use sepstream_hdl::serial_lane::serial_lane;
 use sepstream_spec::config::WIDE_SUM;
-use sepstream_spec::isa::{Param, SERIAL_BIAS_BITS, SHIFT_LEFT, param_bytes, param_parts};
-use sepstream_spec::quant;
+use sepstream_spec::isa::{
+    Param, ROUND_ONCE, SERIAL_BIAS_BITS, SHIFT_LEFT, param_bytes, param_parts,
+};
+use sepstream_spec::quant::Rounding;
 use sepstream_spec::timing::{self, BLOCK_CYCLES, requant_lane};
 use sepstream_spec::width::bits;
 use std::rc::Rc;
@@ -31,7 +34,7 @@ impl Output {
         let sum = sum
             .wrapping_add(param.bias)
             .clamp(i32::MIN >> unused, i32::MAX >> unused);
-        let value = quant::requant(sum, param.multiplier, param.shift);
+        let value = param.steps(sum);
         let value = i64::from(value) + i64::from(self.zero);
         value.clamp(self.low.into(), self.high.into()) as i8
     }
@@ -57,16 +60,21 @@ fn random_sum(rng: &mut fastrand::Rng) -> i32 {
     rng.i32(..) >> rng.u32(..32)
 }
 
-fn random_param(rng: &mut fastrand::Rng, (bits, cycles): Kind) -> Param {
+fn random_param(rng: &mut fastrand::Rng, (bits, cycles, either): Kind) -> Param {
     let multiplier = if rng.u32(..8) == 0 {
         rng.i32(0..)
     } else {
         rng.i32(1 << 30..)
     };
+    let shift = rng.i32(-31..=if bits == WIDE_SUM { 30 } else { 0 });
     Param {
         bias: random_sum(rng) >> unused_of_bias(cycles),
         multiplier,
-        shift: rng.i32(-31..=if bits == WIDE_SUM { 30 } else { 0 }),
+        shift,
+        rounding: match either && shift < 0 && rng.bool() {
+            true => Rounding::Once,
+            false => Rounding::Twice,
+        },
     }
 }
 
@@ -78,26 +86,32 @@ fn unused_of_bias(cycles: u32) -> u32 {
     }
 }
 
-/// Bits of a lane's sums, and cycles for each.
-type Kind = (u32, u32);
+/// Bits of a lane's sums, cycles for each, and whether it rounds either way.
+type Kind = (u32, u32, bool);
 
-const KINDS: [Kind; 9] = [
-    (WIDE_SUM, 1),
-    (18, 1),
-    (19, 1),
-    (21, 1),
-    (24, 1),
-    (18, 4),
-    (18, 8),
-    (21, 8),
-    (24, 4),
+const KINDS: [Kind; 15] = [
+    (WIDE_SUM, 1, false),
+    (WIDE_SUM, 1, true),
+    (18, 1, false),
+    (18, 1, true),
+    (19, 1, false),
+    (21, 1, true),
+    (24, 1, false),
+    (24, 1, true),
+    (18, 4, false),
+    (18, 4, true),
+    (18, 8, false),
+    (18, 8, true),
+    (21, 8, false),
+    (24, 4, true),
+    (24, 8, true),
 ];
 
 /// Sends sums through the lane, as close as it takes them, and compares each output. A serial lane sees noise where it must not
 /// look, and a pause now and then.
 fn run_lane(
     bench: &mut Bench,
-    (bits, cycles): Kind,
+    (bits, cycles, either): Kind,
     output: Output,
     cases: impl Iterator<Item = (i32, Param)>,
 ) {
@@ -123,6 +137,9 @@ fn run_lane(
             bench.set("shift", shift & 0x1f);
             if bits == WIDE_SUM {
                 bench.set("left", shift & SHIFT_LEFT != 0);
+            }
+            if either {
+                bench.set("once", shift & ROUND_ONCE != 0);
             }
             step(bench, Some((sum, param)));
             continue;
@@ -162,22 +179,17 @@ fn a_lane_equals_the_software() {
     if !tools_present() {
         return;
     }
-    for (bits, cycles) in KINDS {
-        let mut bench = Bench::new(&lane_of((bits, cycles)));
+    for kind in KINDS {
+        let mut bench = Bench::new(&lane_of(kind));
         let mut rng = fastrand::Rng::with_seed(1);
         for round in 0..60 {
-            let _case = Case::new(format!("{bits} bits, {cycles}, seed 1, round {round}"));
+            let _case = Case::new(format!("{kind:?}, seed 1, round {round}"));
             let output = Output::random(&mut rng);
             bench.restart(round);
             let mut cases = rng.fork();
-            let case = move |_| {
-                (
-                    random_sum(&mut cases),
-                    random_param(&mut cases, (bits, cycles)),
-                )
-            };
-            let count = 10_000 / cycles;
-            run_lane(&mut bench, (bits, cycles), output, (0..count).map(case));
+            let case = move |_| (random_sum(&mut cases), random_param(&mut cases, kind));
+            let count = 10_000 / kind.1;
+            run_lane(&mut bench, kind, output, (0..count).map(case));
         }
     }
 }
@@ -189,31 +201,45 @@ fn a_serial_lane_equals_the_software_for_every_sum() {
     }
     const BITS: u32 = 18;
     let ends = -(1 << (BITS - 1))..1 << (BITS - 1);
-    let mut bench = Bench::new(&lane_of((BITS, 4)));
+    let kind = (BITS, 4, true);
+    let mut bench = Bench::new(&lane_of(kind));
     let output = Output {
         zero: 5,
         low: -128,
         high: 127,
     };
     // a tie in every 2^11th product; and all bits of the multiplier at work
-    for (multiplier, shift) in [(1 << 30, -10), (0x5555_5555, -8), (i32::MAX, -9)] {
+    let factors = [(1 << 30, -10), (0x5555_5555, -8), (i32::MAX, -9)];
+    let roundings = [Rounding::Twice, Rounding::Once];
+    for ((multiplier, shift), rounding) in factors
+        .into_iter()
+        .flat_map(|factor| roundings.map(|rounding| (factor, rounding)))
+    {
         bench.restart(1);
         let param = Param {
             bias: 0,
             multiplier,
             shift,
+            rounding,
         };
         let cases = ends.clone().map(|sum| (sum, param));
-        run_lane(&mut bench, (BITS, 4), output, cases);
+        run_lane(&mut bench, kind, output, cases);
     }
 }
 
-fn lane_of((bits, cycles): Kind) -> Rc<Module> {
+fn lane_of((bits, cycles, either): Kind) -> Rc<Module> {
+    let serial = serial::Kind {
+        acc_bits: WIDE_SUM,
+        bits,
+        cycles,
+        settled: false,
+        either,
+    };
     match cycles {
-        1 if bits == WIDE_SUM => lane(),
-        1 => narrow_lane(bits),
-        BLOCK_CYCLES => block_lane(WIDE_SUM, bits, false),
-        _ => serial_lane(WIDE_SUM, bits, cycles, false),
+        1 if bits == WIDE_SUM => lane(either),
+        1 => narrow_lane(bits, either),
+        BLOCK_CYCLES => block_lane(serial),
+        _ => serial_lane(serial),
     }
 }
 
@@ -235,7 +261,12 @@ fn a_lane_equals_the_software_at_corners() {
 }
 
 fn corners(kind: Kind, sums: &[i32]) {
-    let (bits, cycles) = kind;
+    let (bits, cycles, either) = kind;
+    // ties below zero are the difference
+    let roundings: &[Rounding] = match either {
+        true => &[Rounding::Twice, Rounding::Once],
+        false => &[Rounding::Twice],
+    };
     let most = if bits == WIDE_SUM { 30 } else { 0 };
     let multipliers = [
         0,
@@ -258,16 +289,15 @@ fn corners(kind: Kind, sums: &[i32]) {
         bench.restart(0);
         let cases = (-31..=most).flat_map(|shift| {
             multipliers.into_iter().flat_map(move |multiplier| {
-                sums.iter().map(move |&sum| {
-                    (
-                        sum,
-                        Param {
-                            bias: 0,
-                            multiplier,
-                            shift,
-                        },
-                    )
-                })
+                let of = move |rounding: &Rounding| Param {
+                    bias: 0,
+                    multiplier,
+                    shift,
+                    rounding: *rounding,
+                };
+                let has = move |rounding: &&Rounding| shift < 0 || **rounding == Rounding::Twice;
+                let params = roundings.iter().filter(has).map(of);
+                params.flat_map(|param| sums.iter().map(move |&sum| (sum, param)))
             })
         });
         run_lane(&mut bench, kind, output, cases);
@@ -283,6 +313,10 @@ fn corners(kind: Kind, sums: &[i32]) {
                         bias: bias >> unused_of_bias(cycles),
                         multiplier: i32::MAX,
                         shift,
+                        rounding: match either && shift < 0 {
+                            true => Rounding::Once,
+                            false => Rounding::Twice,
+                        },
                     },
                 )
             })
@@ -342,6 +376,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
         lanes,
         sum_bits,
         cycles,
+        either,
         contexts,
         early,
         spread,
@@ -354,7 +389,7 @@ fn run_groups(bench: &mut Bench, shape: Shape, seed: u64) {
     let params: Vec<Vec<Param>> = (0..WORDS)
         .map(|_| {
             (0..lanes)
-                .map(|_| random_param(&mut rng, (sum_bits, cycles)))
+                .map(|_| random_param(&mut rng, (sum_bits, cycles, either)))
                 .collect()
         })
         .collect();
@@ -510,7 +545,7 @@ fn groups_become_beats() {
     if !tools_present() {
         return;
     }
-    for (channels, lanes, sum_bits, cycles, contexts, early, spread) in [
+    for (n, (channels, lanes, sum_bits, cycles, contexts, early, spread)) in [
         (1, 1, WIDE_SUM, 1, false, false, false),
         (3, 1, WIDE_SUM, 1, false, true, false),
         (5, 2, WIDE_SUM, 1, false, false, false),
@@ -529,13 +564,17 @@ fn groups_become_beats() {
         (3, 3, WIDE_SUM, 1, true, false, true),
         (5, 2, 21, 4, false, false, true),
         (3, 1, 18, 8, true, false, true),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let shape = Shape {
             channels,
             lanes,
             acc_bits: WIDE_SUM,
             sum_bits,
             cycles,
+            either: n % 3 < 2,
             param_words: WORDS * param_parts(cycles),
             byte_bits: bits(5 * channels),
             tag: TAG_BITS,

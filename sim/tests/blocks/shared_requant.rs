@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `shared_requant` against `spec::quant::requant`.
+//! `shared_requant` against `spec::quant::Rounding::requant`.
 
 use super::bench::{Bench, Case, Later, ReadPort, configured};
 use super::common::tools_present;
@@ -7,7 +7,7 @@ use fastrand::Rng;
 use sepstream_hdl::shared_requant::shared_requant;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Param, param_parts};
-use sepstream_spec::quant;
+use sepstream_spec::quant::Rounding;
 use sepstream_spec::timing;
 use sepstream_spec::width::pointwise_sum_bits;
 
@@ -26,7 +26,13 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             bias: rng.i32(..) >> rng.u32(8..32),
             multiplier: rng.i32(1 << 30..),
             shift: -rng.i32(0..20),
+            rounding: match config.pw_rounds_once() && rng.bool() {
+                true => Rounding::Once,
+                false => Rounding::Twice,
+            },
         })
+        // as it is stored
+        .map(|param| Param::from_serial_bytes(param.to_serial_bytes()))
         .collect();
     let mut read = ReadPort::new();
     let mut expected: Later<Output> = Later::new(timing::pw_requant(config));
@@ -62,7 +68,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
                 .rev()
                 .map(|sum| {
                     let sum = (sum + param.bias).clamp(i32::MIN >> clamped, i32::MAX >> clamped);
-                    let value = quant::requant(sum, param.multiplier, param.shift);
+                    let value = param.steps(sum);
                     let value = value.saturating_add(zero.into());
                     (value.clamp(low.into(), high.into()) as u8, last, end)
                 })

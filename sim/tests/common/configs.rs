@@ -16,6 +16,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
     let [pw_sum_bits, dw_sum_bits] = [(); 2].map(|()| *rng.choice(&SUM_BITS).unwrap());
     let pw_requant_cycles = cycles(rng, pw_sum_bits);
     let dw_requant_cycles = cycles(rng, dw_sum_bits);
+    let pw_rounding = rng.u32(0..2);
     let mut size = |most: u32| match rng.u32(0..5) {
         0..=1 => rng.u32(1..=8.min(most)),
         2..=3 => rng.u32(1..=24.min(most)),
@@ -50,6 +51,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         pw_requant: requant(tm.min(64 / tp)),
         pw_sum_bits,
         pw_requant_cycles,
+        pw_rounding,
         lanes,
         taps,
         gather_rows,

@@ -16,6 +16,7 @@ impl Values {
         pw_requant: 0,
         pw_sum_bits: 0,
         pw_requant_cycles: 0,
+        pw_rounding: 0,
         residual: 0,
         lanes: 0,
         taps: 0,

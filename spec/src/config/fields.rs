@@ -38,6 +38,8 @@ pub enum Fallback {
     Value(u32),
     /// 0: none of what the field is about. Neither a written file nor the fingerprint says so, as those of the time before the field.
     Off,
+    /// This number. A fingerprint does not say 0, as those of the time before the field, whose hardware 0 keeps.
+    New(u32),
     /// A number that fields above give; the text names it.
     From(fn(&Values) -> u32, &'static str),
 }
@@ -199,15 +201,19 @@ impl Field {
     pub fn default_text(&self) -> String {
         match self.default {
             Fallback::Required => "required".into(),
-            Fallback::Value(value) => self.limit.show(value),
+            Fallback::Value(value) | Fallback::New(value) => self.limit.show(value),
             Fallback::Off => self.limit.show(0),
             Fallback::From(_, name) => name.into(),
         }
     }
 
-    /// Files and fingerprints have this value of the field.
-    pub(super) fn is_said(&self, value: u32) -> bool {
+    /// Files have this value of the field.
+    pub(super) fn is_written(&self, value: u32) -> bool {
         value != 0 || !matches!(self.default, Fallback::Off)
+    }
+    /// Fingerprints are older than the field: they have its name, and only where it is not 0.
+    pub(super) fn is_newer(&self) -> bool {
+        matches!(self.default, Fallback::Off | Fallback::New(_))
     }
 }
 
@@ -230,7 +236,7 @@ macro_rules! field {
     };
 }
 
-use Fallback::{From, Off, Required, Value};
+use Fallback::{From, New, Off, Required, Value};
 use Limit::{Among, AtMost, Named, NoneOr, OneOf, OneOr, Range, UpTo};
 
 /// Bits of sums that requantisers are made for: from 18, two multiplier blocks of 18x18 bits a lane; each further bit is a row of
@@ -253,7 +259,7 @@ const SUM_BITS_WHY: &str = "below 32 a lane takes two DSP blocks, not four; the 
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 27] = [
+pub const FIELDS: [Field; 28] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
@@ -275,6 +281,9 @@ pub const FIELDS: [Field; 27] = [
         "pointwise-requant-cycles-choice",
         Among(|v| requant_cycles(v.pw_sum_bits), "1, 4 or 8, and 1 where pointwise.sum_bits is 32"),
         REQUANT_CYCLES_WHY, Value(1), 1),
+    field!("pointwise", "rounding", pw_rounding, "how often each of these lanes rounds: always twice, or once where the program says so",
+        "pointwise-rounding-choice", Named(&["twice", "either"]),
+        "LiteRT's FULLY_CONNECTED rounds once; either takes a few LUTs a lane, and twice does for what rounds twice and for some of the rest", New(1), 1),
     field!("pointwise", "residual", residual, "lanes that add a residual map to the outputs",
         "residual-choice", NoneOr(|v| v.pw_requant, "pointwise.requant"),
         "without them a network with ADD does not run", From(|v| v.pw_requant, "pointwise.requant"), 8),

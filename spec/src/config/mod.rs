@@ -43,6 +43,8 @@ pub struct Values {
     pub pw_sum_bits: u32,
     /// Cycles in which each takes a sum: with 4 it has one multiplier block, with 8 none.
     pub pw_requant_cycles: u32,
+    /// How often each rounds: 0 always twice, 1 as the program says.
+    pub pw_rounding: u32,
     /// Lanes that add a residual map to the outputs: 0, or as many as `pw_requant`.
     pub residual: u32,
     /// Channels per cycle of the depthwise engine.
@@ -198,6 +200,10 @@ impl Config {
         let v = &self.0;
         multiplier(v.dw_multiplier, v.dw_lut_lanes == v.lanes)
     }
+    /// The lanes behind the pointwise array can round once, too: [`Rounding::Once`](crate::quant::Rounding).
+    pub fn pw_rounds_once(&self) -> bool {
+        self.0.pw_rounding == 1
+    }
     /// Beats in which the pointwise requantiser takes the `tm` sums of one group.
     pub fn pw_beats(&self) -> u32 {
         div_ceil(self.0.tm, self.0.pw_requant)
@@ -246,15 +252,15 @@ impl Config {
     }
     /// CRC-32 (IEEE) of every value in the order of [`FIELDS`], each as four little-endian bytes. Hardware and program images
     /// carry it, so that a program compiled for another configuration is refused. A new field changes every fingerprint, but one that is
-    /// [`Fallback::Off`], before whose value its name stands where it is not 0.
+    /// [`Fallback::Off`] or [`Fallback::New`], before whose value its name stands where it is not 0.
     pub fn fingerprint(&self) -> u32 {
         let mut crc = crc32fast::Hasher::new();
         for field in &FIELDS {
             let value = (field.get)(&self.0);
-            if !field.is_said(value) {
-                continue;
-            }
-            if matches!(field.default, Fallback::Off) {
+            if field.is_newer() {
+                if value == 0 {
+                    continue;
+                }
                 crc.update(field.name.as_bytes());
             }
             crc.update(&value.to_le_bytes());
@@ -280,8 +286,29 @@ fn param_words(channels: u32, lanes: u32, cycles: u32) -> u32 {
 /// The configuration as a file that gives every field, but one that is [`Fallback::Off`] and 0; reading it gives the same configuration.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, |field, value| field.is_written(value))
+    }
+}
+
+/// [`Config::hardware`].
+pub struct Hardware<'a>(&'a Config);
+
+impl fmt::Display for Hardware<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config = self.0;
+        config.write(f, |field, value| value != 0 || !field.is_newer())
+    }
+}
+
+impl Config {
+    /// The fields in which its hardware differs from that of the time before the newest fields, as generated Verilog names them.
+    pub fn hardware(&self) -> Hardware<'_> {
+        Hardware(self)
+    }
+    /// Writes the fields that are to be said.
+    fn write(&self, f: &mut fmt::Formatter<'_>, said: impl Fn(&Field, u32) -> bool) -> fmt::Result {
         let mut section = "";
-        let said = |field: &&Field| field.is_said((field.get)(&self.0));
+        let said = |field: &&Field| said(field, (field.get)(&self.0));
         for field in FIELDS.iter().filter(said) {
             if field.section != section {
                 section = field.section;

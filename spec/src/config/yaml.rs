@@ -166,7 +166,7 @@ impl RawConfig {
         for (field, entry) in FIELDS.iter().zip(&self.entries) {
             let fallback = match field.default {
                 Fallback::Required => field.example,
-                Fallback::Value(value) => value,
+                Fallback::Value(value) | Fallback::New(value) => value,
                 Fallback::Off => 0,
                 Fallback::From(derive, _) => derive(&values),
             };

@@ -29,8 +29,8 @@ pub use functions::{
 #[cfg(feature = "alloc")]
 pub use hard_swish::HardSwish;
 pub use multiplier::{
-    Multiplier, narrow_requant, requant, requant_wide, rounding_right_shift,
-    saturating_rounding_doubling_high_mul,
+    Multiplier, Rounding, narrow_requant, requant, requant_once, requant_wide,
+    rounding_right_shift, saturating_rounding_doubling_high_mul,
 };
 pub use params::{
     ADD_LEFT_SHIFT, AddParams, Prelu, SquaredDifference, average, conv_multiplier,

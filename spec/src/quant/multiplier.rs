@@ -95,6 +95,39 @@ pub fn requant_wide(product: i64, multiplier: Multiplier) -> i32 {
     (sum >> shift) as i32
 }
 
+/// How often a requantiser rounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// After the product and after the right shift: [`requant`].
+    #[default]
+    Twice,
+    /// After both at once: [`requant_once`].
+    Once,
+}
+
+impl Rounding {
+    /// Steps of a sum.
+    #[inline]
+    pub fn requant(self, acc: i32, q: i32, shift: i32) -> i32 {
+        match self {
+            Rounding::Twice => requant(acc, q, shift),
+            Rounding::Once => requant_once(acc, q, shift),
+        }
+    }
+}
+
+/// The accumulator times `q / 2^31 * 2^shift`, rounded once, ties up. For `q >= 0`. Without a right shift it is [`requant`].
+#[inline]
+pub fn requant_once(acc: i32, q: i32, shift: i32) -> i32 {
+    let left = acc.wrapping_shl(shift.max(0) as u32);
+    let right = shift.min(0).unsigned_abs();
+    if right > 31 {
+        // less than half a step
+        return 0;
+    }
+    ((i64::from(left) * i64::from(q) + (1i64 << (30 + right))) >> (31 + right)) as i32
+}
+
 /// [`requant`] as the narrow lane does it: no left shift, both roundings in one sum. For `q >= 0`, `right <= 31`.
 ///
 /// With h the first rounding's result, the second adds 2^(right - 1), one less for h < 0, and shifts. Here the sign of `acc` is
@@ -230,10 +263,32 @@ mod tests {
     }
 
     #[test]
+    fn once_rounds_ties_up() {
+        let steps = |sum| requant_once(sum, 1 << 30, -1);
+        assert_eq!(
+            [-6, -5, -3, -2, -1, 0, 1, 2, 3, 6].map(steps),
+            [-1, -1, -1, 0, 0, 0, 0, 1, 1, 2]
+        );
+        for (sum, shift) in [(-3, 0), (3, 0), (3, 1), (-5, 2)] {
+            let q = 0x5a82_799a;
+            assert_eq!(requant_once(sum, q, shift), requant(sum, q, shift));
+        }
+        // the first of two roundings makes a tie of what is less
+        let (sum, q) = (1 << 20, (1 << 30) + (1 << 9));
+        assert_eq!([requant(sum, q, -20), requant_once(sum, q, -20)], [1, 1]);
+        let q = (1 << 30) - (1 << 9);
+        assert_eq!([requant(sum, q, -20), requant_once(sum, q, -20)], [1, 0]);
+    }
+
+    #[test]
     fn beyond_31_bits_nothing_is_left() {
         for x in [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX] {
             assert_eq!(rounding_right_shift(x, 33), 0);
             assert_eq!(rounding_right_shift(x, u32::MAX), 0);
+            assert_eq!(
+                [-32, i32::MIN].map(|shift| requant_once(x, i32::MAX, shift)),
+                [0; 2]
+            );
         }
     }
 

@@ -15,9 +15,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Semantics {
     /// LiteRT 2.x: FULLY_CONNECTED multiplies in double precision and rounds once.
+    #[default]
     LiteRt,
     /// TensorFlow Lite Micro, and TensorFlow Lite before LiteRT 2: FULLY_CONNECTED in integers, with two roundings.
-    #[default]
     Tflm,
 }
 
@@ -83,6 +83,28 @@ impl Scaling {
                 if fits { steps as i32 } else { i32::MIN }
             }
         }
+    }
+    /// The same function of sums that are shifted left by so many bits: no more than [`Scaling::left`].
+    pub fn of_shifted(self, left: i32) -> Self {
+        match self {
+            Scaling::Fixed(Multiplier { q, shift }) => Scaling::Fixed(Multiplier {
+                q,
+                shift: shift - left,
+            }),
+            Scaling::Double(factor) => Scaling::Double(libm::scalbn(factor, -left)),
+        }
+    }
+    /// The nearest multiplier; `None` for factors of 2^30 and more.
+    pub fn multiplier(self) -> Option<Multiplier> {
+        match self {
+            Scaling::Fixed(multiplier) => Some(multiplier),
+            Scaling::Double(factor) => Multiplier::from_real(factor),
+        }
+    }
+    /// Bits that sums have to be shifted left by for the rest of the factor to be less than 1.
+    pub fn left(self) -> i32 {
+        self.multiplier()
+            .map_or(0, |multiplier| multiplier.shift.max(0))
     }
     /// Whether a larger sum never gives fewer steps, between `least` and `most`: a left shift may wrap, and what does not fit
     /// 32 bits is beyond order.

@@ -34,6 +34,10 @@ struct Factors {
     /// The bits that the right shift drops.
     mask: __m256i,
     half: __m256i,
+    /// What the first rounding adds to the products of even and of odd lanes.
+    nudge: Halves,
+    /// All bits where ties below zero go down.
+    twice: __m256i,
 }
 
 /// Runs a stage.
@@ -99,33 +103,41 @@ fn dot_half(_: X64V3Token, sum: __m256i, even: [__m256i; 2], odd: [__m256i; 2]) 
 
 #[arcane]
 #[inline]
-fn factors(_: X64V3Token, multiplier: __m256i, left: __m256i, right: __m256i) -> Factors {
+fn factors(_: X64V3Token, scale: &Scale, half: usize) -> Factors {
+    let of = |all: &[i32; LANES]| must_cast::<[i32; LANES], Halves>(*all)[half];
+    let (multiplier, right, once) = (of(&scale.multiplier), of(&scale.right), of(&scale.once));
     let ones = _mm256_set1_epi32(-1);
+    let nudge = _mm256_set1_epi64x(1 << 30);
     let mask = _mm256_andnot_si256(_mm256_sllv_epi32(ones, right), ones);
     Factors {
         multiplier,
         odd: _mm256_srli_epi64::<32>(multiplier),
-        left,
+        left: of(&scale.left),
         right,
         mask,
         half: _mm256_srli_epi32::<1>(mask),
+        nudge: [
+            _mm256_andnot_si256(once, nudge),
+            _mm256_andnot_si256(_mm256_srli_epi64::<32>(once), nudge),
+        ],
+        twice: _mm256_andnot_si256(once, ones),
     }
 }
 
-/// Two roundings: a tie of the product goes up, a tie of the shift away from zero (`spec::quant::multiplier`).
+/// Two roundings: a tie of the product goes up, a tie of the shift away from zero (`spec::quant::multiplier`); or one, up.
 #[arcane]
 #[inline]
 fn requant_half(_: X64V3Token, sums: __m256i, f: &Factors) -> __m256i {
     let sums = _mm256_sllv_epi32(sums, f.left);
-    let nudge = _mm256_set1_epi64x(1 << 30);
-    let even = _mm256_add_epi64(_mm256_mul_epi32(sums, f.multiplier), nudge);
+    let even = _mm256_add_epi64(_mm256_mul_epi32(sums, f.multiplier), f.nudge[0]);
     let odd = _mm256_mul_epi32(_mm256_srli_epi64::<32>(sums), f.odd);
-    let odd = _mm256_add_epi64(odd, nudge);
+    let odd = _mm256_add_epi64(odd, f.nudge[1]);
     // bits 31 to 62 of each product are its high half; those of odd lanes belong into the upper 32
     let high =
         _mm256_blend_epi32::<0xaa>(_mm256_srli_epi64::<31>(even), _mm256_add_epi64(odd, odd));
     let dropped = _mm256_and_si256(high, f.mask);
-    let threshold = _mm256_sub_epi32(f.half, _mm256_srai_epi32::<31>(high));
+    let below_zero = _mm256_and_si256(_mm256_srai_epi32::<31>(high), f.twice);
+    let threshold = _mm256_sub_epi32(f.half, below_zero);
     let up = _mm256_cmpgt_epi32(dropped, threshold);
     _mm256_sub_epi32(_mm256_srav_epi32(high, f.right), up)
 }
@@ -201,11 +213,7 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn scale(self, scale: &Scale) -> [Factors; 2] {
-        let halves = |all: &[i32; LANES]| must_cast::<[i32; LANES], Halves>(*all);
-        let (multiplier, left) = (halves(&scale.multiplier), halves(&scale.left));
-        let right = halves(&scale.right);
-        let half = |h: usize| factors(self.0, multiplier[h], left[h], right[h]);
-        [half(0), half(1)]
+        [0, 1].map(|half| factors(self.0, scale, half))
     }
     #[inline(always)]
     fn requant(self, sums: Halves, scale: &[Factors; 2]) -> Halves {

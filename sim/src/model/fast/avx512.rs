@@ -24,6 +24,10 @@ struct Factors {
     /// The bits that the right shift drops.
     mask: __m512i,
     half: __m512i,
+    /// What the first rounding adds to the products of even and of odd lanes.
+    nudge: [__m512i; 2],
+    /// All bits where ties below zero go down.
+    twice: __m512i,
 }
 
 /// Runs a stage.
@@ -72,6 +76,7 @@ fn factors(_: X64V4xToken, scale: &Scale) -> Factors {
     let multiplier: __m512i = must_cast(scale.multiplier);
     let right: __m512i = must_cast(scale.right);
     let ones = _mm512_set1_epi32(-1);
+    let (once, nudge): (__m512i, _) = (must_cast(scale.once), _mm512_set1_epi64(1 << 30));
     let mask = _mm512_andnot_si512(_mm512_sllv_epi32(ones, right), ones);
     Factors {
         multiplier,
@@ -80,18 +85,22 @@ fn factors(_: X64V4xToken, scale: &Scale) -> Factors {
         right,
         mask,
         half: _mm512_srli_epi32::<1>(mask),
+        nudge: [
+            _mm512_andnot_si512(once, nudge),
+            _mm512_andnot_si512(_mm512_srli_epi64::<32>(once), nudge),
+        ],
+        twice: _mm512_andnot_si512(once, ones),
     }
 }
 
-/// Two roundings: a tie of the product goes up, a tie of the shift away from zero (`spec::quant::multiplier`).
+/// Two roundings: a tie of the product goes up, a tie of the shift away from zero (`spec::quant::multiplier`); or one, up.
 #[arcane]
 #[inline]
 fn requant(_: X64V4xToken, sums: __m512i, f: &Factors) -> __m512i {
     let sums = _mm512_sllv_epi32(sums, f.left);
-    let nudge = _mm512_set1_epi64(1 << 30);
-    let even = _mm512_add_epi64(_mm512_mul_epi32(sums, f.multiplier), nudge);
+    let even = _mm512_add_epi64(_mm512_mul_epi32(sums, f.multiplier), f.nudge[0]);
     let odd = _mm512_mul_epi32(_mm512_srli_epi64::<32>(sums), f.odd);
-    let odd = _mm512_add_epi64(odd, nudge);
+    let odd = _mm512_add_epi64(odd, f.nudge[1]);
     // bits 31 to 62 of each product are its high half; those of odd lanes belong into the upper 32
     let high = _mm512_mask_blend_epi32(
         0xaaaa,
@@ -99,7 +108,8 @@ fn requant(_: X64V4xToken, sums: __m512i, f: &Factors) -> __m512i {
         _mm512_add_epi64(odd, odd),
     );
     let dropped = _mm512_and_si512(high, f.mask);
-    let threshold = _mm512_sub_epi32(f.half, _mm512_srai_epi32::<31>(high));
+    let below_zero = _mm512_and_si512(_mm512_srai_epi32::<31>(high), f.twice);
+    let threshold = _mm512_sub_epi32(f.half, below_zero);
     let up = _mm512_cmpgt_epi32_mask(dropped, threshold);
     let shifted = _mm512_srav_epi32(high, f.right);
     _mm512_mask_add_epi32(shifted, up, shifted, _mm512_set1_epi32(1))

@@ -2,6 +2,7 @@
 //! Weights and parameters of a program image in the order of the kernels.
 
 use sepstream_spec::isa::Param;
+use sepstream_spec::quant::Rounding;
 
 use super::simd::{LANES, Range, Scale};
 use super::stage::Block;
@@ -27,6 +28,7 @@ pub fn pack(
             let offset = sum.fold(0i32, i32::wrapping_add).wrapping_mul(OFFSET);
             block.bias[lane] = param.bias.wrapping_sub(offset);
             set(&mut block.scale, lane, param.multiplier, param.shift);
+            block.scale.once[lane] = -i32::from(param.rounding == Rounding::Once);
         }
         blocks.push(block);
         for quad in 0..quads {

@@ -3,7 +3,7 @@
 
 use std::array::from_fn;
 
-use sepstream_spec::quant::requant;
+use sepstream_spec::quant::Rounding;
 
 use super::simd::{LANES, Range, Scale, Simd};
 
@@ -15,8 +15,8 @@ impl Simd for Portable {
     type Sums = [i32; LANES];
     type Bytes = [u8; 4 * LANES];
     type Weights = [i8; 4 * LANES];
-    /// Multiplier and shift, as `requant` takes them.
-    type Scale = [(i32, i32); LANES];
+    /// Rounding, multiplier and shift.
+    type Scale = [(Rounding, i32, i32); LANES];
     const PIXELS: usize = 4;
 
     #[inline(always)]
@@ -46,11 +46,24 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn scale(self, scale: &Scale) -> Self::Scale {
-        from_fn(|i| (scale.multiplier[i], scale.left[i] - scale.right[i]))
+        from_fn(|i| {
+            let rounding = match scale.once[i] {
+                0 => Rounding::Twice,
+                _ => Rounding::Once,
+            };
+            (
+                rounding,
+                scale.multiplier[i],
+                scale.left[i] - scale.right[i],
+            )
+        })
     }
     #[inline(always)]
     fn requant(self, sums: Self::Sums, scale: &Self::Scale) -> Self::Sums {
-        from_fn(|i| requant(sums[i], scale[i].0, scale[i].1))
+        from_fn(|i| {
+            let (rounding, multiplier, shift) = scale[i];
+            rounding.requant(sums[i], multiplier, shift)
+        })
     }
     #[inline(always)]
     fn finish(self, sums: Self::Sums, range: Range) -> [u8; LANES] {

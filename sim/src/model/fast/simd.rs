@@ -14,7 +14,7 @@ use super::{avx2, avx512};
 /// Channels that one operation takes.
 pub const LANES: usize = 16;
 
-/// Factors of a requantisation, one per channel: `spec::quant::requant`.
+/// Factors of a requantisation, one per channel: `spec::quant::Rounding::requant`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scale {
     /// Q31 multiplier, not negative.
@@ -23,6 +23,8 @@ pub struct Scale {
     pub left: [i32; LANES],
     /// Right shift after it, 0 to 31.
     pub right: [i32; LANES],
+    /// All bits where there is one rounding only (`Rounding::Once`), which has a right shift, else none.
+    pub once: [i32; LANES],
 }
 
 /// What a requantised sum is brought to: clamped, then moved.
@@ -60,7 +62,7 @@ pub trait Simd: Copy {
     /// Adds four products to each sum.
     fn dot(self, sums: Self::Sums, bytes: Self::Bytes, weights: Self::Weights) -> Self::Sums;
     fn scale(self, scale: &Scale) -> Self::Scale;
-    /// `spec::quant::requant` of each sum.
+    /// `spec::quant::Rounding::requant` of each sum.
     fn requant(self, sums: Self::Sums, scale: &Self::Scale) -> Self::Sums;
     fn finish(self, sums: Self::Sums, range: Range) -> [u8; LANES];
     /// `byte - zero`.
@@ -132,7 +134,7 @@ pub mod tests {
 
     use bytemuck::Pod;
     use fastrand::Rng;
-    use sepstream_spec::quant::requant;
+    use sepstream_spec::quant::Rounding;
 
     use super::*;
 
@@ -152,13 +154,22 @@ pub mod tests {
             let [sums, multiplier]: [[i32; LANES]; 2] = from_fn(|_| from_fn(|_| value(&mut rng)));
             let multiplier = multiplier.map(|q| q & i32::MAX);
             let shift: [i32; LANES] = from_fn(|_| rng.i32(-31..=30));
+            let once: [bool; LANES] = shift.map(|shift| shift < 0 && rng.bool());
             let scale = Scale {
                 multiplier,
                 left: shift.map(|shift| shift.max(0)),
                 right: shift.map(|shift| (-shift).max(0)),
+                once: once.map(|once| -i32::from(once)),
             };
             let got = plain(simd.requant(simd.sums(&sums), &simd.scale(&scale)));
-            let want = from_fn(|i| requant(sums[i], multiplier[i], shift[i]));
+            let want = from_fn(|i| {
+                let rounding = if once[i] {
+                    Rounding::Once
+                } else {
+                    Rounding::Twice
+                };
+                rounding.requant(sums[i], multiplier[i], shift[i])
+            });
             assert_eq!(got, want, "{sums:?} {scale:?}");
         }
         for _ in 0..10_000 {
