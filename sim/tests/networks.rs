@@ -9,12 +9,13 @@ mod models;
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::fs;
 use std::path::Path;
 
 use accelerated::{Accelerated, Difference, Frame, build, for_all};
 use common::tools_present;
-use models::{Model, cases, load, shared_models};
-use sepstream_compiler::Error;
+use models::{Model, cases, load, names, shared_models};
+use sepstream_compiler::{Error, compile, runnable, simplify, tflite};
 use sepstream_sim::cosim::Rtl;
 use sepstream_sim::reference::Value;
 use sepstream_spec::config::{Config, Values};
@@ -215,16 +216,21 @@ fn shared_files_on_an_accelerator() {
     let config = config.check().expect("the configuration is sound");
     let mut found = Vec::new();
     for folder in [models.with_file_name("cases"), models] {
-        let runs = |name: &String| {
+        for name in names(&folder) {
+            let frames = match name.as_str() {
+                "ad01_fc_autoencoder" => "ad01_fc_autoencoder_litert23",
+                _ => &name,
+            };
             let bytes = fs::read(folder.join(format!("{name}.tflite"))).unwrap();
-            let graph = tflite::load(&bytes, name);
-            graph.is_ok_and(|graph| runnable(&graph).is_ok() && compile(&graph, &config).is_ok())
-        };
-        for name in files(&folder).iter().filter(|name| runs(name)) {
-            let mut model = load(&folder, name, name);
-            model.inputs.truncate(2);
-            model.outputs.truncate(2);
-            found.push(model);
+            let graph = simplify(&tflite::load(&bytes, &name).unwrap());
+            let fits = runnable(&graph).is_ok() && compile(&graph, &config).is_ok();
+            if fits && folder.join(format!("{frames}.npz")).is_file() {
+                let mut model = load(&folder, &name, frames);
+                model.graph = graph;
+                model.inputs.truncate(2);
+                model.outputs.truncate(2);
+                found.push(model);
+            }
         }
     }
     println!("{} of the shared files", found.len());
