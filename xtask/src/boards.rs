@@ -65,13 +65,15 @@ const VWW: (&str, &str) = ("VWW", "vww_mbv1_025_96.tflite");
 const KWS: (&str, &str) = ("KWS", "kws_dscnn_mlperf.tflite");
 
 /// What is published, small ones first.
-const POINTS: [Point; 8] = [
+const POINTS: [Point; 10] = [
     point("ice40-hx8k", "digits_2x1", DIGITS, "50"),
     point("icebreaker", "digits_2x1_plain", DIGITS, "24"),
     point("icebreaker", "kws_2x1x5", KWS, "24"),
     point("ulx3s-12f", "digits_4x2", DIGITS, "110"),
+    point("ulx3s-12f", "vww_8x4", VWW, "100"),
     point("ulx3s-25f", "kws_8x6", KWS, "110"),
     point("ulx3s-25f", "kws_8x8", KWS, "110"),
+    point("ulx3s-25f", "vww_8x8", VWW, "100"),
     point("ulx3s-85f", "vww_16x8", VWW, "110"),
     point("ulx3s-85f", "vww_16x16", VWW, "110"),
 ];
