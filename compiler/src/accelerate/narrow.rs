@@ -227,9 +227,11 @@ fn adapt(channel: &mut Channel, lanes: &Lanes) -> bool {
         ..*lanes
     };
     shift_weights(channel);
-    // sums that do not fit 32 bits wrap, in the software too
-    let Some(sums) = Sums::of(channel) else {
-        return false;
+    let sums = match Sums::of(channel) {
+        Some(sums) => sums,
+        // sums that do not fit 32 bits wrap, in the software too: lanes that take all of those do as well, for every one
+        None if lanes.sum_bits == WIDE_SUM => Sums::ANY,
+        None => return false,
     };
     if exact && sums.fit(channel, lanes.sum_bits) && lanes.takes().bias(channel.param.bias) {
         return true;
@@ -251,7 +253,10 @@ fn adapt(channel: &mut Channel, lanes: &Lanes) -> bool {
 fn shift_weights(channel: &mut Channel) {
     let left = channel.scaling.left();
     let room = |w: &i8| i32::from(*w).abs() << left.min(8) <= 127;
-    if (1..8).contains(&left) && channel.weights.iter().all(room) {
+    // left shifts of integers wrap, factors in floating point do not
+    let wraps = matches!(channel.scaling, Scaling::Fixed(_));
+    let keeps = channel.param.bias << left.min(8) >> left.min(8) == channel.param.bias;
+    if (1..8).contains(&left) && (wraps || keeps) && channel.weights.iter().all(room) {
         channel.weights.iter_mut().for_each(|w| *w <<= left);
         channel.param.bias = channel.param.bias.wrapping_shl(left as u32);
         channel.param.shift = 0;
@@ -310,6 +315,12 @@ struct Sums {
 }
 
 impl Sums {
+    /// All of 32 bits.
+    const ANY: Sums = Sums {
+        least: i32::MIN,
+        most: i32::MAX,
+    };
+
     /// `None` when they do not fit 32 bits: then they wrap, in the software too.
     pub fn of(channel: &Channel) -> Option<Self> {
         let part = |end: fn(i64) -> i64| {
@@ -474,6 +485,16 @@ mod tests {
         let both = channel(&[127; 600], 9_000_000, 1 << 30, -15, 0);
         assert!(adapt(&mut both.clone(), &lanes(24, WIDE_SUM)));
         assert!(!adapt(&mut both.clone(), &lanes(24, SERIAL_BIAS_BITS)));
+    }
+
+    /// Far beyond what 32 bits hold, where LiteRT's outputs are all alike; a bias that is shifted left must not wrap into other ones.
+    #[test]
+    fn a_bias_that_wraps_when_shifted_is_not_shifted() {
+        let mut far = channel(&[1], -1_937_775_223, 1_705_258_324, 6, 0);
+        far.scaling = Scaling::Double(50.82);
+        let want = far.wanted().apply(far.param.bias);
+        assert!(adapt(&mut far, &lanes(24, SERIAL_BIAS_BITS)));
+        assert_eq!(output(&far, far.param.bias), want);
     }
 
     #[test]

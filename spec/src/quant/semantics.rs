@@ -109,14 +109,20 @@ impl Scaling {
     /// Whether a larger sum never gives fewer steps, between `least` and `most`: a left shift may wrap, and what does not fit
     /// 32 bits is beyond order.
     pub fn is_monotone(self, least: i32, most: i32) -> bool {
-        [least, most].into_iter().all(|sum| match self {
-            Scaling::Fixed(multiplier) => {
-                let left = multiplier.shift.max(0);
-                let keeps = left <= Multiplier::MOST_SHIFT;
-                keeps && multiplier.q >= 0 && (i64::from(sum) << left) >> 31 == -i64::from(sum < 0)
+        match self {
+            Scaling::Fixed(Multiplier { q, shift }) => {
+                let left = shift.max(0);
+                let keeps = |sum: i32| (i64::from(sum) << left) >> 31 == -i64::from(sum < 0);
+                left <= Multiplier::MOST_SHIFT && q >= 0 && keeps(least) && keeps(most)
             }
-            Scaling::Double(factor) => (f64::from(sum) * factor).abs() < f64::from(i32::MAX),
-        })
+            Scaling::Double(factor) => {
+                let limit = f64::from(i32::MAX);
+                let [low, high] = [least, most].map(|sum| f64::from(sum) * factor);
+                // all of them beyond on one side: all alike
+                let beyond = low > limit + 1.0 || high < -limit - 2.0;
+                beyond || (low.abs() < limit && high.abs() < limit)
+            }
+        }
     }
 }
 
@@ -233,6 +239,11 @@ mod tests {
         assert!(scaling.is_monotone(1 - (1 << 19), (1 << 19) - 1));
         assert!(!scaling.is_monotone(0, 1 << 19));
         assert!(!scaling.is_monotone(-(1 << 19), 0));
+        for (least, most) in [(1 << 20, 1 << 21), (-(1 << 21), -(1 << 20))] {
+            assert!(scaling.is_monotone(least, most), "all alike");
+            assert_eq!(scaling.apply(least), scaling.apply(most));
+        }
+        assert!(!scaling.is_monotone((1 << 19) - 1, 1 << 20));
     }
 
     #[test]
