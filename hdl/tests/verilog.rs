@@ -119,7 +119,7 @@ fn the_same_configuration_gives_the_same_text() {
 }
 
 /// Configurations drawn in a run.
-const DRAWN: u64 = 24;
+const DRAWN: u64 = 12;
 
 /// Whatever the rules allow, for each family of FPGAs. Verilator's lint over such texts is in `sim/tests/blocks/drawn.rs`.
 #[test]

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 /// Configurations of a run: about a minute on two processors.
-const DRAWN: u64 = 40;
+const DRAWN: u64 = 16;
 
 /// Of a longer text Verilator lints the form without an FPGA's own blocks: thousands of them, each with 150 pins, take it minutes and
 /// gigabytes.
