@@ -21,8 +21,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "tests" / "cases"
 INPUTS, FRAMES = 8, 4
 # name: element type, channels, scale of a sum in output steps, weights with a scale for each channel
 SWEEPS = {
-    "dense_sweep": (np.int8, 1500, 2.0**-7.3, False),
-    "dense_sweep_fine": (np.int8, 1500, 2.0**-11.15, True),
+    "dense_sweep": (np.int8, 700, 2.0**-7.3, False),
+    "dense_sweep_fine": (np.int8, 700, 2.0**-11.15, True),
     "dense_sweep_uint8": (np.uint8, 500, 2.0**-6.1, False),
 }
 
