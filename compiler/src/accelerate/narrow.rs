@@ -487,6 +487,17 @@ mod tests {
         assert!(!adapt(&mut both.clone(), &lanes(24, SERIAL_BIAS_BITS)));
     }
 
+    /// Sums that are beyond the clamp at one end only, with another output there.
+    #[test]
+    fn each_end_of_the_sums_is_looked_at() {
+        for bias in [-130_000, 130_000] {
+            let before = channel(&[-127; 16], bias, 1 << 30, -10, 0);
+            let mut after = before.clone();
+            assert!(!adapt(&mut after, &lanes(18, WIDE_SUM)), "bias {bias}");
+            assert!(adapt(&mut before.clone(), &lanes(20, WIDE_SUM)));
+        }
+    }
+
     /// Far beyond what 32 bits hold, where LiteRT's outputs are all alike; a bias that is shifted left must not wrap into other ones.
     #[test]
     fn a_bias_that_wraps_when_shifted_is_not_shifted() {
