@@ -171,7 +171,7 @@ fn wrong_programs_and_dead_lines_are_refused() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let other = program(&folder, "configs/vww_16x8.yaml");
+    let other = program(&folder, "configs/residual_16x8.yaml");
     let server = Server::start(&[]);
     let refused = |out: Output, code: i32, text: &str| {
         assert_eq!(out.code, code, "{}", out.stderr);

@@ -25,6 +25,8 @@ pub struct Expr {
 #[derive(Clone, Debug)]
 struct Part {
     name: String,
+    /// Bits of the name: one of a single bit is declared without a range, and has no bits to select.
+    of: u32,
     /// The lowest bit taken.
     low: u32,
     /// Bits taken; those above them are zeros.
@@ -37,6 +39,7 @@ impl Expr {
         Expr {
             part_of: Some(Part {
                 name: text.clone(),
+                of: width,
                 low: 0,
                 bits: width,
             }),
@@ -316,11 +319,13 @@ impl Part {
     fn slice(&self, low: u32, width: u32) -> Expr {
         let (name, from) = (&self.name, self.low + low);
         let text = match width {
+            _ if width == self.of => name.clone(),
             1 => format!("{name}[{from}]"),
             _ => format!("{name}[{}:{from}]", from + width - 1),
         };
         let part = Part {
             name: name.clone(),
+            of: self.of,
             low: from,
             bits: width,
         };
@@ -420,5 +425,8 @@ mod tests {
         assert_eq!(slice(2, 5), "{3'd0, x[3:2]}");
         assert_eq!(slice(4, 3), lit(0, 3).text());
         assert_eq!(wide.slice(1, 6).slice(1, 4).text(), "{2'd0, x[3:2]}");
+        let bit = Expr::named("y", 1).zext(3);
+        assert_eq!(bit.slice(0, 2).text(), "{1'd0, y}");
+        assert_eq!(bit.bit(0).text(), "y");
     }
 }
