@@ -109,7 +109,10 @@ pub(super) fn build(source: &Source, progress: &mut Progress) -> Result<PathBuf,
     let mut fresh = false;
     let library = cached(&cache, &name, LIBRARY, progress, |folder, progress| {
         fresh = true;
-        let objects = runtime_objects(&cache, &tools, &flags, progress)?;
+        let common = compile::Common {
+            objects: runtime_objects(&cache, &tools, &flags, progress)?,
+            prelude: prelude(&cache, &tools, &flags, progress)?,
+        };
         let work = folder.join("work");
         fs::create_dir(&work).map_err(tools::Error::io("cannot create", &work))?;
         for (name, text) in [
@@ -127,7 +130,7 @@ pub(super) fn build(source: &Source, progress: &mut Progress) -> Result<PathBuf,
             source,
             &flags,
             &work,
-            &objects,
+            &common,
             &folder.join(LIBRARY),
             progress,
         )?;
@@ -163,4 +166,23 @@ fn runtime_objects(
         .iter()
         .map(|source| folder.join(source).with_extension("o"))
         .collect())
+}
+
+/// Verilator's headers, for each version and set of flags.
+fn prelude(
+    cache: &Path,
+    tools: &Tools,
+    flags: &compile::Flags,
+    progress: &mut Progress,
+) -> Result<PathBuf, Error> {
+    let identity = flags.identity_with_level();
+    let key = key(&[&tools.identity(), compile::RECIPE, &identity]);
+    let name = format!("prelude-{key}");
+    cached(
+        cache,
+        &name,
+        compile::PRELUDE,
+        progress,
+        |folder, progress| compile::prelude(tools, flags, folder, progress),
+    )
 }

@@ -16,6 +16,9 @@ pub(super) const RECIPE: &str = include_str!("compile.rs");
 /// Generated code goes into translation units of about this size, so that several can be compiled at once.
 const UNIT_BYTES: u64 = 400_000;
 
+/// How units are compiled that run only at start.
+const SLOW_LEVEL: &str = "-O0";
+
 /// What model and runtime must agree on.
 pub(super) struct Flags {
     trace: Option<TraceFormat>,
@@ -54,6 +57,11 @@ impl Flags {
     /// For cache keys.
     pub fn identity(&self) -> String {
         self.arguments.join(" ")
+    }
+
+    /// For cache keys of what the level of optimisation decides.
+    pub fn identity_with_level(&self) -> String {
+        format!("{} {}", self.identity(), self.level())
     }
 
     /// Sources of Verilator's runtime that a design needs.
@@ -141,13 +149,55 @@ pub(super) fn runtime(
     run_parallel(jobs.collect(), tools, "Verilator's runtime", progress)
 }
 
+/// Verilator's headers, in the one file that every unit includes first.
+pub(super) const PRELUDE: &str = "prelude.h";
+
+/// [`PRELUDE`] in `folder`. GCC finds it precompiled, for units that run often and for those that run once: reading the headers
+/// takes it four times as long as compiling a block. (Clang would refuse a precompiled header that was moved.)
+pub(super) fn prelude(
+    tools: &Tools,
+    flags: &Flags,
+    folder: &Path,
+    progress: &mut Progress,
+) -> Result<(), Error> {
+    let header = folder.join(PRELUDE);
+    let trace = match flags.trace {
+        Some(TraceFormat::Vcd) => "#include \"verilated_vcd_c.h\"\n",
+        Some(TraceFormat::Fst) => "#include \"verilated_fst_c.h\"\n",
+        None => "",
+    };
+    let text = format!("#include \"verilated.h\"\n{trace}");
+    fs::write(&header, text).map_err(tools::Error::io("cannot write", &header))?;
+    if tools.compiler.banner().contains("clang") {
+        return Ok(());
+    }
+    // one of the files in a folder of this name is taken: that of the same options
+    let precompiled = folder.join(format!("{PRELUDE}.gch"));
+    fs::create_dir(&precompiled).map_err(tools::Error::io("cannot create", &precompiled))?;
+    let jobs = [SLOW_LEVEL, flags.level()].map(|level| {
+        let mut command = compiler(tools, flags);
+        command.args(["-x", "c++-header", level]).arg(&header);
+        command.arg("-o").arg(precompiled.join(&level[1..]));
+        command
+    });
+    run_parallel(jobs.into(), tools, "Verilator's headers", progress)
+}
+
+/// What is compiled once for all designs.
+pub(super) struct Common {
+    /// Objects of Verilator's runtime.
+    pub objects: Vec<PathBuf>,
+    /// The path of [`PRELUDE`].
+    pub prelude: PathBuf,
+}
+
 /// The shared object of a verilated design.
 pub(super) fn model(
     tools: &Tools,
     source: &Source,
     flags: &Flags,
     folder: &Path,
-    runtime: &[PathBuf],
+    common: &Common,
     library: &Path,
     progress: &mut Progress,
 ) -> Result<(), Error> {
@@ -156,7 +206,8 @@ pub(super) fn model(
     for unit in units(folder, source.shim.0)? {
         let object = unit.path.with_extension("o");
         let mut command = compiler(tools, flags);
-        command.arg(if unit.slow { "-O0" } else { flags.level() });
+        command.arg(if unit.slow { SLOW_LEVEL } else { flags.level() });
+        command.arg("-include").arg(&common.prelude);
         command
             .arg("-I")
             .arg(folder)
@@ -177,7 +228,7 @@ pub(super) fn model(
     let mut link = compiler(tools, flags);
     link.arg("-shared")
         .args(&objects)
-        .args(runtime)
+        .args(&common.objects)
         .arg("-pthread")
         .arg("-o")
         .arg(library);

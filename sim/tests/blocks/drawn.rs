@@ -66,6 +66,7 @@ fn lint_finds_nothing_in_any_configuration() {
             let found = lint(&text, true);
             if !found.is_empty() {
                 let fault = format!("seed {seed}: {technology:?}\n{found}");
+                println!("{fault}");
                 faults.lock().expect("no thread has panicked").push(fault);
             }
         }
