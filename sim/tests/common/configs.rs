@@ -82,6 +82,7 @@ pub fn values_of_few_cells(rng: &mut Rng) -> Values {
         tn: rng.u32(1..=8),
         tm: 1,
         tp: rng.u32(2..=8),
+        pw_lut_channels: values.pw_lut_channels.min(1),
         pw_requant: 1,
         pw_sum_bits,
         pw_requant_cycles,
@@ -96,7 +97,7 @@ pub fn values_of_few_cells(rng: &mut Rng) -> Values {
 
 /// Makes all settings that a network asks for; `None` if it wants more than a configuration may have.
 pub fn grow(values: &mut Values, graph: &Graph) -> Option<()> {
-    let config = values.clone().check().ok()?;
+    let config = values.clone().check().expect("the configuration is sound");
     let missing = match compile(graph, &config) {
         Ok(_) => return Some(()),
         Err(Error::DoesNotFit(missing)) => missing,
