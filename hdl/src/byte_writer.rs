@@ -59,12 +59,15 @@ pub fn byte_writer(config: &Config) -> Rc<Module> {
     let at = m.reg("at", byte);
     let first = m.reg("first", byte);
     let from = (&group_ends & &!&last).mux(&first, &at);
-    let width = size.max(place + 1);
+    let width = size.max(place + 1).min(byte);
     let gap = row_ends.mux(&lit(word.into(), width), &lit(1, width));
-    let on = (&group_ends & &last).mux(
-        &gap,
-        &group_ends.mux(&lit(1, width), &(&bytes.zext(width) & &more.repeat(width))),
-    );
+    // a pixel that is larger than the memory's addresses tell has none behind it
+    let more = match size.saturating_sub(width) {
+        0 => more,
+        above => m.wire("another", &(&more & &!&bytes.slice(width, above).any())),
+    };
+    let across = &bytes.fit(width) & &more.repeat(width);
+    let on = (&group_ends & &last).mux(&gap, &group_ends.mux(&lit(1, width), &across));
     let on = m.wire("on", &on);
     let sum = m.wire("sum", &(&from + &on.fit(byte)));
     let whole = &batch_ends & &row_ends;

@@ -99,7 +99,7 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
                 true => products(&mut m, &name, pairs, kind, cycles),
                 false => vec![together[l].clone()],
             };
-            let sum = sum(&mut m, &name, terms);
+            let sum = sum(&mut m, &name, terms, bits);
             let at = if places == 1 { 0 } else { l };
             let (valid, first) = (&valids[at], &firsts[at]);
             accumulate(&mut m, &format!("acc_{l}"), bits, &sum, valid, first)

@@ -90,19 +90,19 @@ fn alone(
 }
 
 /// Sum of terms in two's complement, a register behind each level of a balanced tree of adders: `timing::adder_levels(terms)`
-/// cycles later. Each level adds one bit.
-pub fn sum(m: &mut Module, name: &str, mut terms: Vec<Expr>) -> Expr {
+/// cycles later. Each level adds one bit, up to the `most` bits that are wanted of the sum.
+pub fn sum(m: &mut Module, name: &str, mut terms: Vec<Expr>, most: u32) -> Expr {
     let mut level = 0;
     while terms.len() > 1 {
         level += 1;
-        let width = terms[0].width() + 1;
+        let width = (terms[0].width() + 1).min(most);
         terms = terms
             .chunks(2)
             .enumerate()
             .map(|(i, pair)| {
                 let sum = match pair {
-                    [a, b] => &a.sext(width) + &b.sext(width),
-                    _ => pair[0].sext(width),
+                    [a, b] => &a.fit_s(width) + &b.fit_s(width),
+                    _ => pair[0].fit_s(width),
                 };
                 m.pipe(&format!("{name}_level_{level}_{i}"), &sum)
             })

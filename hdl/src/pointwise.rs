@@ -104,7 +104,7 @@ pub fn pointwise(config: &Config, tag: u32) -> Rc<Module> {
         .into_iter()
         .enumerate()
         .map(|(c, terms)| {
-            let sum = sum(&mut m, &format!("channel_{c}"), terms);
+            let sum = sum(&mut m, &format!("channel_{c}"), terms, bits);
             let at = c / place as usize;
             let (valid, first) = (&valids[at], &firsts[at]);
             accumulate(&mut m, &format!("acc_{c}"), bits, &sum, valid, first)

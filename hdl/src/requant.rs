@@ -329,7 +329,9 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
     let late = timing::requant_load(cycles) - 1;
     // a lane of several cycles looks at its sum twice, and the beat's number goes on behind its first cycle
     let beat_cycles = far + late + u32::from(cycles > 1);
-    let beat_d = beat.map(|b| m.delayed_copies("beat", &b, beat_cycles, places));
+    // for the lanes that take sums of a second beat
+    let turning = places.min(channels - lanes);
+    let beat_d = beat.map(|b| m.delayed_copies("beat", &b, beat_cycles, turning));
     let control = m.delay(
         "control",
         &pack(&[active.clone(), closes.clone(), count, tag_now.clone()]),
@@ -359,7 +361,7 @@ pub fn requant(name: &str, shape: Shape) -> Rc<Module> {
         for b in 1..beats {
             let channel = b * lanes + l;
             if let (Some(beat), true) = (&beat_d, channel < channels) {
-                let beat = &beat[(l % places) as usize];
+                let beat = &beat[(l % turning) as usize];
                 picked = beat.is(b.into()).mux(&hold[channel as usize], &picked);
             }
         }

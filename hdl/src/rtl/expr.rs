@@ -110,9 +110,14 @@ impl Expr {
     pub fn lt(&self, other: &Expr) -> Expr {
         self.binary("<", other, 1)
     }
-    /// 1 if smaller or equal, unsigned.
+    /// 1 if smaller or equal, unsigned. Nothing is larger than the largest constant of a width.
     #[track_caller]
     pub fn le(&self, other: &Expr) -> Expr {
+        let largest =
+            other.width < 64 && other.text == lit((1 << other.width) - 1, other.width).text;
+        if largest && self.width == other.width {
+            return lit(1, 1);
+        }
         self.binary("<=", other, 1)
     }
     /// 1 if smaller, in two's complement.
