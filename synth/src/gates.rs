@@ -10,7 +10,7 @@ use std::fs;
 use sepstream_hdl::Technology;
 use sepstream_sim::tools::{self, Progress};
 
-use crate::process::run;
+use crate::yosys::Run;
 use crate::{Device, Error};
 
 /// Maps the module `top` of a design to the cells of a device, as `synth` does but without borders between units, and gives the
@@ -46,10 +46,12 @@ pub fn gates(
         device.family.models(),
     );
     write("design.v", verilog)?;
-    write("yosys.ys", &script)?;
-    let mut command = yosys.command();
-    command.current_dir(folder).args(["-s", "yosys.ys"]);
-    run(command, "yosys", &folder.join("yosys.log"))?;
+    let run = Run {
+        script: &script,
+        inputs: &["design.v"],
+        outputs: &["gates.v", "models.txt"],
+    };
+    run.run(&yosys, folder)?;
 
     let mut text = read("gates.v")?;
     let dump = read("models.txt")?;

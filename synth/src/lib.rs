@@ -25,6 +25,7 @@ mod mapping;
 pub mod pll;
 mod process;
 pub mod top;
+mod yosys;
 
 pub use area::{Area, Unit, area};
 pub use board::Board;

@@ -13,7 +13,8 @@ use crate::area::{Area, Unit};
 use crate::cells::Cells;
 use crate::floorplan::Fixed;
 use crate::hierarchy::{self, Placed};
-use crate::{Device, Error, Family, flat, process};
+use crate::yosys::Run;
+use crate::{Device, Error, Family, flat};
 
 /// A mapped design.
 pub(crate) struct Mapped {
@@ -43,12 +44,12 @@ pub(crate) fn map(
         device.family.mapping(device, top),
         sites(fixed, top),
     );
-    let file = folder.join("yosys.ys");
-    fs::write(&file, script).map_err(Error::io(&file))?;
-    let log = folder.join("yosys.log");
-    let mut command = yosys.command();
-    command.current_dir(folder).args(["-s", "yosys.ys"]);
-    process::run(command, "yosys", &log)?;
+    let run = Run {
+        script: &script,
+        inputs: &[&format!("{name}.v")],
+        outputs: &["cells.json", "netlist.json"],
+    };
+    run.run(yosys, folder)?;
     let lacks = |what: String| Error::Statistics {
         tool: yosys.banner().into(),
         what,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From Verilog to a shared object.
 
-use super::cache::{cached, key, prune};
 use super::{Error, compile};
+use crate::tools::cache::{cached, key, prune};
 use crate::tools::{self, Compiler, Event, Places, Progress, Verilator};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -134,7 +134,8 @@ pub(super) fn build(source: &Source, progress: &mut Progress) -> Result<PathBuf,
             &folder.join(LIBRARY),
             progress,
         )?;
-        Ok(fs::remove_dir_all(&work).map_err(tools::Error::io("cannot remove", &work))?)
+        fs::remove_dir_all(&work).map_err(tools::Error::io("cannot remove", &work))?;
+        Ok::<_, Error>(())
     })?;
     if fresh {
         prune(&cache);
@@ -158,7 +159,8 @@ fn runtime_objects(
     let marker = cached(cache, &name, "complete", progress, |folder, progress| {
         compile::runtime(tools, flags, folder, progress)?;
         let path = folder.join("complete");
-        Ok(fs::write(&path, "").map_err(tools::Error::io("cannot write", &path))?)
+        fs::write(&path, "").map_err(tools::Error::io("cannot write", &path))?;
+        Ok::<_, Error>(())
     })?;
     let folder = marker.parent().unwrap_or(cache);
     Ok(flags

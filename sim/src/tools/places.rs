@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub struct Places {
     /// Installed tools, one folder per tool and version.
     pub tools: PathBuf,
-    /// Built simulations, by content; may be deleted at any time.
+    /// Built simulations and netlists, by content; may be deleted at any time.
     pub cache: PathBuf,
 }
 

@@ -27,7 +27,7 @@ use crate::estimate::{Coefficients, Estimate};
 use crate::floorplan::{self, Fixed};
 use crate::mapping::{self, Mapped};
 use crate::pll::{self, Clock};
-use crate::{Board, Error, Family, HostPins, top};
+use crate::{Board, Error, Family, HostPins, top, yosys};
 
 /// The log of nextpnr with the seed of the bitstream.
 const LOG: &str = "nextpnr.log";
@@ -121,7 +121,7 @@ fn logs(folder: &Path) -> Result<Vec<String>, Error> {
             .strip_prefix("nextpnr-")
             .and_then(|name| name.strip_suffix(".log"));
         let is_seed = seed.is_some_and(|seed| seed.parse::<u32>().is_ok());
-        if is_seed || [LOG, "yosys.log"].contains(&&*name) {
+        if is_seed || [LOG, yosys::LOG].contains(&&*name) {
             logs.push(name.into_owned());
         }
     }

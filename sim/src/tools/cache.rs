@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A folder of results that are found again by their content.
 
-use super::Error;
-use crate::tools::{self, Progress, lock};
+use super::{Error, Progress, lock};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,19 +12,19 @@ const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// `cache/name/file`, made by `make` in a folder that gets its name only when all is done: an interrupted or failed build
 /// leaves nothing that could be taken for a result.
-pub(super) fn cached(
+pub fn cached<E: From<Error>>(
     cache: &Path,
     name: &str,
     file: &str,
     progress: &mut Progress,
-    make: impl FnOnce(&Path, &mut Progress) -> Result<(), Error>,
-) -> Result<PathBuf, Error> {
+    make: impl FnOnce(&Path, &mut Progress) -> Result<(), E>,
+) -> Result<PathBuf, E> {
     let entry = cache.join(name);
     let wanted = entry.join(file);
     if found(&wanted) {
         return Ok(wanted);
     }
-    fs::create_dir_all(cache).map_err(tools::Error::io("cannot create", cache))?;
+    fs::create_dir_all(cache).map_err(Error::io("cannot create", cache))?;
     let _lock = lock(&cache.join(format!("{name}.lock")), progress)?;
     if found(&wanted) {
         return Ok(wanted);
@@ -33,14 +32,14 @@ pub(super) fn cached(
     let work = tempfile::Builder::new()
         .prefix("build-")
         .tempdir_in(cache)
-        .map_err(tools::Error::io("cannot create a folder in", cache))?;
+        .map_err(Error::io("cannot create a folder in", cache))?;
     let folder = work.path().join("entry");
-    fs::create_dir(&folder).map_err(tools::Error::io("cannot create", &folder))?;
+    fs::create_dir(&folder).map_err(Error::io("cannot create", &folder))?;
     make(&folder, progress)?;
     if entry.exists() {
-        fs::remove_dir_all(&entry).map_err(tools::Error::io("cannot remove", &entry))?;
+        fs::remove_dir_all(&entry).map_err(Error::io("cannot remove", &entry))?;
     }
-    fs::rename(&folder, &entry).map_err(tools::Error::io("cannot create", &entry))?;
+    fs::rename(&folder, &entry).map_err(Error::io("cannot create", &entry))?;
     touch(&entry);
     Ok(wanted)
 }
@@ -59,7 +58,7 @@ fn touch(entry: &Path) {
 }
 
 /// Deletes what has not been used for long, also the rests of builds that were killed. Failing to is no fault.
-pub(super) fn prune(cache: &Path) {
+pub fn prune(cache: &Path) {
     for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
         let modified = entry.metadata().and_then(|data| data.modified());
         let age = modified.ok().and_then(|time| time.elapsed().ok());
@@ -75,7 +74,7 @@ pub(super) fn prune(cache: &Path) {
 }
 
 /// A short name for a list of texts; no two lists run together.
-pub(super) fn key(parts: &[&str]) -> String {
+pub fn key(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
@@ -105,18 +104,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let fail = cached(dir.path(), "x", "f", &mut |_| {}, |folder, _| {
             fs::write(folder.join("f"), "half").unwrap();
-            Err(Error::WordBytes { got: 0 })
+            File::open(folder.join("none"))
+                .map(drop)
+                .map_err(Error::io("cannot read", folder))
         });
         assert!(fail.is_err());
         let make = |folder: &Path, _: &mut Progress| {
             fs::write(folder.join("f"), "whole").unwrap();
-            Ok(())
+            Ok::<_, Error>(())
         };
         let path = cached(dir.path(), "x", "f", &mut |_| {}, make).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
-        cached(dir.path(), "x", "f", &mut |_| {}, |_, _| {
-            panic!("built twice")
-        })
+        cached(
+            dir.path(),
+            "x",
+            "f",
+            &mut |_| {},
+            |_, _| -> Result<(), Error> { panic!("built twice") },
+        )
         .unwrap();
         let entries = fs::read_dir(dir.path()).unwrap().count();
         assert_eq!(entries, 2, "one entry and its lock file");
@@ -134,9 +139,13 @@ mod tests {
                 .set_modified(old)
                 .unwrap();
         }
-        cached(dir.path(), "used", "f", &mut |_| {}, |_, _| {
-            panic!("it is there")
-        })
+        cached(
+            dir.path(),
+            "used",
+            "f",
+            &mut |_| {},
+            |_, _| -> Result<(), Error> { panic!("it is there") },
+        )
         .unwrap();
         prune(dir.path());
         assert!(dir.path().join("used/f").is_file());
