@@ -27,7 +27,7 @@ impl Digits {
         let config = Config::from_yaml(file, "digits").expect("it passes every rule");
         let model = include_bytes!("../../models/digits.tflite");
         let mut graph = tflite::load(model, "digits").expect("a model of the repository");
-        // lanes that round twice run what rounds twice
+        // a configuration for keyword spotting rounds twice, which this network does only by these rules
         if !config.pw_rounds_once() {
             graph.semantics = Semantics::Tflm;
         }

@@ -134,15 +134,7 @@ fn boards_are_listed() {
 #[test]
 fn a_bitstream_comes_with_its_report() {
     let folder = tempfile::tempdir().unwrap();
-    let model = [
-        "--model",
-        "models/digits.tflite",
-        "--semantics",
-        "tflm",
-        "--seeds",
-        "2",
-        "--json",
-    ];
+    let model = ["--model", "models/digits.tflite", "--seeds", "2", "--json"];
     let out = Tools::new(1000, 60.0).synth(folder.path(), &model);
     let json = out.json();
     for value in [&json, &json["runs"][0], &json["critical_path"]] {
@@ -362,14 +354,7 @@ fn bitstream(board: &str, config: &str, mhz: &str) -> Option<(serde_json::Value,
     let folder = tempfile::tempdir().unwrap();
     let mut synth = sepstream();
     synth.args(["synth", "--board", board, "--config", config]);
-    synth.args([
-        "--model",
-        "models/digits.tflite",
-        "--semantics",
-        "tflm",
-        "--freq",
-        mhz,
-    ]);
+    synth.args(["--model", "models/digits.tflite", "--freq", mhz]);
     let json = output(synth.args(["--json", "-o"]).arg(folder.path())).json();
     assert_eq!(json["met"], true, "{board}");
     let file = folder.path().join(json["bitstream"].as_str().unwrap());

@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use sepstream_compiler::{compile, simplify, tflite};
 use sepstream_sim::model;
 use sepstream_spec::config::Config;
-use sepstream_spec::graph::Graph;
-use sepstream_spec::quant::Semantics;
 use sepstream_synth::estimate::{BLOCK_ERROR, Estimate, LUT_ERROR};
 use sepstream_synth::flow::{self, Request};
 use sepstream_synth::{Board, Cells, board};
@@ -130,15 +128,8 @@ impl Point {
         let path = project::model(root, title, file)?;
         let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;
         let config = self.configuration(root)?;
-        // lanes that round twice run what rounds twice
-        let semantics = match config.pw_rounds_once() {
-            true => Semantics::LiteRt,
-            false => Semantics::Tflm,
-        };
-        let compiled = tflite::load(&bytes, title).and_then(|graph| {
-            let graph = Graph { semantics, ..graph };
-            compile(&simplify(&graph), &config)
-        });
+        let compiled =
+            tflite::load(&bytes, title).and_then(|graph| compile(&simplify(&graph), &config));
         let compiled =
             compiled.map_err(|error| Error::Config(format!("{}: {error}", self.name())))?;
         let commands = model::cycles(&compiled.program, &config);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use sepstream_xtask::{Error, area, boards, compare, fit};
+use sepstream_publish::{Error, area, boards, compare, fit};
 
 /// Nothing is wrong in the project's files; `way_out` is what to do if something is.
 fn holds(check: impl FnOnce(&Path) -> Result<Vec<String>, Error>, way_out: &str) {
