@@ -40,7 +40,6 @@ pub mod pointwise_control;
 pub mod requant;
 pub mod residual;
 pub mod rounding;
-pub mod rtl;
 mod select;
 pub mod sequencer;
 pub mod serial;
@@ -51,6 +50,7 @@ pub mod top;
 pub mod walk;
 pub mod window;
 
+pub use sepstream_rtl as rtl;
 pub use technology::Technology;
 
 use sepstream_spec::config::Config;

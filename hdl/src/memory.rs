@@ -11,7 +11,7 @@
 //! Latency: array register and output register (both inside a block RAM), `direct` without that. Throughput: one read and one write per cycle.
 //! No back-pressure. A word read in the cycle of its own write is the old one or the new one: no unit does that.
 
-use crate::rtl::{Expr, Module, pack};
+use crate::rtl::{Array, Expr, Module, pack};
 use crate::technology::Primitive;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::address_bits;
@@ -34,7 +34,7 @@ pub fn near(config: &Config, words: u32, width: u32, is_stored: bool) -> Rc<Modu
 
 /// A memory whose data come in the cycle behind the address; `stored` as in [`stored`].
 pub fn direct(words: u32, width: u32, stored: bool) -> Rc<Module> {
-    let mut m = array(words, width, "", false);
+    let mut m = array(words, width, false, false);
     m.set_primitive(Primitive::Memory {
         words,
         width,
@@ -50,7 +50,7 @@ pub fn stored(words: u32, width: u32) -> Rc<Module> {
 }
 
 fn either(words: u32, width: u32, stored: bool) -> Rc<Module> {
-    let mut m = described(words, width, "");
+    let mut m = described(words, width, false);
     m.set_primitive(Primitive::Memory {
         words,
         width,
@@ -157,37 +157,28 @@ pub(crate) fn empty(
     (m, ports)
 }
 
-/// Its behaviour, with an attribute for the array.
-pub(crate) fn described(words: u32, width: u32, attribute: &str) -> Module {
-    array(words, width, attribute, true)
+/// Its behaviour, `in_luts` or wherever the tools put it.
+pub(crate) fn described(words: u32, width: u32, in_luts: bool) -> Module {
+    array(words, width, in_luts, true)
 }
 
-fn array(words: u32, width: u32, attribute: &str, registered: bool) -> Module {
-    let (name, cycles) = match registered {
-        true => ("memory", MEMORY_READ),
-        false => ("direct", DIRECT_READ),
+fn array(words: u32, width: u32, in_luts: bool, registered: bool) -> Module {
+    let (name, registers, cycles): (_, &[&str], _) = match registered {
+        true => ("memory", &["read_q", "out_q"], MEMORY_READ),
+        false => ("direct", &["read_q"], DIRECT_READ),
     };
-    let (mut m, _) = empty(&format!("{name}_{words}x{width}"), words, width, cycles, "");
-    let array = m.raw_name("array", width);
-    let read = m.raw_name("read_q", width);
-    let range = format!("[{}:0]", width - 1);
-    let mut outputs = format!("reg {range} {};\n", read.text());
-    let mut second = String::new();
-    let mut out = read.clone();
-    if registered {
-        out = m.raw_name("out_q", width);
-        outputs += &format!("reg {range} {};\n", out.text());
-        second = format!("\n    {} <= {};", out.text(), read.text());
-    }
-    let text = format!(
-        "{attribute}reg {range} {array} [0:{last}];\n{outputs}\
-         always @(posedge clk) begin\n    if (we) {array}[w_addr] <= w_data;\n    \
-         {read} <= {array}[r_addr];{second}\nend",
-        last = words - 1,
-        array = array.text(),
-        read = read.text(),
-    );
-    m.raw(&text);
-    m.output("r_data", &out);
+    let name = format!("{name}_{words}x{width}");
+    let (mut m, ports) = empty(&name, words, width, cycles, "");
+    let array = Array {
+        words,
+        width,
+        in_luts,
+    };
+    let read = m
+        .memory("array", array)
+        .write(&ports.we, &ports.w_addr, &ports.w_data)
+        .read(registers, &ports.r_addr)
+        .done();
+    m.output("r_data", &read[0]);
     m
 }

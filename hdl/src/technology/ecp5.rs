@@ -6,7 +6,6 @@ use crate::memory;
 use crate::multiplier::{self, PAIR, Rows};
 use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::timing::MEMORY_READ;
-use std::fmt::Write;
 use std::rc::Rc;
 
 /// Behaviour of MULT18X18D, CCU2C and DP16KD as they are used here.
@@ -48,86 +47,34 @@ pub fn body(primitive: Primitive, name: &str) -> Option<Rc<Module>> {
         // these block RAMs have output registers: Yosys does as well without
         Primitive::Memory { direct: true, .. } => return None,
         Primitive::Memory { words, width, .. } if words <= LUT_RAM_WORDS => {
-            memory::described(words, width, "(* ram_style = \"distributed\" *) ")
+            memory::described(words, width, true)
         }
         Primitive::Memory { words, width, .. } => block_memory(name, words, width),
     };
     Some(Rc::new(module))
 }
 
-/// A block's instance: parameters, and ports of single bits.
-fn cell(
-    kind: &str,
-    name: &str,
-    parameters: &[(&str, String)],
-    ports: &[(String, String)],
-) -> String {
-    let list = |pairs: Vec<(&str, &str)>, gap: &str| {
-        let items: Vec<_> = pairs
-            .iter()
-            .map(|(name, value)| format!(".{name}({value})"))
-            .collect();
-        let lines: Vec<_> = items.chunks(8).map(|line| line.join(", ")).collect();
-        lines.join(&format!(",\n{gap}"))
-    };
-    let parameters = list(
-        parameters.iter().map(|(n, v)| (*n, v.as_str())).collect(),
-        "    ",
-    );
-    let ports = list(
-        ports
-            .iter()
-            .map(|(n, v)| (n.as_str(), v.as_str()))
-            .collect(),
-        "    ",
-    );
-    format!("{kind} #(\n    {parameters}\n) {name} (\n    {ports}\n);")
-}
-
-/// Ports `<prefix>0` and on, on the bits of a signal.
-fn bus(
-    ports: &mut Vec<(String, String)>,
-    prefix: &str,
-    first: u32,
-    signal: &Expr,
-    bits: std::ops::Range<u32>,
-) {
-    for (i, bit) in bits.enumerate() {
-        let wire = match signal.width() {
-            1 => signal.text().into(),
-            _ => format!("{}[{bit}]", signal.text()),
-        };
-        ports.push((format!("{prefix}{}", first + i as u32), wire));
-    }
-}
-
-fn constant(ports: &mut Vec<(String, String)>, name: &str, value: u32) {
-    ports.push((name.into(), format!("1'b{value}")));
-}
-
 fn product(m: &mut Module, suffix: &str, a_bits: u32, b_bits: u32) {
     const BITS: u32 = multiplier::BLOCK_BITS;
-    let mut ports = Vec::new();
-    for (name, port, bits) in [("a", "A", a_bits), ("b", "B", b_bits)] {
+    let [a, b] = [("a", a_bits), ("b", b_bits)].map(|(name, bits)| {
         let operand = m.input(&format!("{name}{suffix}"), bits);
-        let wide = m.wire(&format!("{name}{suffix}_wide"), &operand.sext(BITS));
-        bus(&mut ports, port, 0, &wide, 0..BITS);
-        constant(&mut ports, &format!("SIGNED{port}"), 1);
-        constant(&mut ports, &format!("SOURCE{port}"), 0);
-    }
-    ports.push(("CLK0".into(), "clk".into()));
-    constant(&mut ports, "CE0", 1);
-    constant(&mut ports, "RST0", 0);
-    let product = m.raw_name(&format!("product{suffix}"), a_bits + b_bits);
-    bus(&mut ports, "P", 0, &product, 0..a_bits + b_bits);
+        m.wire(&format!("{name}{suffix}_wide"), &operand.sext(BITS))
+    });
+    let product = m.pins(&format!("product{suffix}"), a_bits + b_bits);
     let registers = ["REG_INPUTA_CLK", "REG_INPUTB_CLK", "REG_OUTPUT_CLK"];
-    let parameters = registers.map(|register| (register, "\"CLK0\"".to_string()));
-    let text = cell("MULT18X18D", &format!("block{suffix}"), &parameters, &ports);
-    m.raw(&format!(
-        "wire [{}:0] {};\n{text}",
-        a_bits + b_bits - 1,
-        product.text()
-    ));
+    let mut cell = m
+        .cell("MULT18X18D", &format!("block{suffix}"))
+        .parameters(&registers.map(|register| (register, "\"CLK0\"")));
+    for (port, operand) in [("A", a), ("B", b)] {
+        cell = cell.input_bits(port, 0, &operand);
+        cell = cell.high(&[&format!("SIGNED{port}")]);
+        cell = cell.low(&[&format!("SOURCE{port}")]);
+    }
+    cell.clock("CLK0")
+        .high(&["CE0"])
+        .low(&["RST0"])
+        .output_bits("P", 0, &product)
+        .done();
     m.output(&format!("m_product{suffix}"), &product);
 }
 
@@ -147,40 +94,34 @@ fn chain(m: &mut Module, rows: &Rows) -> Expr {
     let high = cat(&[rows.a.sext(PAIR - 1), lit(0, 1)]);
     let high = m.wire(&format!("{name}_high"), &high);
     let bits = [0, 1].map(|i| m.wire(&format!("{name}_bit_{i}"), &rows.bits[i]));
-    let sum = m.raw_name(&format!("{name}_sum"), PAIR);
-    let carry = m.raw_name(&format!("{name}_carry"), LENGTH);
-    let mut text = format!(
-        "wire [{}:0] {};\nwire [{}:0] {};\nassign {}[0] = 1'b{begin};",
-        PAIR - 1,
-        sum.text(),
-        LENGTH - 1,
-        carry.text(),
-        carry.text(),
-    );
+    let sum = m.pins(&format!("{name}_sum"), PAIR);
+    let carry = m.pins(&format!("{name}_carry"), LENGTH);
+    m.drive(&carry.bit(0), &lit(begin, 1));
     for i in 0..LENGTH {
-        let mut ports = Vec::new();
+        let mut cell = m
+            .cell("CCU2C", &format!("{name}_cell_{i}"))
+            .parameters(&[
+                ("INIT0", init),
+                ("INIT1", init),
+                ("INJECT1_0", "\"NO\""),
+                ("INJECT1_1", "\"NO\""),
+            ])
+            .combinational();
         for half in 0..2 {
-            let column = 2 * i + half..2 * i + half + 1;
-            bus(&mut ports, "A", half, &high, column.clone());
-            bus(&mut ports, "B", half, &bits[1], 0..1);
-            bus(&mut ports, "C", half, &low, column.clone());
-            bus(&mut ports, "D", half, &bits[0], 0..1);
-            bus(&mut ports, "S", half, &sum, column);
+            let column = 2 * i + half;
+            cell = cell
+                .input(&format!("A{half}"), &high.bit(column))
+                .input(&format!("B{half}"), &bits[1])
+                .input(&format!("C{half}"), &low.bit(column))
+                .input(&format!("D{half}"), &bits[0])
+                .output(&format!("S{half}"), &sum.bit(column));
         }
-        ports.push(("CIN".into(), format!("{}[{i}]", carry.text())));
+        cell = cell.input("CIN", &carry.bit(i));
         if i + 1 < LENGTH {
-            ports.push(("COUT".into(), format!("{}[{}]", carry.text(), i + 1)));
+            cell = cell.output("COUT", &carry.bit(i + 1));
         }
-        let parameters = [
-            ("INIT0", init.to_string()),
-            ("INIT1", init.to_string()),
-            ("INJECT1_0", "\"NO\"".into()),
-            ("INJECT1_1", "\"NO\"".into()),
-        ];
-        let instance = format!("{name}_cell_{i}");
-        let _ = write!(text, "\n{}", cell("CCU2C", &instance, &parameters, &ports));
+        cell.done();
     }
-    m.raw(&text);
     sum
 }
 
@@ -250,23 +191,20 @@ fn block_memory(name: &str, words: u32, width: u32) -> Module {
         let r = at(&mut m, &format!("r_at_{i}"), &ports.r_addr);
         let count = width.div_ceil(bits);
         let data = m.wire(&format!("data_{i}"), &ports.w_data.zext(count * bits));
-        let read = m.raw_name(&format!("read_{i}"), count * bits);
-        let mut text = format!("wire [{}:0] {};", count * bits - 1, read.text());
+        let read = m.pins(&format!("read_{i}"), count * bits);
         for b in 0..count {
-            let part = b * bits..(b + 1) * bits;
-            let instance = format!("block_{i}_{b}");
-            let block = ram(
-                &instance,
-                (depth, bits),
-                write.text(),
-                &w,
-                &r,
-                (&data, &read),
-                part,
-            );
-            let _ = write!(text, "\n{block}");
+            let part = |signal: &Expr| signal.slice(b * bits, bits);
+            let block = Ram {
+                name: format!("block_{i}_{b}"),
+                shape: (depth, bits),
+                write: &write,
+                w_addr: &w,
+                r_addr: &r,
+                data: part(&data),
+                read: part(&read),
+            };
+            block.put(&mut m);
         }
-        m.raw(&text);
         let word = read.low(width);
         out.push(match take {
             Some(take) => m.wire(&format!("taken_{i}"), &(&word & &take.repeat(width))),
@@ -282,64 +220,53 @@ fn block_memory(name: &str, words: u32, width: u32) -> Module {
 }
 
 /// A DP16KD: port A writes, port B reads; with 36 bits both ports' data pins together do either.
-fn ram(
-    name: &str,
-    (depth, bits): (u32, u32),
-    write: &str,
-    w_addr: &Expr,
-    r_addr: &Expr,
-    (data, read): (&Expr, &Expr),
-    part: std::ops::Range<u32>,
-) -> String {
-    const ADDRESS: u32 = 14;
-    const PORT: u32 = 18;
-    let low = ADDRESS - depth.trailing_zeros();
-    let mut ports = Vec::new();
-    for (port, addr) in [("A", w_addr), ("B", r_addr)] {
-        // with 18 bits and more the lowest are enables of nine bits each
-        for bit in 0..low {
-            constant(
-                &mut ports,
-                &format!("AD{port}{bit}"),
-                (port == "A" && bits >= 18 && bit < bits / 9) as u32,
-            );
-        }
-        bus(
-            &mut ports,
-            &format!("AD{port}"),
-            low,
-            addr,
-            0..depth.trailing_zeros(),
-        );
-        ports.push((format!("CLK{port}"), "clk".into()));
-        for (pin, value) in [("CE", 1), ("OCE", 1), ("RST", 0), ("CS", 0)] {
-            match pin {
-                "CS" => (0..3).for_each(|i| constant(&mut ports, &format!("CS{port}{i}"), value)),
-                _ => constant(&mut ports, &format!("{pin}{port}"), value),
+struct Ram<'a> {
+    name: String,
+    shape: (u32, u32),
+    write: &'a Expr,
+    w_addr: &'a Expr,
+    r_addr: &'a Expr,
+    data: Expr,
+    read: Expr,
+}
+
+impl Ram<'_> {
+    fn put(self, m: &mut Module) {
+        const ADDRESS: u32 = 14;
+        const PORT: u32 = 18;
+        let (depth, bits) = self.shape;
+        let width = bits.to_string();
+        let low = ADDRESS - depth.trailing_zeros();
+        let mut cell = m.cell("DP16KD", &self.name).parameters(&[
+            ("DATA_WIDTH_A", width.as_str()),
+            ("DATA_WIDTH_B", &width),
+            ("REGMODE_A", "\"OUTREG\""),
+            ("REGMODE_B", "\"OUTREG\""),
+        ]);
+        for (port, addr) in [("A", self.w_addr), ("B", self.r_addr)] {
+            // with 18 bits and more the lowest are enables of nine bits each
+            for bit in 0..low {
+                let enables = port == "A" && bits >= 18 && bit < bits / 9;
+                cell = cell.input(&format!("AD{port}{bit}"), &lit(enables.into(), 1));
             }
+            cell = cell.input_bits(&format!("AD{port}"), low, addr);
+            cell = cell.clock(&format!("CLK{port}"));
+            cell = cell.high(&[&format!("CE{port}"), &format!("OCE{port}")]);
+            cell = cell.low(&[&format!("RST{port}")]);
+            cell = cell.input_bits(&format!("CS{port}"), 0, &lit(0, 3));
         }
+        cell = cell.input("WEA", self.write).low(&["WEB"]);
+        let lower = bits.min(PORT);
+        cell = cell.input_bits("DIA", 0, &self.data.low(lower));
+        cell = match bits - lower {
+            0 => cell.output_bits("DOB", 0, &self.read),
+            upper => cell
+                .input_bits("DIB", 0, &self.data.slice(lower, upper))
+                .output_bits("DOA", 0, &self.read.low(lower))
+                .output_bits("DOB", 0, &self.read.slice(lower, upper)),
+        };
+        cell.done();
     }
-    ports.push(("WEA".into(), write.into()));
-    constant(&mut ports, "WEB", 0);
-    let (lower, upper) = (
-        part.start..part.end.min(part.start + PORT),
-        part.start + PORT..part.end,
-    );
-    bus(&mut ports, "DIA", 0, data, lower.clone());
-    if upper.is_empty() {
-        bus(&mut ports, "DOB", 0, read, lower);
-    } else {
-        bus(&mut ports, "DIB", 0, data, upper.clone());
-        bus(&mut ports, "DOA", 0, read, lower);
-        bus(&mut ports, "DOB", 0, read, upper);
-    }
-    let parameters = [
-        ("DATA_WIDTH_A", bits.to_string()),
-        ("DATA_WIDTH_B", bits.to_string()),
-        ("REGMODE_A", "\"OUTREG\"".into()),
-        ("REGMODE_B", "\"OUTREG\"".into()),
-    ];
-    cell("DP16KD", name, &parameters, &ports)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod ecp5;
 mod ice40_up;
 
 use crate::rtl::Module;
+pub use crate::rtl::Primitive;
 use std::rc::Rc;
 
 /// A family of FPGAs.
@@ -21,37 +22,6 @@ pub enum Technology {
     Ecp5,
     /// Lattice iCE40 UltraPlus: SB_MAC16, SB_SPRAM256KA.
     Ice40Up,
-}
-
-/// What a module does that a technology has blocks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Primitive {
-    /// See `multiplier::block`.
-    Multiplier {
-        /// Bits of operand `a`.
-        a_bits: u32,
-        /// Bits of operand `b`.
-        b_bits: u32,
-    },
-    /// See `multiplier::pair`.
-    MultiplierPair,
-    /// See `multiplier::lut`.
-    LutMultiplier,
-    /// See `multiplier::adding`.
-    AddingPair,
-    /// See `multiplier::accumulating`.
-    Accumulating,
-    /// See `memory::memory`.
-    Memory {
-        /// Words.
-        words: u32,
-        /// Bits of a word.
-        width: u32,
-        /// Nobody looks at what is read in the cycle of a write.
-        stored: bool,
-        /// Without an output register.
-        direct: bool,
-    },
 }
 
 impl Technology {

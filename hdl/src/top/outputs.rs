@@ -177,7 +177,7 @@ impl Outputs<'_> {
             .collect();
         let out = &outs[0];
         for wire in contexts.iter().flatten() {
-            m.drive(wire, &out.out(wire.text()));
+            m.drive(wire, &out.out(wire.name()));
         }
 
         m.note("Expanded rows go to the line buffer, everything else on to the activation memory.");

@@ -253,7 +253,7 @@ fn walk(module: &Module, family: Family, units: &mut Vec<(String, Tally)>, betwe
         if is_open(child.name()) {
             walk(child, family, units, between);
         } else {
-            units.push((name.clone(), tally(child, family)));
+            units.push((name.to_string(), tally(child, family)));
         }
     }
 }

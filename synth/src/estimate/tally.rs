@@ -15,16 +15,6 @@ pub(super) struct Tally {
     pub operators: Cost,
 }
 
-/// Blocks that a technology's modules instantiate.
-const BLOCKS: [&str; 6] = [
-    "MULT18X18D",
-    "CCU2C",
-    "DP16KD",
-    "SB_MAC16",
-    "SB_RAM40_4K",
-    "SB_SPRAM256KA",
-];
-
 /// Words and bits of an SB_RAM40_4K in each of its shapes.
 const ICE40_SHAPES: [(u32, u32); 4] = [(256, 16), (512, 8), (1024, 4), (2048, 2)];
 /// Words and bits of a TRELLIS_DPR16X4.
@@ -36,12 +26,11 @@ pub(super) fn tally(module: &Module, family: Family) -> Tally {
         blocks: Cells::default(),
         operators: module.cost(),
     };
-    for kind in BLOCKS {
-        let count = module.blocks(kind) as u32;
-        sum.blocks += Cells::of(kind).unwrap_or_default().times(count);
+    for cell in module.cells() {
+        sum.blocks += Cells::of(cell.kind()).unwrap_or_default();
     }
     for array in module.arrays() {
-        memory(array, family, &mut sum);
+        memory(&array, family, &mut sum);
     }
     for (_, child) in module.children() {
         let below = tally(child, family);
