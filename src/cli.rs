@@ -198,10 +198,10 @@ pub struct Bench {
     /// What counts the cycles: the generated Verilog, or the model, which is quick
     #[arg(long, default_value = "verilator", value_parser = bench_engine())]
     pub engine: EngineKind,
-    /// Fail also when a committed figure or README.md is not exactly what comes out, better ones included
+    /// Fail also when a committed figure, README.md or docs/results.md is not exactly what comes out, better ones included
     #[arg(long, conflicts_with = "write")]
     pub check: bool,
-    /// Write docs/results and README.md with the figures of this run, also worse ones, if all else is well
+    /// Write docs/results, docs/results.md and README.md with the figures of this run, also worse ones, if all else is well
     #[arg(long)]
     pub write: bool,
     /// Print JSON instead of a table; docs/json.md lists the fields

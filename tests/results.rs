@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What README.md and docs/results publish is what the accelerator does, and `bench` finds where it is not.
+//! What README.md, docs/results.md and docs/results publish is what the accelerator does, and `bench` finds where it is not.
 
 mod support;
 
@@ -41,6 +41,7 @@ impl Project {
         let project = Project(tempfile::tempdir().unwrap());
         for file in [
             "README.md",
+            "docs/results.md",
             "configs/small_4x4.yaml",
             "models/digits.tflite",
             "models/digits_test.npz",
@@ -176,8 +177,8 @@ fn written_figures_hold() {
     assert_eq!(project.bench(&MODEL).code, 1, "no figures are committed");
     let written = project.bench(&["--write"]);
     assert_eq!(written.code, 0, "{}{}", written.stdout, written.stderr);
-    let row = "| digits | [4x4 + 4x3](configs/small_4x4.yaml) | 28 |";
-    assert!(project.get("README.md").contains(row));
+    let row = "| digits | [4x4 + 4x3](../configs/small_4x4.yaml) | 28 |";
+    assert!(project.get("docs/results.md").contains(row));
     assert_eq!(project.bench(&["--check"]).code, 0);
     assert_eq!(project.bench(&["--engine", "model", "--check"]).code, 0);
 }

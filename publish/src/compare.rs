@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cargo xtask compare`: the cycles of the accelerator and of soft cores, in Verilator, beside those that others tell, in
-//! `docs/results/compare.json` and the table of `README.md`.
+//! `docs/results/compare.json` and the table of `docs/results.md`.
 
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,7 @@ const LOCAL: &str = "wall-clock";
 /// Fields of a row that are published.
 const FIELDS: [&str; 5] = ["peer", "how", "cycles", "multipliers", "bytes"];
 const FILE: &str = "docs/results/compare.json";
-const PAGE: &str = "README.md";
+const PAGE: &str = "docs/results.md";
 
 /// Runs all networks, and writes their figures.
 ///
@@ -187,7 +187,7 @@ fn table(figures: &Value) -> String {
     let titles = networks.iter().map(|network| {
         let config = network["config"].as_str().unwrap_or_default();
         format!(
-            " {} on [{}]({config}) |",
+            " {} on [{}](../{config}) |",
             network["network"].as_str().unwrap_or_default(),
             stem(config)
         )
@@ -256,7 +256,7 @@ mod tests {
         ]});
         let text = table(&figures);
         assert!(
-            text.contains("| A on [a_1x2](configs/a_1x2.yaml) | B on"),
+            text.contains("| A on [a_1x2](../configs/a_1x2.yaml) | B on"),
             "{text}"
         );
         assert!(

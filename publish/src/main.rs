@@ -15,11 +15,11 @@ boards builds bitstreams with several seeds each, those whose NAME begins so or 
        the table of docs/boards.md; needs the shared models (SEPSTREAM_MODELS) and hours; boards cycles writes the cycles
        of today's programs into figures of designs that have not changed, and the table; boards table writes that alone
 compare runs networks on soft cores in Verilator, beside the accelerator; writes docs/results/compare.json and its table
-       in README.md; needs the shared models, a Rust for RV32IM, what `sepstream setup --peers` installs, and minutes
+       in docs/results.md; needs the shared models, a Rust for RV32IM, what `sepstream setup --peers` installs, and minutes
 fit    fits the estimate before synthesis to designs that Yosys maps, those whose Verilog has changed since; writes
        synth/src/estimate/*.json; half an hour
 speed  measures the model's fast path against TensorFlow Lite, writes docs/results/speed.json and its table in
-       README.md; needs the shared models (SEPSTREAM_MODELS)";
+       docs/results.md; needs the shared models (SEPSTREAM_MODELS)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

@@ -21,6 +21,9 @@ const CASES: [(&str, &str); 3] = [
     ("mbv2_100_224_tf2ptq", "configs/model_large.yaml"),
 ];
 
+/// Where the table stands.
+const PAGE: &str = "docs/results.md";
+
 /// Rounds; each measures everything once, and the median of the rounds counts.
 const ROUNDS: usize = 5;
 
@@ -66,7 +69,7 @@ struct Files {
     config: &'static str,
 }
 
-/// Measures, writes `docs/results/speed.json` and the table of `README.md`.
+/// Measures, writes `docs/results/speed.json` and the table of `docs/results.md`.
 ///
 /// # Errors
 /// When a model or python is missing, a run fails or gives other bytes, or a file cannot be written.
@@ -131,11 +134,11 @@ pub fn run(project: &Project) -> Result<(), Error> {
         fs::write(&path, text).map_err(|e| Error::io(&path, e))
     };
     write("docs/results/speed.json", format!("{figures:#}\n"))?;
-    let readme = project.root.join("README.md");
-    let text = fs::read_to_string(&readme).map_err(|e| Error::io(&readme, e))?;
+    let page = project.root.join(PAGE);
+    let text = fs::read_to_string(&page).map_err(|e| Error::io(&page, e))?;
     let table = table::table(&figures)?;
     let text = replace(&text, "speed", "cargo xtask speed", &table).map_err(Error::Marker)?;
-    write("README.md", text)
+    write(PAGE, text)
 }
 
 /// Processes that wanted to run in the last minute, where the system tells: other work makes every figure worse.

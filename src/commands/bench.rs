@@ -3,7 +3,7 @@
 
 mod cases;
 mod judge;
-mod readme;
+mod pages;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -185,7 +185,7 @@ fn row(
     }
 }
 
-/// Writes the figures and the generated parts of `README.md`.
+/// Writes the figures and the generated parts of the pages.
 fn write(cases: &Cases, figures: &[Figures]) -> Result<(), Error> {
     let save =
         |path: &Path, text: String| fs::write(path, text).map_err(|cause| Error::file(path, cause));
@@ -193,30 +193,27 @@ fn write(cases: &Cases, figures: &[Figures]) -> Result<(), Error> {
     for (case, figures) in cases.cases.iter().zip(figures) {
         save(&case.committed(), json(figures) + "\n")?;
     }
-    let (old, new) = readme(cases, figures)?;
-    if old == new {
-        return Ok(());
+    for page in pages(cases, figures)? {
+        if page.old != page.new {
+            save(Path::new(page.path), page.new)?;
+        }
     }
-    save(Path::new(README), new)
+    Ok(())
 }
 
-const README: &str = "README.md";
-
-/// `README.md` as it is and as it must be.
-fn readme(cases: &Cases, figures: &[Figures]) -> Result<(String, String), Error> {
+fn pages(cases: &Cases, figures: &[Figures]) -> Result<[pages::Page; 2], Error> {
     let path = Path::new("models/digits.json");
     let digits = read_json(path)?.unwrap_or(serde_json::Value::Null);
-    let old = fs::read_to_string(README).map_err(|cause| Error::file(Path::new(README), cause))?;
-    let new = readme::fill(&old, cases, figures, &digits)?;
-    Ok((old, new))
+    pages::pages(cases, figures, &digits)
 }
 
 /// What is wrong with the files as a whole.
 fn check_files(cases: &Cases, figures: &[Figures]) -> Result<Vec<String>, Error> {
     let mut problems = Vec::new();
-    let (old, new) = readme(cases, figures)?;
-    if old != new {
-        problems.push(format!("{README} is not what the committed figures give"));
+    let pages = pages(cases, figures)?;
+    for page in pages.iter().filter(|page| page.old != page.new) {
+        let path = page.path;
+        problems.push(format!("{path} is not what the committed figures give"));
     }
     let failed = |cause| Error::file(Path::new(RESULTS), cause);
     for entry in fs::read_dir(RESULTS).map_err(failed)? {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The table of speeds in `README.md`.
+//! The table of speeds in `docs/results.md`.
 
 use serde_json::Value;
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The parts of `README.md` that `sepstream bench` generates.
+//! The parts of `README.md` and `docs/results.md` that `sepstream bench` generates.
+
+use std::fs;
+use std::path::Path;
 
 use sepstream_spec::config::Config;
 use serde_json::Value;
@@ -13,15 +16,40 @@ use crate::report::{percent, thousands};
 /// Name in the markers.
 const COMMAND: &str = "sepstream bench";
 
-/// `text` with its generated parts as they must be; figures in the order of the cases.
-pub fn fill(
-    text: &str,
-    cases: &Cases,
-    figures: &[Figures],
-    digits: &Value,
-) -> Result<String, Error> {
-    let text = replace(text, "accuracy", COMMAND, &accuracy(digits)?).map_err(Error::Input)?;
-    replace(&text, "results", COMMAND, &table(cases, figures)?).map_err(Error::Input)
+const README: &str = "README.md";
+const RESULTS: &str = "docs/results.md";
+
+/// A page with generated parts.
+pub struct Page {
+    /// Its file.
+    pub path: &'static str,
+    /// Its text as it is.
+    pub old: String,
+    /// Its text as it must be.
+    pub new: String,
+}
+
+/// The pages, for figures in the order of the cases.
+///
+/// # Errors
+/// When a page cannot be read or lacks its markers, or a figure is missing.
+pub fn pages(cases: &Cases, figures: &[Figures], digits: &Value) -> Result<[Page; 2], Error> {
+    let readme = [
+        ("accuracy", accuracy(digits)?),
+        ("summary", summary(cases, figures)?),
+    ];
+    let results = [("results", table(cases, figures)?)];
+    Ok([page(README, &readme)?, page(RESULTS, &results)?])
+}
+
+fn page(path: &'static str, parts: &[(&str, String)]) -> Result<Page, Error> {
+    let old = fs::read_to_string(path).map_err(|cause| Error::file(Path::new(path), cause))?;
+    let mut new = old.clone();
+    for (part, content) in parts {
+        new = replace(&new, part, COMMAND, content)
+            .map_err(|fault| Error::Input(format!("{path}: {fault}")))?;
+    }
+    Ok(Page { path, old, new })
 }
 
 /// The sentence about the accuracy of the embedded network, from `models/digits.json`.
@@ -36,6 +64,34 @@ fn accuracy(digits: &Value) -> Result<String, Error> {
         number("/accuracy/float")? * 100.0,
         number("/accuracy/int8")? * 100.0,
     ))
+}
+
+/// The short table: networks that others have figures for.
+fn summary(cases: &Cases, figures: &[Figures]) -> Result<String, Error> {
+    let mut text = String::from(
+        "| network | multipliers | cycles | output bytes equal | peers: cycles |\n\
+         |---|--:|--:|--:|---|\n",
+    );
+    let rows = cases.cases.iter().zip(figures);
+    for (case, figures) in rows.filter(|(case, _)| !case.peers.is_empty()) {
+        let get = |field: &str| required(case, figures, field);
+        let (compared, mismatches) = (get("compared")?, get("mismatches")?);
+        let peers: Vec<_> = case
+            .peers
+            .iter()
+            .map(|peer| format!("{} {}", peer.name, thousands(peer.cycles)))
+            .collect();
+        text += &format!(
+            "| {} | {} | {} | {} of {} | {} |\n",
+            case.title,
+            get("multipliers")?,
+            thousands(get("cycles")?),
+            thousands(compared - mismatches),
+            thousands(compared),
+            peers.join("; "),
+        );
+    }
+    Ok(text)
 }
 
 /// The table of results, and where the peers' figures come from.
@@ -111,10 +167,10 @@ fn share(part: u64, whole: u64) -> String {
     percent(part as f64 / whole as f64)
 }
 
-/// A configuration as its numbers, linked.
+/// A configuration as its numbers, linked from the page of results.
 fn parallelism(case: &Case) -> Result<String, Error> {
     let config: Config = crate::commands::load_config(case.config.as_ref())?;
     let v = config.values();
     let numbers = format!("{}x{} + {}x{}", v.tn, v.tm, v.lanes, v.taps);
-    Ok(format!("[{numbers}]({})", case.config))
+    Ok(format!("[{numbers}](../{})", case.config))
 }
