@@ -81,7 +81,7 @@ pub enum Error {
     },
     /// A tool is missing or failed.
     #[error("error: {0}")]
-    Tool(#[from] sepstream_sim::tools::Error),
+    Tool(#[from] sepstream_toolchain::Error),
 }
 
 /// What the driver says of a board behind a serial port.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use sepstream_sim::tools::Event;
+use sepstream_toolchain::Event;
 
 /// A bar over a known number of steps.
 pub fn bar(what: &'static str, steps: usize) -> ProgressBar {

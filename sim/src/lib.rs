@@ -4,4 +4,3 @@ pub mod cosim;
 pub mod model;
 pub mod reference;
 pub mod softcore;
-pub mod tools;

@@ -5,7 +5,7 @@ mod common;
 
 use common::tools_present;
 use sepstream_sim::cosim::{Block, BuildOptions, Error, Optimise, Port};
-use sepstream_sim::tools::Event;
+use sepstream_toolchain::Event;
 
 const OPTIONS: BuildOptions = BuildOptions {
     trace: None,

@@ -3,7 +3,7 @@
 
 use insta::assert_snapshot;
 use sepstream_sim::cosim::{Error, Limit};
-use sepstream_sim::tools::{self, MINIMUM_VERILATOR, Version};
+use sepstream_toolchain::{self as tools, MINIMUM_VERILATOR, Version};
 use std::io;
 
 #[test]

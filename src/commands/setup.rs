@@ -2,7 +2,7 @@
 //! `sepstream setup`: find the tools, install those that are missing.
 
 use sepstream_sim::softcore::{Core, Rust};
-use sepstream_sim::tools;
+use sepstream_toolchain as tools;
 use serde::Serialize;
 
 use crate::cli::Setup;

@@ -6,8 +6,8 @@
 
 use std::fs;
 
-use sepstream_sim::tools::{self, Progress};
 use sepstream_spec::config::Config;
+use sepstream_toolchain::{self as tools, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::cells::Cells;

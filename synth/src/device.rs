@@ -2,7 +2,7 @@
 //! FPGAs and what they have.
 
 use sepstream_hdl::Technology;
-use sepstream_sim::tools::{NEXTPNR_ECP5, NEXTPNR_ICE40, Wheel};
+use sepstream_toolchain::{NEXTPNR_ECP5, NEXTPNR_ICE40, Wheel};
 use serde::Serialize;
 
 /// Share of an ECP5's LUTs that a design may take: nextpnr places ECP5 designs full of carry chains at 40 %, and none at 75 %.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use sepstream_hdl::link::LinkError;
-use sepstream_sim::tools;
+use sepstream_toolchain as tools;
 
 use crate::area::Unit;
 use crate::board::{Board, BoardError};

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use sepstream_hdl::Technology;
-use sepstream_sim::tools::{self, Progress};
+use sepstream_toolchain::{self as tools, Progress};
 
 use crate::yosys::Run;
 use crate::{Device, Error};

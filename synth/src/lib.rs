@@ -3,7 +3,7 @@
 //!
 //! A crate of its own, beside `sim`: what runs here are the tools of an FPGA, not simulators, and what comes out is cells and
 //! frequencies, not bytes and cycles. [`area()`] gives the cells of every unit, [`gates()`] the netlist for a simulator; [`board`] knows the boards, [`pll`] their clocks,
-//! [`estimate`] says beforehand what will not fit, and [`flow`] makes bitstreams. The tools are found and installed by `sim::tools`.
+//! [`estimate`] says beforehand what will not fit, and [`flow`] makes bitstreams. The tools are found and installed by `toolchain`.
 
 pub mod area;
 pub mod board;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use sepstream_sim::tools::Yosys;
+use sepstream_toolchain::Yosys;
 use serde_json::Value;
 
 use crate::area::{Area, Unit};

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sepstream_sim::tools;
+use sepstream_toolchain as tools;
 
 use crate::Error;
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use sepstream_sim::tools::cache::{cached, key, prune};
-use sepstream_sim::tools::{Places, Yosys};
+use sepstream_toolchain::cache::{cached, key, prune};
+use sepstream_toolchain::{Places, Yosys};
 
 use crate::Error;
 use crate::process;

@@ -3,9 +3,9 @@
 
 mod common;
 
-use sepstream_sim::tools;
 use sepstream_spec::config::Config;
 use sepstream_synth::{Area, Device, area};
+use sepstream_toolchain as tools;
 
 /// `None` where Yosys cannot be had, unless tools are required.
 fn measure(file: &str) -> Option<(Config, Area)> {

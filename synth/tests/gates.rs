@@ -8,10 +8,10 @@ use sepstream_compiler::{Compiled, compile, tflite};
 use sepstream_hdl::generate_for;
 use sepstream_sim::cosim::{self, BuildOptions, Device, Optimise, Rtl};
 use sepstream_sim::model::{self, Machine};
-use sepstream_sim::tools;
 use sepstream_spec::config::Config;
 use sepstream_spec::quant::Semantics;
 use sepstream_synth::{self as synth, gates};
+use sepstream_toolchain as tools;
 
 /// Frames of each run.
 const FRAMES: u8 = 3;

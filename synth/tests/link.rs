@@ -4,8 +4,8 @@
 mod common;
 
 use sepstream_hdl::link::LinkOptions;
-use sepstream_sim::tools;
 use sepstream_spec::config::Config;
+use sepstream_toolchain as tools;
 use serde_json::Value;
 
 const CONFIG: &str = "pointwise: { tn: 4, tm: 4, requant: 1, residual: 0 }

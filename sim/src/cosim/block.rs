@@ -4,7 +4,7 @@
 use super::build::{self, BuildOptions, Source};
 use super::ffi::{BlockModel, Halt};
 use super::{Error, Limit};
-use crate::tools::Progress;
+use sepstream_toolchain::Progress;
 use std::path::{Path, PathBuf};
 
 /// Direction of a port, seen from the module.

@@ -2,12 +2,12 @@
 //! The board's top, seen from the other end of its serial line.
 
 use super::{Block, BuildOptions, Error, Port};
-use crate::tools::Progress;
 use sepstream_firmware::link;
 use sepstream_hdl::Technology;
 use sepstream_hdl::link::LinkOptions;
 use sepstream_spec::config::Config;
 use sepstream_spec::timing;
+use sepstream_toolchain::Progress;
 use std::collections::VecDeque;
 use std::path::Path;
 

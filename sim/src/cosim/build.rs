@@ -2,8 +2,8 @@
 //! From Verilog to a shared object.
 
 use super::{Error, compile};
-use crate::tools::cache::{cached, key, prune};
-use crate::tools::{self, Compiler, Event, Places, Progress, Verilator};
+use sepstream_toolchain::cache::{cached, key, prune};
+use sepstream_toolchain::{self as tools, Compiler, Event, Places, Progress, Verilator};
 use std::fs;
 use std::path::{Path, PathBuf};
 

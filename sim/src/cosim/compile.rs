@@ -3,7 +3,7 @@
 
 use super::Error;
 use super::build::{BuildOptions, Optimise, Source, Tools, TraceFormat};
-use crate::tools::{self, Event, Progress};
+use sepstream_toolchain::{self as tools, Event, Progress};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can go wrong in building and running a design.
 
-use crate::tools;
+use sepstream_toolchain as tools;
 use std::path::PathBuf;
 
 /// What was waited for when the cycles ran out.

@@ -5,7 +5,7 @@
 //! runs programs on it with the driver that boards use, through [`RtlBus`]. [`Block`] is
 //! any module with its bare ports, for tests of single blocks; [`Board`] is the board's top behind its serial line. All are built
 //! at run time: Verilator translates the Verilog, the C++ compiler makes a shared object of it together with a small shim
-//! (`shim/`), and that is loaded into this process. Builds are kept by content in the cache folder of [`crate::tools::Places`].
+//! (`shim/`), and that is loaded into this process. Builds are kept by content in the cache folder of [`sepstream_toolchain::Places`].
 //!
 //! All `unsafe` code of the crate is in `ffi.rs`.
 

@@ -7,8 +7,8 @@
 use super::build::{self, BuildOptions, Source};
 use super::ffi::{Halt, RtlModel};
 use super::{Error, Limit};
-use crate::tools::Progress;
 use sepstream_spec::timing;
+use sepstream_toolchain::Progress;
 use std::path::{Path, PathBuf};
 
 /// Cycles that one call may take unless [`Rtl::limit`] says otherwise.

@@ -14,8 +14,8 @@ pub use program::program;
 pub use rust::Rust;
 
 use crate::cosim::{self, Block, BuildOptions, Port};
-use crate::tools::{self, Places, Progress, Wheel};
 use sepstream_firmware::soc::{MAILBOX, MAILBOX_WORDS, Mailbox, RAM_BYTES};
+use sepstream_toolchain::{self as tools, Places, Progress, Wheel};
 use std::fs;
 
 /// A soft core.

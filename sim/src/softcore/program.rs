@@ -2,7 +2,7 @@
 //! The program that soft cores run: `firmware/softcore`, built for RV32IM.
 
 use super::rust::{Rust, TARGET};
-use crate::tools::{self, Error, Places};
+use sepstream_toolchain::{self as tools, Error, Places};
 use std::env;
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A Rust compiler for soft cores: the machine's, or one that is fetched.
 
-use crate::tools::{self, Error, Packages, Places, Progress};
+use sepstream_toolchain::{self as tools, Error, Packages, Places, Progress};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};

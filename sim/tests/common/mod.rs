@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the co-simulation tests share.
 
-use sepstream_sim::tools;
+use sepstream_toolchain as tools;
 use std::sync::OnceLock;
 
 /// Whether Verilator (installed if need be) and a C++ compiler are there. With `REQUIRE_TOOLS=1` they must be.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use sepstream_sim::tools::{LITERT, Python};
+use sepstream_toolchain::{LITERT, Python};
 
 use super::Subject;
 use super::clock::{Clocks, Timing};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use sepstream_sim::tools::{Python, VELA};
+use sepstream_toolchain::{Python, VELA};
 
 use super::Subject;
 use super::report::{How, Row};

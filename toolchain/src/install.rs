@@ -84,7 +84,7 @@ impl Whole<'_> {
 }
 
 /// Takes a lock between processes and threads; it ends with the returned file, or with the process.
-pub(crate) fn lock(path: &Path, progress: &mut Progress) -> Result<File, Error> {
+pub fn lock(path: &Path, progress: &mut Progress) -> Result<File, Error> {
     let file = File::create(path).map_err(Error::io("cannot create", path))?;
     match file.try_lock() {
         Ok(()) => return Ok(file),

@@ -91,7 +91,7 @@ pub enum Error {
 
 impl Error {
     /// For `map_err`: names the action and the file of an input or output error.
-    pub(crate) fn io(
+    pub fn io(
         action: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(std::io::Error) -> Self {
