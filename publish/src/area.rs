@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use sepstream_hdl::Technology;
+use sepstream_sim::tools;
 use sepstream_spec::config::Config;
+use sepstream_synth::Device;
+use sepstream_synth::origin::Origin;
 
 use crate::error::Error;
 use crate::markers::replace;
@@ -43,7 +45,7 @@ pub fn run(project: &Project) -> Result<(), Error> {
     fs::write(&path, page).map_err(|e| Error::io(&path, e))
 }
 
-/// What the committed figures lack, in words: they are of the Verilog of today, the designs fit, the page says the same.
+/// What the committed figures lack, in words: they are of the design and the tools of today, the designs fit, the page says the same.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -57,13 +59,15 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
             let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();
             Error::Config(lines.join("\n"))
         })?;
-        let verilog = sepstream_hdl::generate_for(&config, Technology::Ecp5);
-        let crc = sepstream_spec::crc32(&[verilog.as_bytes()]);
-        if figures.get("verilog_crc32") != Some(&crc.into()) {
-            faults.push(format!(
-                "{}: of other Verilog",
-                file_of(root, name).display()
-            ));
+        let device = Device::named(DEVICE).ok_or_else(|| Error::Field(DEVICE.into()))?;
+        let design = sepstream_hdl::design(&config, device.technology());
+        let origin = Origin::new(&design, device);
+        let today = serde_json::to_value(origin).map_err(|e| Error::json(name, e))?;
+        let tool = figures.get("tool").and_then(Value::as_str);
+        if figures.get("origin") != Some(&today) || !tool.is_some_and(tools::is_pinned) {
+            let file = file_of(root, name);
+            let file = file.display();
+            faults.push(format!("{file}: of another design, script or Yosys"));
         }
         if figures.get("excess") != Some(&Value::Array(Vec::new())) {
             faults.push(format!(

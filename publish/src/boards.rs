@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use sepstream_compiler::{compile, simplify, tflite};
 use sepstream_sim::model;
+use sepstream_sim::tools;
 use sepstream_spec::config::Config;
 use sepstream_synth::estimate::{BLOCK_ERROR, Estimate, LUT_ERROR};
 use sepstream_synth::flow::{self, Request};
+use sepstream_synth::origin::BoardOrigin;
 use sepstream_synth::{Board, Cells, board};
 use serde_json::Value;
 
@@ -28,12 +30,25 @@ struct Point {
 
 /// The design of a point as it is today.
 struct Today {
-    /// CRC-32 of the Verilog that goes to Yosys.
-    verilog: u32,
-    /// CRC-32 of the sites that nextpnr does not choose.
-    floor_plan: Option<u32>,
+    origin: BoardOrigin,
     /// None where the design is refused.
     estimate: Option<Estimate>,
+}
+
+impl Today {
+    /// What the figures follow from that is another today.
+    fn others(&self, figures: &Value) -> Result<Vec<String>, Error> {
+        let today = serde_json::to_value(&self.origin).map_err(|e| Error::json("origin", e))?;
+        let fields = today.as_object().into_iter().flatten();
+        let changed = fields.filter(|(field, value)| figures["origin"][field] != **value);
+        let mut others: Vec<String> = changed.map(|(field, _)| field.clone()).collect();
+        let tools = figures["tools"].as_array().into_iter().flatten();
+        let banners: Vec<&str> = tools.filter_map(Value::as_str).collect();
+        if banners.is_empty() || !banners.iter().all(|banner| tools::is_pinned(banner)) {
+            others.push("version of the tools".into());
+        }
+        Ok(others)
+    }
 }
 
 /// Cells of an FPGA.
@@ -146,10 +161,8 @@ impl Point {
                 .ok_or_else(|| Error::Config(format!("{}: {} MHz", self.name(), self.mhz)))?,
             ..Request::new(&board, &config, root)
         };
-        let verilog = flow::verilog(&request).map_err(refused)?;
         Ok(Today {
-            verilog: sepstream_spec::crc32(&[verilog.as_bytes()]),
-            floor_plan: flow::floor_plan_crc32(&request),
+            origin: flow::origin(&request).map_err(refused)?,
             estimate: flow::estimate(&request).ok(),
         })
     }
@@ -191,10 +204,10 @@ pub fn cycles(root: &Path) -> Result<(), Error> {
         let path = point.file(root);
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
         let mut figures: Value = serde_json::from_str(&text).map_err(|e| Error::json(&path, e))?;
-        if figures["verilog_crc32"] != point.today(root)?.verilog {
+        if let [first, ..] = &*point.today(root)?.others(&figures)? {
             let name = point.name();
             return Err(Error::Field(format!(
-                "{name}: its figures are of other Verilog; run cargo xtask boards {name}"
+                "{name}: its figures are of another {first}; run cargo xtask boards {name}"
             )));
         }
         let cycles = point.cycles(root)?;
@@ -220,7 +233,7 @@ pub fn table(root: &Path) -> Result<(), Error> {
     fs::write(&path, page).map_err(|e| Error::io(&path, e))
 }
 
-/// What the committed figures lack, in words: they are of the Verilog, the floor plan and the program of today and of all seeds, each
+/// What the committed figures lack, in words: they are of the design, the tools and the program of today and of all seeds, each
 /// of which meets the clock; the estimate is near them; the page says the same.
 ///
 /// # Errors
@@ -232,11 +245,8 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
         let figures: Value = serde_json::from_str(&text).map_err(|e| Error::json(&path, e))?;
         let today = point.today(root)?;
-        if figures["verilog_crc32"] != today.verilog {
-            faults.push(format!("cargo xtask boards {name}: of other Verilog"));
-        }
-        if figures["floor_plan_crc32"] != Value::from(today.floor_plan) {
-            faults.push(format!("cargo xtask boards {name}: of another floor plan"));
+        for other in today.others(&figures)? {
+            faults.push(format!("cargo xtask boards {name}: of another {other}"));
         }
         match point.cycles(root) {
             Ok(cycles) if figures["cycles"] == cycles => (),
@@ -437,4 +447,31 @@ fn row(point: &Point, figures: &Value) -> Result<String, Error> {
         point.network.0,
         clock * 1e6 / cycles as f64
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever figures follow from is missed when it changes.
+    #[test]
+    fn a_change_of_anything_is_seen() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let point = POINTS.last().expect("there are some");
+        let today = point.today(&root).unwrap();
+        let origin = serde_json::to_value(&today.origin).unwrap();
+        let banners = ["Yosys 0.70 (git sha1 0)", "nextpnr-ecp5 0.11.1"];
+        let figures = serde_json::json!({ "origin": origin, "tools": banners });
+        assert_eq!(today.others(&figures).unwrap(), [""; 0]);
+        for field in origin.as_object().unwrap().keys() {
+            let mut other = figures.clone();
+            other["origin"][field] = "another".into();
+            assert_eq!(today.others(&other).unwrap(), [field.as_str()]);
+        }
+        for tools in [serde_json::json!(["Yosys 0.69"]), serde_json::json!([])] {
+            let mut other = figures.clone();
+            other["tools"] = tools;
+            assert_eq!(today.others(&other).unwrap(), ["version of the tools"]);
+        }
+    }
 }

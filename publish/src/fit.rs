@@ -8,8 +8,10 @@
 use std::fs;
 use std::path::Path;
 
+use sepstream_sim::tools;
 use sepstream_spec::config::Config;
 use sepstream_synth::estimate::{Coefficients, EstimateError, Point};
+use sepstream_synth::origin::Origin;
 use sepstream_synth::{Area, Device};
 
 use crate::error::Error;
@@ -89,13 +91,17 @@ fn named(device: &str) -> Result<&'static Device, Error> {
     Device::named(device).ok_or_else(|| Error::Field(device.into()))
 }
 
-/// CRC-32 of the Verilog that goes to Yosys today.
-fn crc(config: &Config, device: &Device) -> u32 {
-    let verilog = sepstream_hdl::generate_for(config, device.technology());
-    sepstream_spec::crc32(&[verilog.as_bytes()])
+/// What a point follows from today.
+fn origin(config: &Config, device: &Device) -> Origin {
+    Origin::new(&sepstream_hdl::design(config, device.technology()), device)
 }
 
-/// Maps the designs whose Verilog is another than at the last fit, and fits.
+/// Whether a point is of this design, and of the Yosys that the project installs.
+fn is_of(point: &Point, name: &str, origin: &Origin) -> bool {
+    point.name == name && point.origin == *origin && tools::is_pinned(&point.tool)
+}
+
+/// Maps the designs that are others than at the last fit, and fits.
 ///
 /// # Errors
 /// When a run fails, or a file cannot be read or written.
@@ -106,8 +112,8 @@ pub fn run(project: &Project) -> Result<(), Error> {
     let mut points = Vec::new();
     for (row, device) in designs() {
         let (config, name) = (config(row)?, name(row, device));
-        let crc = crc(&config, named(device)?);
-        let is_current = |point: &Point| point.name == name && point.verilog_crc32 == crc;
+        let origin = origin(&config, named(device)?);
+        let is_current = |point: &Point| is_of(point, &name, &origin);
         let point = match known.iter().position(is_current) {
             Some(at) => known.swap_remove(at),
             None => {
@@ -138,10 +144,9 @@ pub fn check(root: &Path) -> Result<Vec<String>, Error> {
     let points = points(root)?;
     for (row, device) in designs() {
         let (name, has) = (name(row, device), named(device)?);
-        let verilog_crc32 = crc(&config(row)?, has);
-        let is_today = |p: &Point| p.name == name && p.verilog_crc32 == verilog_crc32;
-        if !points.iter().any(is_today) {
-            faults.push(format!("{name}: of other Verilog"));
+        let origin = origin(&config(row)?, has);
+        if !points.iter().any(|point| is_of(point, &name, &origin)) {
+            faults.push(format!("{name}: of another design, script or Yosys"));
         }
     }
     let file = root.join(FOLDER).join(COEFFICIENTS);

@@ -13,12 +13,12 @@ fn holds(check: impl FnOnce(&Path) -> Result<Vec<String>, Error>, way_out: &str)
 }
 
 #[test]
-fn budgets_are_those_of_the_verilog_of_today_and_fit() {
+fn budgets_are_those_of_the_design_of_today_and_fit() {
     holds(area::check, "run cargo xtask area:");
 }
 
 #[test]
-fn bitstreams_are_of_the_verilog_of_today() {
+fn bitstreams_are_of_the_design_of_today() {
     holds(boards::check, "run");
 }
 

@@ -25,6 +25,7 @@ mod node;
 mod print;
 mod process;
 mod rust_hdl;
+mod structure;
 
 pub use cell::{Cell, CellBuilder};
 pub use check::Fault;

@@ -80,6 +80,7 @@ pub struct Module {
     place: Place,
     /// What the checks found, once they ran: a module that is part of another changes no more.
     checked: OnceCell<Result<Paths, Fault>>,
+    structure: OnceCell<u64>,
 }
 
 /// What a module consists of, in the order of its Rust code.
@@ -113,6 +114,7 @@ pub(crate) enum Item {
         module: Rc<Module>,
         /// By port, in the order of the module's ports.
         inputs: Vec<(String, Expr)>,
+        outputs: Vec<(String, Expr)>,
     },
 }
 
@@ -120,17 +122,17 @@ pub(crate) enum Item {
 #[derive(Clone, Debug)]
 pub struct Instance {
     name: String,
-    module: Rc<Module>,
-    owner: u64,
+    outputs: Vec<(String, Expr)>,
 }
 
 impl Instance {
     /// An output port's value.
     #[track_caller]
     pub fn out(&self, port: &str) -> Expr {
-        let p = self.module.port(port, Direction::Out);
-        let name = format!("{}_{port}", self.name);
-        Expr::net(&name, NetKind::Instance, self.owner, p.width)
+        match self.outputs.iter().find(|(name, _)| name == port) {
+            Some((_, net)) => net.clone(),
+            None => panic!("{} has no output `{port}`", self.name),
+        }
     }
 }
 
@@ -149,6 +151,7 @@ impl Module {
             primitive: None,
             place: Location::caller(),
             checked: OnceCell::new(),
+            structure: OnceCell::new(),
         }
     }
     /// Name of the module.
@@ -187,6 +190,10 @@ impl Module {
     pub(crate) fn paths(&self) -> Result<&Paths, Fault> {
         let checked = self.checked.get_or_init(|| self.checked());
         checked.as_ref().map_err(Clone::clone)
+    }
+    /// Its structure's number, which is found once.
+    pub(crate) fn structure_or(&self, find: impl FnOnce() -> u64) -> u64 {
+        *self.structure.get_or_init(find)
     }
     /// Stops the program for a module that breaks a rule: a bug in a block, like a width that does not fit.
     #[track_caller]
@@ -231,7 +238,7 @@ impl Module {
     /// The same module around others of the same ports.
     pub fn with_children(&self, mut change: impl FnMut(&Rc<Module>) -> Rc<Module>) -> Self {
         let mut copy = self.clone();
-        copy.checked = OnceCell::new();
+        (copy.checked, copy.structure) = Default::default();
         for (item, _) in &mut copy.items {
             if let Item::Instance { module, .. } = item {
                 *module = change(module);
@@ -240,17 +247,9 @@ impl Module {
         copy
     }
     #[track_caller]
-    fn port(&self, name: &str, direction: Direction) -> &Port {
-        let port = self
-            .ports
-            .iter()
-            .find(|p| p.name == name && p.direction == direction);
-        port.unwrap_or_else(|| panic!("{} has no {direction:?} port `{name}`", self.name))
-    }
-    #[track_caller]
     pub(crate) fn push(&mut self, item: Item) {
         self.items.push((item, Location::caller()));
-        self.checked = OnceCell::new();
+        (self.checked, self.structure) = Default::default();
     }
     /// Takes a name.
     #[track_caller]
@@ -426,10 +425,15 @@ impl Module {
     ) -> Instance {
         module.must_be_valid();
         self.claim(name);
-        for port in module.ports() {
-            if port.direction == Direction::Out {
-                self.claim(&format!("{name}_{}", port.name));
-            }
+        let mut outputs = Vec::new();
+        for port in module
+            .ports
+            .iter()
+            .filter(|p| p.direction == Direction::Out)
+        {
+            let net = format!("{name}_{}", port.name);
+            let net = self.declare(&net, NetKind::Instance, port.width);
+            outputs.push((port.name.clone(), net));
         }
         let mut given: Vec<(&str, Expr)> = inputs.to_vec();
         if module.ports.iter().any(|p| p.name == "clk") {
@@ -460,11 +464,11 @@ impl Module {
             name: name.to_string(),
             module: module.clone(),
             inputs: connected,
+            outputs: outputs.clone(),
         });
         Instance {
             name: name.to_string(),
-            module: module.clone(),
-            owner: self.id,
+            outputs,
         }
     }
 }

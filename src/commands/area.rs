@@ -2,6 +2,7 @@
 //! `sepstream area`: the cells that a configuration takes on an FPGA, unit by unit.
 
 use sepstream_spec::config::Config;
+use sepstream_synth::origin::Origin;
 use sepstream_synth::{Area, Cells, Device, Unit, area};
 use serde::Serialize;
 
@@ -39,8 +40,8 @@ pub fn run(args: &cli::Area) -> Result<Outcome, Error> {
 struct Report {
     config: String,
     fingerprint: u32,
-    /// Of the Verilog that was synthesised.
-    verilog_crc32: u32,
+    /// What was synthesised, and how.
+    origin: Origin,
     products_per_cycle: u32,
     tool: String,
     device: &'static Device,
@@ -56,7 +57,7 @@ impl Report {
         Report {
             config: args.config.display().to_string(),
             fingerprint: config.fingerprint(),
-            verilog_crc32: area.verilog_crc32,
+            origin: area.origin.clone(),
             products_per_cycle: config.multipliers(),
             device,
             usable_luts: device.usable_luts(),

@@ -11,6 +11,7 @@ use sepstream_toolchain::{self as tools, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::cells::Cells;
+use crate::origin::Origin;
 use crate::{Device, Error, mapping};
 
 /// A unit and its cells.
@@ -28,8 +29,8 @@ pub struct Unit {
 pub struct Area {
     /// Version of Yosys.
     pub tool: String,
-    /// CRC-32 of the Verilog.
-    pub verilog_crc32: u32,
+    /// What was mapped, and how.
+    pub origin: Origin,
     /// Units in the order of the Verilog.
     pub units: Vec<Unit>,
 }
@@ -60,6 +61,9 @@ pub fn area(config: &Config, device: &Device, progress: &mut Progress) -> Result
     let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
     let source = folder.path().join("sepstream.v");
     let verilog = sepstream_hdl::generate_for(config, device.technology());
+    let design = sepstream_hdl::design(config, device.technology());
+    let origin = (device, Origin::new(&design, device));
     fs::write(&source, verilog).map_err(Error::io(&source))?;
-    Ok(mapping::map(&yosys, folder.path(), "sepstream", "sepstream", device, &[])?.area)
+    let mapped = mapping::map(&yosys, folder.path(), "sepstream", "sepstream", origin, &[])?;
+    Ok(mapped.area)
 }

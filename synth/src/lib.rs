@@ -22,6 +22,7 @@ mod hierarchy;
 mod host;
 mod lone;
 mod mapping;
+pub mod origin;
 pub mod pll;
 mod process;
 pub mod top;

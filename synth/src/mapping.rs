@@ -13,6 +13,7 @@ use crate::area::{Area, Unit};
 use crate::cells::Cells;
 use crate::floorplan::Fixed;
 use crate::hierarchy::{self, Placed};
+use crate::origin::Origin;
 use crate::yosys::Run;
 use crate::{Device, Error, Family, flat};
 
@@ -28,9 +29,10 @@ pub(crate) fn map(
     folder: &Path,
     name: &str,
     top: &str,
-    device: &Device,
+    origin: (&Device, Origin),
     fixed: &[Fixed],
 ) -> Result<Mapped, Error> {
+    let (device, origin) = origin;
     let source = folder.join(format!("{name}.v"));
     let verilog = fs::read_to_string(&source).map_err(Error::io(&source))?;
     let units = hierarchy::units(&verilog, top);
@@ -38,12 +40,7 @@ pub(crate) fn map(
         Family::Ecp5 => kept(&units),
         Family::Ice40 => String::new(),
     };
-    let script = format!(
-        "read_verilog {name}.v\nhierarchy -top {top}\n{kept}{}\n\
-         tee -q -o cells.json stat -json\n{}write_json netlist.json\n",
-        device.family.mapping(device, top),
-        sites(fixed, top),
-    );
+    let script = script(device, (name, top), &kept, &sites(fixed, top));
     let run = Run {
         script: &script,
         inputs: &[&format!("{name}.v")],
@@ -65,10 +62,28 @@ pub(crate) fn map(
     };
     let area = Area {
         tool: yosys.banner().into(),
-        verilog_crc32: sepstream_spec::crc32(&[verilog.as_bytes()]),
+        origin,
         units: counted.map_err(lacks)?,
     };
     Ok(Mapped { units, area })
+}
+
+/// The commands of Yosys: `kept` keeps borders, `sites` gives cells their places.
+fn script(device: &Device, (name, top): (&str, &str), kept: &str, sites: &str) -> String {
+    format!(
+        "read_verilog {name}.v\nhierarchy -top {top}\n{kept}{}\n\
+         tee -q -o cells.json stat -json\n{sites}write_json netlist.json\n",
+        device.family.mapping(device, top),
+    )
+}
+
+/// The commands without the names of a design's modules and sites.
+pub(crate) fn recipe(device: &Device) -> String {
+    let kept = match device.family {
+        Family::Ecp5 => kept(&[]),
+        Family::Ice40 => String::new(),
+    };
+    script(device, ("design", "top"), &kept, "")
 }
 
 /// The command that keeps the units' borders.
@@ -174,7 +189,10 @@ mod tests {
         let counted = attribute(&units(&["a", "b"]), "sepstream", &statistics);
         let area = Area {
             tool: "t".into(),
-            verilog_crc32: 0,
+            origin: Origin {
+                design: String::new(),
+                yosys: String::new(),
+            },
             units: counted.unwrap(),
         };
         assert_eq!(area.units.len(), 3);

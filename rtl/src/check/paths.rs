@@ -78,14 +78,17 @@ fn driven(module: &Module) -> Result<Vec<Driven<'_>>, Fault> {
                 }
             }
             Item::Instance {
-                name,
                 module: child,
                 inputs,
+                outputs,
+                ..
             } => {
-                for (out, from) in child.paths()? {
+                let paths = child.paths()?;
+                for (port, net) in outputs {
+                    let from = &paths[port];
                     let sources = inputs.iter().filter(|(port, _)| from.contains(port));
                     let sources = sources.map(|(_, value)| value).collect();
-                    all.push(whole(&format!("{name}_{out}"), u32::MAX, sources));
+                    all.push(whole(net.name(), net.width(), sources));
                 }
             }
             _ => (),
@@ -127,8 +130,7 @@ impl Search<'_> {
                 Some(_) => {
                     for before in self.by_name.get(net.name()).cloned().unwrap_or_default() {
                         let other = &driven[before];
-                        let apart = low + width <= other.low
-                            || other.low.saturating_add(other.width) <= low;
+                        let apart = low + width <= other.low || other.low + other.width <= low;
                         if !apart {
                             inputs.extend(self.inputs(before)?);
                         }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use self::tally::{Tally, tally};
 use crate::area::{Area, Unit};
 use crate::hierarchy::is_open;
+use crate::origin::Origin;
 use crate::{Cells, Device, Family};
 
 /// Yosys may need this share more or less LUTs than estimated.
@@ -33,8 +34,8 @@ pub struct Point {
     pub config: String,
     /// Name of the device.
     pub device: String,
-    /// CRC-32 of the Verilog.
-    pub verilog_crc32: u32,
+    /// What was mapped, and how.
+    pub origin: Origin,
     /// Version of Yosys.
     pub tool: String,
     /// Its units.
@@ -79,7 +80,7 @@ impl Point {
         let units: Result<Vec<_>, _> = units(&top, has.family).into_iter().map(unit).collect();
         Ok(Point {
             config: config.to_string(),
-            verilog_crc32: area.verilog_crc32,
+            origin: area.origin.clone(),
             tool: area.tool.clone(),
             units: units?,
             device,

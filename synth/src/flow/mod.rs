@@ -26,6 +26,7 @@ pub use seeds::Run;
 use crate::estimate::{Coefficients, Estimate};
 use crate::floorplan::{self, Fixed};
 use crate::mapping::{self, Mapped};
+use crate::origin::{BoardOrigin, Origin};
 use crate::pll::{self, Clock};
 use crate::{Board, Error, Family, HostPins, top, yosys};
 
@@ -170,6 +171,8 @@ fn link(request: &Request) -> Result<(Clock, LinkOptions), Error> {
 /// A `sepstream_board`, and what goes with it.
 struct Design {
     clock: Clock,
+    /// What is mapped, and how.
+    origin: Origin,
     /// Text of the module and of those in it.
     verilog: String,
     /// Sites that nextpnr does not choose.
@@ -179,10 +182,14 @@ struct Design {
 fn generate(request: &Request) -> Result<Design, Error> {
     let (clock, options) = link(request)?;
     let device = request.board.part().device();
-    let verilog = sepstream_hdl::board(request.config, &options, device.technology())?;
+    let technology = device.technology();
+    let verilog = sepstream_hdl::board(request.config, &options, technology)?;
+    let board = sepstream_hdl::board_design(request.config, &options, technology);
+    let origin = Origin::new(&board, device);
     let fixed = floorplan::multipliers(request.config, device);
     Ok(Design {
         clock,
+        origin,
         verilog,
         fixed,
     })
@@ -212,10 +219,27 @@ pub fn verilog(request: &Request) -> Result<String, Error> {
     Ok(wrapped(request, &generate(request)?))
 }
 
-/// CRC-32 of the sites that multiplier blocks are given; none where nextpnr chooses all of them.
-pub fn floor_plan_crc32(request: &Request) -> Option<u32> {
-    let device = request.board.part().device();
-    floorplan::crc32(&floorplan::multipliers(request.config, device))
+/// What figures of today follow from.
+///
+/// # Errors
+/// When the board has no such link, or the clock cannot be made.
+pub fn origin(request: &Request) -> Result<BoardOrigin, Error> {
+    Ok(generate(request)?.board_origin(request))
+}
+
+impl Design {
+    fn board_origin(&self, request: &Request) -> BoardOrigin {
+        let Request { board, pins, .. } = *request;
+        let wrapper = top::verilog(board, &self.clock, pins);
+        let constraints = board.constraints().for_pins(pins);
+        BoardOrigin {
+            origin: self.origin.clone(),
+            wrapper_crc32: sepstream_spec::crc32(&[wrapper.as_bytes()]),
+            constraints_crc32: sepstream_spec::crc32(&[constraints.as_bytes()]),
+            floor_plan_crc32: floorplan::crc32(&self.fixed),
+            nextpnr: place::options(board, self.clock.hz).join(" "),
+        }
+    }
 }
 
 fn wrapped(request: &Request, design: &Design) -> String {
@@ -246,9 +270,10 @@ fn build(
         progress(Step::Tool(event));
     })?;
     progress(Step::Map);
+    let origin = (device, design.origin.clone());
     let start = Instant::now();
     let Mapped { units, area } =
-        mapping::map(&yosys, work, "sepstream_top", top::NAME, device, fixed)?;
+        mapping::map(&yosys, work, "sepstream_top", top::NAME, origin, fixed)?;
     let map_seconds = start.elapsed().as_secs_f64();
     let excess = area.excess(device);
     if !excess.is_empty() {
@@ -381,6 +406,10 @@ endmodule
             let family = board.part().device().family;
             let design = Design {
                 clock: pll::solve(family, board.clock_hz(), board.freq_hz()).unwrap(),
+                origin: Origin {
+                    design: String::new(),
+                    yosys: String::new(),
+                },
                 verilog: stub.to_string(),
                 fixed: Vec::new(),
             };

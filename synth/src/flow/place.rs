@@ -36,6 +36,21 @@ fn design(seed: u32) -> String {
     format!("placed-{seed}.txt")
 }
 
+/// Options without files and seed.
+pub(super) fn options(board: &Board, clock_hz: u32) -> Vec<String> {
+    let part = board.part();
+    let mut options = vec![part.option, "--package", board.package()];
+    let speed = board.speed().map(|speed| speed.to_string());
+    if let Some(speed) = &speed {
+        options.extend(["--speed", speed]);
+    }
+    options.extend(placer(part.device().luts));
+    let freq = (f64::from(clock_hz) / 1e6).to_string();
+    // a missed clock is judged here, where it can be told in words
+    options.extend(["--freq", &freq, "--timing-allow-fail"]);
+    options.into_iter().map(String::from).collect()
+}
+
 /// Places and routes `netlist.json` with one seed, as long as there is patience.
 pub(super) fn run(
     nextpnr: &Nextpnr,
@@ -45,29 +60,18 @@ pub(super) fn run(
     area: &Area,
     work: &Path,
 ) -> Result<Placed, Error> {
-    let part = board.part();
-    let (design_option, pins_option) = match part.device().family {
+    let (design_option, pins_option) = match board.part().device().family {
         Family::Ecp5 => ("--textcfg", "--lpf"),
         Family::Ice40 => ("--asc", "--pcf"),
     };
     let timing = timing(seed);
     let mut command = nextpnr.command();
     command.current_dir(work);
-    command.args([part.option, "--package", board.package()]);
-    if let Some(speed) = board.speed() {
-        command.args(["--speed", &speed.to_string()]);
-    }
-    command.args(placer(part.device().luts));
+    command.args(options(board, clock_hz));
     command.args(["--json", "netlist.json", "--report", &timing]);
     command.args([pins_option, &board.constraints().file]);
     command.args([design_option, &design(seed)]);
     command.args(["--seed", &seed.to_string()]);
-    // a missed clock is judged here, where it can be told in words
-    command.args([
-        "--freq",
-        &(f64::from(clock_hz) / 1e6).to_string(),
-        "--timing-allow-fail",
-    ]);
     let log = work.join(log(seed));
     let is_enough = |time| patience.is_over(time);
     match process::run_until(command, nextpnr.banner(), &log, is_enough) {

@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::place::Placed;
 use super::{CriticalPath, Design, Request, Run};
 use crate::area::Area;
+use crate::origin::BoardOrigin;
 use crate::pll::Clocking;
-use crate::{Cells, Device, HostPins, Part, Unit, floorplan};
+use crate::{Cells, Device, HostPins, Part, Unit};
 
 /// Something that the device has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,10 +36,8 @@ pub struct Report {
     pub speed: Option<u32>,
     /// Fingerprint of the configuration.
     pub fingerprint: u32,
-    /// CRC-32 of the Verilog that was synthesised.
-    pub verilog_crc32: u32,
-    /// CRC-32 of the sites that multiplier blocks were given, if they were.
-    pub floor_plan_crc32: Option<u32>,
+    /// What all of it follows from.
+    pub origin: BoardOrigin,
     /// 8x8 products per cycle.
     pub products_per_cycle: u32,
     /// Pins of the host link.
@@ -101,8 +100,7 @@ impl Report {
             package: board.package().into(),
             speed: board.speed(),
             fingerprint: request.config.fingerprint(),
-            verilog_crc32: area.verilog_crc32,
-            floor_plan_crc32: floorplan::crc32(&design.fixed),
+            origin: design.board_origin(request),
             products_per_cycle: request.config.multipliers(),
             link: request.pins,
             baud: board.baud().ok().filter(|_| request.pins == HostPins::Uart),
