@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use sepstream_sim::tools;
 use sepstream_spec::config::Config;
 use sepstream_synth::Device;
 use sepstream_synth::origin::Origin;
+use sepstream_toolchain as tools;
 
 use crate::error::Error;
 use crate::markers::replace;

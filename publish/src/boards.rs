@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use sepstream_compiler::{compile, simplify, tflite};
 use sepstream_sim::model;
-use sepstream_sim::tools;
 use sepstream_spec::config::Config;
 use sepstream_synth::estimate::{BLOCK_ERROR, Estimate, LUT_ERROR};
 use sepstream_synth::flow::{self, Request};
 use sepstream_synth::origin::BoardOrigin;
 use sepstream_synth::{Board, Cells, board};
+use sepstream_toolchain as tools;
 use serde_json::Value;
 
 use crate::error::Error;

@@ -8,11 +8,11 @@
 use std::fs;
 use std::path::Path;
 
-use sepstream_sim::tools;
 use sepstream_spec::config::Config;
 use sepstream_synth::estimate::{Coefficients, EstimateError, Point};
 use sepstream_synth::origin::Origin;
 use sepstream_synth::{Area, Device};
+use sepstream_toolchain as tools;
 
 use crate::error::Error;
 use crate::markers::replace;
