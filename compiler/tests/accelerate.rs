@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What does not fit or is not supported, and what the messages say.
 
-mod network;
-
-use network::{Network, window};
 use sepstream_compiler::accelerate::RULES;
 use sepstream_compiler::{Error, Misfit, compile};
 use sepstream_spec::config::{Config, Multiplier, Values};
 use sepstream_spec::graph::{DType, Graph, Op, Pad, Pads, TensorId, Window};
 use sepstream_spec::quant::Semantics;
+use sepstream_testkit::small::{Network, window};
 
 /// Room for every network of these tests.
 const ROOMY: Values = Values {

@@ -7,25 +7,15 @@ use std::path::{Path, PathBuf};
 use sepstream_compiler::tflite::load;
 use sepstream_compiler::{Error, runnable};
 use sepstream_spec::graph::Graph;
+use sepstream_testkit::files::{names, shared};
 
 /// All model files of a shared folder, unless it is missing and may be.
 fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared")
-        .join(folder);
-    let Ok(entries) = fs::read_dir(&folder) else {
-        assert!(
-            std::env::var_os("REQUIRE_TOOLS").is_none_or(|v| v != "1"),
-            "{} is missing",
-            folder.display()
-        );
-        println!("SKIPPED: shared files");
+    let Some(folder) = shared(folder) else {
         return Vec::new();
     };
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|e| e == "tflite"));
-    files.sort();
-    files
+    let path = |name: String| folder.join(name).with_extension("tflite");
+    names(&folder).into_iter().map(path).collect()
 }
 
 fn import(path: &Path) -> Graph {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Windows over whole maps a slice of the channels at a time: when, and what the commands say.
 
-mod network;
-
-use network::{Network, window};
 use sepstream_compiler::accelerate::Slice;
 use sepstream_compiler::{Compiled, compile};
 use sepstream_spec::config::{Config, Values};
 use sepstream_spec::graph::{Graph, TensorId};
 use sepstream_spec::isa::{COMMAND_BYTES, Command, Field};
 use sepstream_spec::regs::Memory;
+use sepstream_testkit::small::{Network, window};
 
 /// Words of 4 bytes. A bank holds 32 rows of a slice of 16 channels.
 const SMALL: Values = Values {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Import of files made for the purpose: what converters leave out, and every error message.
 
-mod builder;
-
-use builder::*;
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 use sepstream_compiler::tflite::load;
 use sepstream_compiler::{BadModel, Error, runnable};
 use sepstream_spec::graph::{DType, Graph, Op};
+use sepstream_testkit::model_file::*;
 use tract_tflite::tflite::{
     BuiltinOperator, BuiltinOptions, PackOptions, PackOptionsArgs, StridedSliceOptions,
     StridedSliceOptionsArgs, TensorType,

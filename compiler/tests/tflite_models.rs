@@ -6,25 +6,10 @@ use std::path::{Path, PathBuf};
 
 use sepstream_compiler::tflite::load;
 use sepstream_spec::graph::{DType, Graph, Op, Tensor, TensorId};
+use sepstream_testkit::files::shared_models;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The folder of shared models, unless it is missing and may be.
-fn shared_models() -> Option<PathBuf> {
-    let folder = std::env::var_os("SEPSTREAM_MODELS")
-        .map_or_else(|| root().join("../shared/models"), PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        std::env::var_os("REQUIRE_TOOLS").is_none_or(|v| v != "1"),
-        "{} is missing",
-        folder.display()
-    );
-    println!("SKIPPED: shared models");
-    None
 }
 
 fn import(path: &Path) -> Graph {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The host's end of the link against the rules of docs/host-link.md, over ports that damage and lose bytes.
 
-#[path = "embedded/mod.rs"]
 mod embedded;
 
 use proptest::collection::vec;

@@ -4,6 +4,7 @@
 use sepstream_hdl::Technology;
 use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_spec::config::{Config, Values};
+use sepstream_testkit::seeds;
 use std::collections::BTreeMap;
 
 fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
@@ -118,17 +119,14 @@ fn the_same_configuration_gives_the_same_text() {
     }
 }
 
-/// Configurations drawn in a run.
-const DRAWN: u64 = 12;
+/// Drawn configurations that are always the same, and new ones.
+const FIXED: u64 = 4;
+const NEW: u64 = 8;
 
 /// Whatever the rules allow, for each family of FPGAs. Verilator's lint over such texts is in `sim/tests/blocks/drawn.rs`.
 #[test]
 fn every_configuration_gives_verilog() {
-    let first = match std::env::var("SEPSTREAM_SEED") {
-        Ok(seed) => seed.parse().expect("SEPSTREAM_SEED is a number"),
-        Err(_) => fastrand::u64(..1 << 32),
-    };
-    for seed in first..first + DRAWN {
+    for seed in seeds!(FIXED, NEW).one_by_one() {
         let mut rng = fastrand::Rng::with_seed(seed);
         let config = Config::drawn(|low, high| rng.u32(low..=high));
         let technology = *rng.choice(&Technology::ALL).expect("there are some");

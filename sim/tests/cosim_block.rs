@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Single blocks by their bare ports, and the cache of builds.
 
-mod common;
-
-use common::tools_present;
 use sepstream_sim::cosim::{Block, BuildOptions, Error, Optimise, Port};
 use sepstream_toolchain::Event;
+use sepstream_testkit::tools_present;
 
 const OPTIONS: BuildOptions = BuildOptions {
     trace: None,

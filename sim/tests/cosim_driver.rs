@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The driver for boards on the Verilated accelerator, by registers and streams alone: no interrupt, no view inside.
 
-mod common;
-
-use common::tools_present;
 use sepstream_compiler::{compile, tflite};
 use sepstream_firmware::{Driver, Error, ImageView};
 use sepstream_sim::cosim::{BuildOptions, Optimise, Rtl, RtlBus};
 use sepstream_sim::model::{self, Machine};
 use sepstream_spec::config::Config;
 use sepstream_spec::regs::Reg;
+use sepstream_testkit::{seeds, tools_present};
 
 const CONFIG: &str = "
 pointwise: { tn: 3, tm: 5 }
@@ -102,7 +100,10 @@ fn a_reset_under_a_frame_leaves_nothing_behind() {
     };
     let verilog = sepstream_hdl::generate(&config);
     let mut rtl = Rtl::build(&verilog, config.word_bytes(), &options, &mut |_| {}).unwrap();
-    let mut rng = fastrand::Rng::with_seed(4);
+    let seeds = seeds!(0, 1);
+    let seed = seeds.iter().next().unwrap();
+    println!("{}", seeds.repeat(seed)); // shown when it fails
+    let mut rng = fastrand::Rng::with_seed(seed);
     for round in 0..40 {
         if round % 4 == 0 {
             rtl.restart(round + 1).unwrap();

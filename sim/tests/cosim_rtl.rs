@@ -2,10 +2,8 @@
 //! The co-simulation of a whole accelerator, tried on a small design with the same ports: it sends packets back with each byte
 //! XORed, ends a "layer" at each `last`, and misbehaves on demand.
 
-mod common;
-
-use common::tools_present;
 use sepstream_sim::cosim::{BuildOptions, Error, Limit, Optimise, Rtl, TraceFormat};
+use sepstream_testkit::tools_present;
 
 const XOR: u32 = 0;
 const FAULT: u32 = 1;

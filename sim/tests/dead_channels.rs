@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Networks without their dead channels: every channel that is left has the bytes that it had, in the reference engine.
 //!
-//! Seeds are new in every run and printed; `SEPSTREAM_SEED=n` runs that one alone.
-
-#[path = "common/odd.rs"]
-mod odd;
-#[path = "common/planted.rs"]
-mod planted;
-#[path = "common/random.rs"]
-mod random;
-
-use std::env;
+//! A failure names the command that repeats it.
 
 use fastrand::Rng;
 use sepstream_compiler::accelerate::Live;
 use sepstream_sim::reference::{Runner, Trace};
 use sepstream_spec::graph::{Graph, Op, TensorId};
+use sepstream_testkit::network::{self, Suit};
+use sepstream_testkit::{odd, planted, seeds};
 
-const NETWORKS: usize = 2000;
+/// Networks that are always the same, and new ones.
+const FIXED: u64 = 500;
+const NEW: u64 = 1500;
 
 /// What was seen in all networks.
 #[derive(Debug, Default)]
@@ -36,16 +31,13 @@ struct Seen {
 
 #[test]
 fn what_is_left_has_the_same_bytes() {
-    let seeds: Vec<u64> = match env::var("SEPSTREAM_SEED") {
-        Ok(seed) => vec![seed.parse().expect("SEPSTREAM_SEED is a number")],
-        Err(_) => (0..NETWORKS).map(|_| fastrand::u64(..)).collect(),
-    };
+    let seeds = seeds!(FIXED, NEW);
     let mut seen = Seen::default();
-    for seed in &seeds {
-        let mut rng = Rng::with_seed(*seed);
+    for seed in seeds.iter() {
+        let mut rng = Rng::with_seed(seed);
         let mut graph = match rng.u32(0..5) {
-            0 => random::pooled(&mut rng),
-            _ => random::network(&mut rng),
+            0 => network::pooled(&Suit::ANY, &mut rng),
+            _ => network::network(&mut rng),
         };
         planted::plant(&mut graph, &mut rng);
         odd::unflatten(&mut graph, &mut rng);
@@ -53,7 +45,7 @@ fn what_is_left_has_the_same_bytes() {
             odd::wrap(&mut graph, &mut rng);
         }
         let live = Live::of(&graph);
-        let inputs = random::inputs(&graph, &mut rng);
+        let inputs = network::inputs(&graph, &mut rng);
         let [before, after] = [&graph, &live.graph].map(|graph| {
             let runner = Runner::new(graph).expect("a random network keeps the rules");
             runner.trace(&inputs).expect("the inputs fit")
@@ -64,21 +56,24 @@ fn what_is_left_has_the_same_bytes() {
             let want = channels(&graph, &before, id, live.kept(id));
             assert!(
                 got == want,
-                "SEPSTREAM_SEED={seed}: layer {} differs",
-                layer.index
+                "layer {} differs\n{}",
+                layer.index,
+                seeds.repeat(seed)
             );
         }
         let outputs = graph.outputs.iter().chain(&graph.inputs);
         for id in outputs {
             assert_eq!(
-                live.graph[*id].shape, graph[*id].shape,
-                "SEPSTREAM_SEED={seed}"
+                live.graph[*id].shape,
+                graph[*id].shape,
+                "{}",
+                seeds.repeat(seed)
             );
         }
         count(&graph, &live, &before, &mut seen);
     }
-    println!("seeds {:?} ...: {seen:?}", &seeds[..seeds.len().min(3)]);
-    if seeds.len() == NETWORKS {
+    println!("{seen:?}");
+    if !seeds.single {
         let Seen {
             dead,
             networks,
@@ -88,7 +83,7 @@ fn what_is_left_has_the_same_bytes() {
             emptied,
         } = seen;
         assert!(
-            networks > NETWORKS / 4 && dead > 10 * networks,
+            networks > (FIXED + NEW) as usize / 4 && dead > 10 * networks,
             "{dead} in {networks}"
         );
         for kind in [shown, added, flattened, emptied] {

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernels for processors against the reference, on the host: the source that a soft core runs.
 
-#[path = "common/models.rs"]
-mod models;
-#[allow(dead_code, reason = "this test uses a part of it")]
-#[path = "common/random.rs"]
-mod random;
-
 use fastrand::Rng;
 use sepstream_compiler::processor::{Form, Processor, compile};
 use sepstream_kernels::{Error, FAST_LIMIT, FastChannel, Kernel, Network};
 use sepstream_sim::reference::{Runner, Value};
 use sepstream_spec::graph::Graph;
 use sepstream_spec::quant::{Semantics, requant, requant_once};
+use sepstream_testkit::{files, network, seeds};
 
 /// Random networks; those with several inputs or outputs are left out.
-const CASES: u64 = 1500;
+const FIXED: u64 = 500;
+/// New ones in every run.
+const NEW: u64 = 1000;
 /// How many of them must have run at least.
 const LEAST: usize = 900;
 
@@ -53,10 +50,11 @@ fn kernels(network: &Processor) -> Vec<Kernel> {
 fn random_networks_equal_the_reference() {
     let mut compiled = 0;
     let mut found = Vec::new();
-    for seed in 0..CASES {
+    let seeds = seeds!(FIXED, NEW);
+    for seed in seeds.iter() {
         let mut rng = Rng::with_seed(seed);
-        let graph = random::network(&mut rng);
-        let inputs = random::inputs(&graph, &mut rng);
+        let graph = network::network(&mut rng);
+        let inputs = network::inputs(&graph, &mut rng);
         for form in [Form::Plain, Form::Fast] {
             let Ok(network) = compile(&graph, form) else {
                 continue;
@@ -64,13 +62,15 @@ fn random_networks_equal_the_reference() {
             compiled += 1;
             let (difference, _) = run(&graph, &network, &inputs);
             assert_eq!(
-                difference, None,
-                "seed {seed}, {form:?}, layer of the graph"
+                difference,
+                None,
+                "{form:?}, layer of the graph\n{}",
+                seeds.repeat(seed)
             );
             found.extend(kernels(&network));
         }
     }
-    assert!(compiled > LEAST, "{compiled} networks");
+    assert!(compiled > LEAST || seeds.single, "{compiled} networks");
     for kernel in [
         Kernel::Conv,
         Kernel::ConvOnce,
@@ -83,13 +83,13 @@ fn random_networks_equal_the_reference() {
         Kernel::Add,
     ] {
         let count = found.iter().filter(|found| **found == kernel).count();
-        assert!(count > 20, "{kernel:?} in {count} layers");
+        assert!(count > 20 || seeds.single, "{kernel:?} in {count} layers");
     }
 }
 
 #[test]
 fn networks_of_mlperf_tiny_equal_the_reference() {
-    let Some(folder) = models::shared_models() else {
+    let Some(folder) = files::shared_models() else {
         return;
     };
     for (name, semantics, frames) in [
@@ -107,7 +107,7 @@ fn networks_of_mlperf_tiny_equal_the_reference() {
             "ad01_fc_autoencoder",
         ),
     ] {
-        let mut model = models::load(&folder, name, frames);
+        let mut model = files::load(&folder, name, frames);
         model.graph.semantics = semantics;
         for form in [Form::Plain, Form::Fast] {
             let network = compile(&model.graph, form).unwrap();
@@ -155,8 +155,8 @@ fn one_multiplication_requantises() {
 
 #[test]
 fn no_image_makes_a_kernel_panic() {
-    let (folder, _) = models::cases();
-    let model = models::load(&folder, "separable_3x5", "separable_3x5");
+    let (folder, _) = files::cases();
+    let model = files::load(&folder, "separable_3x5", "separable_3x5");
     for form in [Form::Plain, Form::Fast] {
         let network = compile(&model.graph, form).unwrap();
         let words = network.words();

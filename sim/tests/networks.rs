@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whole networks on sixteen accelerators: every byte equal to TensorFlow Lite, every cycle equal in model and Verilator.
 
-#[path = "common/accelerated.rs"]
-mod accelerated;
-mod common;
-#[path = "common/models.rs"]
-mod models;
-
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use accelerated::{Accelerated, Difference, Frame, build, for_all};
-use common::tools_present;
-use models::{Model, cases, load, names, shared_models};
 use sepstream_compiler::{Error, compile, runnable, simplify, tflite};
 use sepstream_sim::cosim::Rtl;
 use sepstream_sim::reference::Value;
 use sepstream_spec::config::{Config, Values};
 use sepstream_spec::graph::TensorId;
+use sepstream_testkit::files::{Model, cases, load, names, shared_models};
+use sepstream_testkit::tools_present;
+use sepstream_testkit::{Accelerated, Difference, Frame, build, for_all};
 
 /// The first is spread over the chip, and where it takes four pixels at once, the third.
 const ARRAYS: [(u32, u32); 4] = [(13, 11), (16, 8), (4, 12), (3, 5)];
@@ -134,16 +128,20 @@ fn check(model: &Model, config: &Config, rtl: Option<&mut Rtl>) -> Result<(), Di
 
 fn check_all(models: &[Model], configs: &[Config]) {
     let tools = tools_present();
-    for_all(configs, |config| {
-        let mut rtl = tools.then(|| build(config));
-        let each = |model: &Model| {
-            let result = check(model, config, rtl.as_mut());
-            result
-                .err()
-                .map(|found| format!("{} on {}: {found}", model.graph.name, name(config)))
-        };
-        models.iter().filter_map(each).collect()
-    });
+    for_all(
+        configs,
+        |_| String::new(),
+        |config| {
+            let mut rtl = tools.then(|| build(config));
+            let each = |model: &Model| {
+                let result = check(model, config, rtl.as_mut());
+                result
+                    .err()
+                    .map(|found| format!("{} on {}: {found}", model.graph.name, name(config)))
+            };
+            models.iter().filter_map(each).collect()
+        },
+    );
 }
 
 /// The project's own models that the accelerator can run.

@@ -2,17 +2,14 @@
 //! The reference engine against TensorFlow Lite: the hash of every operator's output for frame 0, and the outputs of all
 //! frames.
 
-#[path = "common/models.rs"]
-mod models;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use models::{Model, cases, load, names, shared, shared_models};
 use sepstream_compiler::{runnable, tflite};
 use sepstream_sim::reference::{Runner, Trace, Value};
 use sepstream_spec::graph::{Graph, TensorId};
 use sepstream_spec::quant::Semantics;
+use sepstream_testkit::files::{Model, cases, load, names, shared, shared_models};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 

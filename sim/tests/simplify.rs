@@ -1,29 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A simplified graph computes the same bytes: its outputs, and every tensor that it still has.
 //!
-//! A failure names its seed; `SEPSTREAM_SEED=n` runs that one alone.
+//! A failure names the command that repeats it.
 
-#[path = "common/models.rs"]
-#[allow(dead_code, reason = "each test file uses a part of it")]
-mod models;
-#[path = "common/moving.rs"]
-mod moving;
-
-use std::env;
 use std::fs;
 use std::path::Path;
 
 use fastrand::Rng;
-use models::{cases, load, shared_models};
-use moving::{converted, network};
 use sepstream_compiler::{compile, runnable, simplify};
 use sepstream_sim::model::Prepared;
 use sepstream_sim::reference::{Runner, Value};
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::{Graph, TensorId};
+use sepstream_testkit::files::{cases, load, shared_models};
+use sepstream_testkit::moving::{converted, network};
+use sepstream_testkit::seeds;
 
-/// Random graphs.
-const GRAPHS: usize = 400;
+/// Random graphs that are always the same, and new ones.
+const FIXED: u64 = 100;
+const NEW: u64 = 300;
 
 /// Compares a graph with what it becomes, on one frame; the layers that are left.
 fn check(graph: &Graph, inputs: &[Value], what: &str) -> usize {
@@ -67,21 +62,18 @@ fn noise(graph: &Graph, rng: &mut Rng) -> Vec<Value> {
 
 #[test]
 fn random_graphs_keep_their_bytes() {
-    let seeds: Vec<u64> = match env::var("SEPSTREAM_SEED") {
-        Ok(seed) => vec![seed.parse().expect("SEPSTREAM_SEED is a number")],
-        Err(_) => (0..GRAPHS).map(|_| fastrand::u64(..)).collect(),
-    };
+    let seeds = seeds!(FIXED, NEW);
     let (mut before, mut after) = (0, 0);
-    for &seed in &seeds {
+    for seed in seeds.iter() {
         let mut rng = Rng::with_seed(seed);
         let graph = network(&mut rng);
         let inputs = noise(&graph, &mut rng);
         before += graph.layers.len();
-        after += check(&graph, &inputs, &format!("SEPSTREAM_SEED={seed}"));
+        after += check(&graph, &inputs, &seeds.repeat(seed));
     }
     // The rules have something to do.
     assert!(
-        seeds.len() < GRAPHS || after * 10 < before * 9,
+        seeds.single || after * 10 < before * 9,
         "{before} layers, {after} left"
     );
 }
@@ -91,22 +83,21 @@ fn random_graphs_keep_their_bytes() {
 fn converted_networks_run_on_the_accelerator() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/residual_16x8.yaml");
     let config = Config::from_yaml(&fs::read_to_string(path).unwrap(), "config").unwrap();
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut rng = Rng::with_seed(seed);
-    for (name, graph) in (0..20).flat_map(|_| converted(&mut rng)) {
-        let inputs = noise(&graph, &mut Rng::with_seed(seed));
-        let wanted = Runner::new(&graph).unwrap().run(&inputs).unwrap();
-        let simple = simplify(&graph);
-        let compiled = match compile(&simple, &config) {
-            Ok(compiled) => compiled,
-            Err(error) => panic!("{name}: {error}"),
-        };
-        let border = [&compiled.plan.before, &compiled.plan.after].map(Vec::len);
-        assert_eq!(border, [0, 0], "{name}: {:?}", simple.layers);
-        let prepared = Prepared::new(&compiled.program, &config).unwrap();
-        let got = prepared.run(&[inputs[0].bytes()], &mut prepared.workspace());
-        assert_eq!(got.unwrap()[0], wanted[0].bytes(), "{name}");
+    let seeds = seeds!(5, 15);
+    for seed in seeds.iter() {
+        let mut rng = Rng::with_seed(seed);
+        for (name, graph) in converted(&mut rng) {
+            let name = format!("{name}\n{}", seeds.repeat(seed));
+            let inputs = noise(&graph, &mut rng);
+            let wanted = Runner::new(&graph).unwrap().run(&inputs).unwrap();
+            let simple = simplify(&graph);
+            let compiled = compile(&simple, &config).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let border = [&compiled.plan.before, &compiled.plan.after].map(Vec::len);
+            assert_eq!(border, [0, 0], "{name}: {:?}", simple.layers);
+            let prepared = Prepared::new(&compiled.program, &config).unwrap();
+            let got = prepared.run(&[inputs[0].bytes()], &mut prepared.workspace());
+            assert_eq!(got.unwrap()[0], wanted[0].bytes(), "{name}");
+        }
     }
 }
 

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Soft cores in Verilator run networks byte for byte, and drive the accelerator.
 
-mod common;
-#[allow(dead_code, reason = "this test uses a part of it")]
-#[path = "common/models.rs"]
-mod models;
-
-use common::tools_present;
-use models::Model;
 use sepstream_compiler::processor::{Form, compile};
 use sepstream_sim::reference::Runner;
 use sepstream_sim::softcore::{
     Accelerated, AcceleratorOutcome, Beside, Core, Job, Rust, System, program,
 };
 use sepstream_spec::config::Config;
+use sepstream_testkit::files::{self, Model};
+use sepstream_testkit::{found, tools_present};
 use std::path::Path;
 use std::process::Command;
 
@@ -26,20 +21,12 @@ fn built() -> Option<Vec<u8>> {
     if !tools_present() {
         return None;
     }
-    match Rust::setup(&mut |_| {}) {
-        Ok(rust) => Some(program(&rust).unwrap()),
-        Err(error) => {
-            let required = std::env::var_os("REQUIRE_TOOLS").is_some_and(|value| value == "1");
-            assert!(!required, "{error}");
-            println!("SKIPPED: soft cores: {error}");
-            None
-        }
-    }
+    found(Rust::setup(&mut |_| {})).map(|rust| program(&rust).unwrap())
 }
 
 fn digits() -> Model {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
-    models::load(&folder, "digits", "digits_test")
+    files::load(&folder, "digits", "digits_test")
 }
 
 /// The program has a lock file of its own, which must follow the dependencies of the crates that it is made of.
@@ -161,7 +148,7 @@ fn vexriscv_drives_the_accelerator() {
 /// The whole networks, a minute or two each.
 #[test]
 fn networks_of_mlperf_tiny_reach_their_cycles() {
-    let (Some(program), Some(folder)) = (built(), models::shared_models()) else {
+    let (Some(program), Some(folder)) = (built(), files::shared_models()) else {
         return;
     };
     let kws = include_str!("../../configs/kws_16x8.yaml");
@@ -171,7 +158,7 @@ fn networks_of_mlperf_tiny_reach_their_cycles() {
         ("kws_dscnn_mlperf", kws, 22_000_000, 700),
         ("vww_mbv1_025_96", vww, 61_000_000, 700),
     ] {
-        let both = on_both(&program, &models::load(&folder, name, name), yaml);
+        let both = on_both(&program, &files::load(&folder, name, name), yaml);
         assert!(both.core <= most, "{name}: {}", both.core);
         let found = both.core / both.accelerator.cycles;
         assert!(found >= times, "{name}: {found} times");

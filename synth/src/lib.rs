@@ -8,9 +8,6 @@
 pub mod area;
 pub mod board;
 mod cells;
-#[cfg(test)]
-#[path = "../tests/common/mod.rs"]
-mod common;
 mod device;
 mod error;
 pub mod estimate;

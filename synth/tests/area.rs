@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Yosys on generated Verilog: every multiplier is one that the configuration asks for.
 
-mod common;
-
 use sepstream_spec::config::Config;
 use sepstream_synth::{Area, Device, area};
+use sepstream_testkit::found;
 use sepstream_toolchain as tools;
 
 /// `None` where Yosys cannot be had, unless tools are required.
 fn measure(file: &str) -> Option<(Config, Area)> {
     let config = Config::from_yaml(file, "test.yaml").expect("the configuration passes every rule");
     let device = Device::named("ecp5-25").expect("a device of the table");
-    common::found(tools::yosys(&mut |_| ()))?;
+    found(tools::yosys(&mut |_| ()))?;
     let area = area(&config, device, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
     Some((config, area))
 }

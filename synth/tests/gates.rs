@@ -2,8 +2,6 @@
 //! Netlists of Yosys in Verilator: the digits network gives the model's bytes in the model's cycles, and no longer does when a
 //! multiplier is missing.
 
-mod common;
-
 use sepstream_compiler::{Compiled, compile, tflite};
 use sepstream_hdl::generate_for;
 use sepstream_sim::cosim::{self, BuildOptions, Device, Optimise, Rtl};
@@ -12,6 +10,7 @@ use sepstream_spec::config::Config;
 use sepstream_spec::quant::Semantics;
 use sepstream_synth::{self as synth, gates};
 use sepstream_toolchain as tools;
+use sepstream_testkit::found;
 
 /// Frames of each run.
 const FRAMES: u8 = 3;
@@ -40,8 +39,8 @@ impl Digits {
         let device = synth::Device::named(device).expect("a device of the table");
         let technology = device.technology();
         let verilog = generate_for(&self.config, technology);
-        common::found(tools::setup(&mut |_| ()))?;
-        common::found(tools::yosys(&mut |_| ()))?;
+        found(tools::setup(&mut |_| ()))?;
+        found(tools::yosys(&mut |_| ()))?;
         let netlist = gates(&verilog, "sepstream", device, technology, &mut |_| ());
         Some(netlist.unwrap_or_else(|error| panic!("{error}")))
     }

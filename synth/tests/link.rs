@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Yosys on the host link alone: it must leave room for an accelerator on the smallest device.
 
-mod common;
-
 use sepstream_hdl::link::LinkOptions;
 use sepstream_spec::config::Config;
 use sepstream_toolchain as tools;
+use sepstream_testkit::found;
 use serde_json::Value;
 
 const CONFIG: &str = "pointwise: { tn: 4, tm: 4, requant: 1, residual: 0 }
@@ -17,7 +16,7 @@ const LUTS: u64 = 600;
 
 #[test]
 fn the_link_is_small_on_an_ice40() {
-    let Some(yosys) = common::found(tools::yosys(&mut |_| ())) else {
+    let Some(yosys) = found(tools::yosys(&mut |_| ())) else {
         return;
     };
     let config =

@@ -2,12 +2,12 @@
 //! `byte_writer` against the places of a map's bytes.
 
 use super::bench::{Bench, Case, configured};
-use super::common::tools_present;
 use fastrand::Rng;
 use sepstream_hdl::byte_writer::byte_writer;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::Field;
 use sepstream_spec::width::map_bits;
+use sepstream_testkit::{seeds, tools_present};
 
 /// Random maps, one after the other, with pauses between their bytes.
 fn run(bench: &mut Bench, config: &Config, seed: u64) {
@@ -76,7 +76,7 @@ fn bytes_go_to_their_places() {
             (v.dw_sum_bits, v.dw_requant_cycles) = (18, 4);
         });
         let mut bench = Bench::new(&byte_writer(&config));
-        for seed in 0..20 {
+        for seed in seeds!(20, 10).one_by_one() {
             let _case = Case::new(format!("tn {tn}, tp {tp}, seed {seed}"));
             run(&mut bench, &config, seed);
         }

@@ -2,11 +2,11 @@
 //! `expand` with `feed`: every pixel of a map, in order, whole, and never more of them than the ring holds.
 
 use super::bench::{Bench, Case, Later, ReadPort, command, configured, random_bytes, same};
-use super::common::tools_present;
 use sepstream_hdl::expand::expand;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::Field;
 use sepstream_spec::timing::MEMORY_READ;
+use sepstream_testkit::{seeds, tools_present};
 
 fn run(bench: &mut Bench, config: &Config, seed: u64) {
     let module = expand(config);
@@ -118,7 +118,7 @@ fn pixels_come_whole_and_in_order() {
             (v.expand_words, v.map_size) = (11, 9);
         });
         let mut bench = Bench::new(&expand(&config));
-        for seed in 0..20 {
+        for seed in seeds!(20, 10).one_by_one() {
             let _case = Case::new(format!("tn {tn}, lanes {lanes}, seed {seed}"));
             run(&mut bench, &config, seed);
         }

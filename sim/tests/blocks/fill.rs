@@ -2,12 +2,12 @@
 //! `fill` against the loops over rows and words, and `line_writer` behind it.
 
 use super::bench::{Bench, Case, Later, command, config, configured};
-use super::common::tools_present;
 use sepstream_hdl::fill::fill;
 use sepstream_hdl::line_writer::line_writer;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::Field;
 use sepstream_spec::timing::{LINE_ROW, activation_read};
+use sepstream_testkit::{seeds, tools_present};
 use std::collections::BTreeMap;
 
 fn run(bench: &mut Bench, config: &Config, seed: u64) {
@@ -124,7 +124,7 @@ fn rows_are_read_in_order() {
         });
         assert_eq!(config.slices(), tp > 1);
         let mut bench = Bench::new(&fill(&config));
-        for seed in 0..20 {
+        for seed in seeds!(20, 10).one_by_one() {
             let _case = Case::new(format!(
                 "tn {tn}, expand {expand_words}, tp {tp}, seed {seed}"
             ));
@@ -145,7 +145,7 @@ fn rows_go_to_their_slots() {
     let module = line_writer(&config);
     let words = config.values().line_words;
     let mut bench = Bench::new(&module);
-    for seed in 0..30 {
+    for seed in seeds!(30, 15).one_by_one() {
         let _case = Case::new(format!("seed {seed}"));
         let mut rng = fastrand::Rng::with_seed(seed);
         bench.restart(seed);

@@ -2,10 +2,10 @@
 //! `host` against queues of what went in, with random stalls on every side.
 
 use super::bench::{Bench, Case, ReadPort, config, random_bytes, same};
-use super::common::tools_present;
 use sepstream_hdl::host::host;
 use sepstream_spec::config::Config;
 use sepstream_spec::regs::{self, Memory, Reg};
+use sepstream_testkit::{seeds, tools_present};
 use std::collections::VecDeque;
 
 /// A register access on the bus.
@@ -296,7 +296,7 @@ fn beats_reach_their_memory_and_words_the_host() {
     for (tn, tm, lanes, taps) in [(4, 4, 2, 3), (1, 1, 1, 1), (16, 8, 8, 9)] {
         let config = config(tn, tm, lanes, taps);
         let mut bench = Bench::new(&host(&config));
-        for seed in 0..20 {
+        for seed in seeds!(20, 10).one_by_one() {
             let _case = Case::new(format!(
                 "{tn} x {tm}, {lanes} lanes of {taps} taps, seed {seed}"
             ));

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every RTL block alone in Verilator against a small model of its own, cycle by cycle.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod bench;
 
 mod byte_writer;

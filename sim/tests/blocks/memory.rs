@@ -2,11 +2,11 @@
 //! `memory` against an array of bytes.
 
 use super::bench::{Bench, Case, Later, same};
-use super::common::tools_present;
 use sepstream_hdl::Technology;
 use sepstream_hdl::memory::{by_bytes, direct, far, memory, stored};
 use sepstream_hdl::rtl::Module;
 use sepstream_spec::timing::{DIRECT_READ, FAR_READ, MEMORY_READ};
+use sepstream_testkit::{seeds, tools_present};
 use std::rc::Rc;
 
 /// One word, sizes beside a power of two, widths that are no whole bytes.
@@ -89,32 +89,34 @@ fn bytes_are_written_one_by_one() {
     let (words, bytes) = (300, 4);
     for technology in [Technology::Generic, Technology::Ecp5] {
         let mut bench = Bench::of(&by_bytes(words, bytes), technology);
-        bench.restart(1);
-        let mut rng = fastrand::Rng::with_seed(1);
-        let mut array: Vec<Option<Vec<u8>>> = vec![None; words as usize];
-        let mut read = Later::new(DIRECT_READ);
-        for cycle in 0..3000 {
-            let first = cycle < words;
-            let at = if first { cycle } else { rng.u32(..words) };
-            let enable = if first { 15 } else { rng.u32(..1 << bytes) };
-            let data: Vec<u8> = (0..bytes).map(|_| rng.u8(..)).collect();
-            let from = rng.u32(..words);
-            bench.set("we", enable);
-            bench.set("w_addr", at);
-            bench.set_bytes("w_data", &data);
-            bench.set("r_addr", from);
-            bench.settle();
-            let wanted = array[from as usize].clone().filter(|_| from != at);
-            if let Some(want) = read.put(wanted) {
-                same(&bench, "r_data", bench.bytes("r_data"), want);
-            }
-            let word = array[at as usize].get_or_insert_with(|| data.clone());
-            for (b, byte) in data.into_iter().enumerate() {
-                if enable >> b & 1 == 1 {
-                    word[b] = byte;
+        for seed in seeds!(1, 1).one_by_one() {
+            bench.restart(seed + 1);
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut array: Vec<Option<Vec<u8>>> = vec![None; words as usize];
+            let mut read = Later::new(DIRECT_READ);
+            for cycle in 0..3000 {
+                let first = cycle < words;
+                let at = if first { cycle } else { rng.u32(..words) };
+                let enable = if first { 15 } else { rng.u32(..1 << bytes) };
+                let data: Vec<u8> = (0..bytes).map(|_| rng.u8(..)).collect();
+                let from = rng.u32(..words);
+                bench.set("we", enable);
+                bench.set("w_addr", at);
+                bench.set_bytes("w_data", &data);
+                bench.set("r_addr", from);
+                bench.settle();
+                let wanted = array[from as usize].clone().filter(|_| from != at);
+                if let Some(want) = read.put(wanted) {
+                    same(&bench, "r_data", bench.bytes("r_data"), want);
                 }
+                let word = array[at as usize].get_or_insert_with(|| data.clone());
+                for (b, byte) in data.into_iter().enumerate() {
+                    if enable >> b & 1 == 1 {
+                        word[b] = byte;
+                    }
+                }
+                bench.tick();
             }
-            bench.tick();
         }
     }
 }
@@ -139,34 +141,36 @@ fn check(
 ) {
     let _case = Case::new(format!("{technology:?}: {words} words of {width} bits"));
     let mut bench = Bench::of(unit, technology);
-    bench.restart(u64::from(words));
-    let mut rng = fastrand::Rng::with_seed(u64::from(words));
-    let mask = u128::MAX >> (128 - width);
-    let mut array = vec![None; words as usize];
-    let mut read = Later::new(cycles);
-    let filled = words.min(2000);
-    for cycle in 0..4000 {
-        let at = if cycle < filled {
-            cycle
-        } else {
-            rng.u32(..words)
-        };
-        let enable = u32::from(cycle < filled || rng.bool());
-        let data = rng.u128(..) & mask;
-        let from = rng.u32(..words);
-        bench.set("we", enable);
-        bench.set("w_addr", at);
-        bench.set("w_data", data);
-        bench.set("r_addr", from);
-        bench.settle();
-        // a word read while it is written may be the old or the new one
-        let clash = (from == at || one_port) && enable != 0;
-        if let Some(want) = read.put(array[from as usize].filter(|_| !clash)) {
-            same(&bench, "r_data", bench.get("r_data"), want);
+    for seed in seeds!(1, 1).one_by_one() {
+        bench.restart(seed + 1);
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mask = u128::MAX >> (128 - width);
+        let mut array = vec![None; words as usize];
+        let mut read = Later::new(cycles);
+        let filled = words.min(2000);
+        for cycle in 0..4000 {
+            let at = if cycle < filled {
+                cycle
+            } else {
+                rng.u32(..words)
+            };
+            let enable = u32::from(cycle < filled || rng.bool());
+            let data = rng.u128(..) & mask;
+            let from = rng.u32(..words);
+            bench.set("we", enable);
+            bench.set("w_addr", at);
+            bench.set("w_data", data);
+            bench.set("r_addr", from);
+            bench.settle();
+            // a word read while it is written may be the old or the new one
+            let clash = (from == at || one_port) && enable != 0;
+            if let Some(want) = read.put(array[from as usize].filter(|_| !clash)) {
+                same(&bench, "r_data", bench.get("r_data"), want);
+            }
+            if enable == 1 {
+                array[at as usize] = Some(data);
+            }
+            bench.tick();
         }
-        if enable == 1 {
-            array[at as usize] = Some(data);
-        }
-        bench.tick();
     }
 }

@@ -2,10 +2,10 @@
 //! `merge` against taking the runs' bytes by index.
 
 use super::bench::{Bench, Case, Later, configured, random_bytes, same};
-use super::common::tools_present;
 use sepstream_hdl::merge::merge;
 use sepstream_spec::config::Config;
 use sepstream_spec::timing::window_bytes;
+use sepstream_testkit::{seeds, tools_present};
 
 /// A request of the window, whose rows come later.
 #[derive(Clone)]
@@ -118,7 +118,14 @@ fn rows_are_put_one_behind_the_other() {
         for length in 0..=config.merge_run_bytes() as i32 {
             let _case = Case::new(format!("tn {tn}, {lanes} lanes, runs of {length}"));
             let length = (length > 0).then_some(length);
-            run(&mut bench, &config, length, length.unwrap_or(0) as u64);
+            for seed in seeds!(1, 1).one_by_one() {
+                run(
+                    &mut bench,
+                    &config,
+                    length,
+                    seed + length.unwrap_or(0) as u64,
+                );
+            }
         }
     }
 }

@@ -2,11 +2,11 @@
 //! The multipliers that are no plain `*`, over all their operands: a circuit around them counts through these and compares.
 
 use super::bench::{Bench, Later};
-use super::common::tools_present;
 use sepstream_hdl::Technology;
 use sepstream_hdl::multiplier::{accumulating, adding, block, lut, packed, pair};
 use sepstream_hdl::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::timing::{BLOCK_PRODUCT, LUT_PRODUCT, PACKED_PRODUCT};
+use sepstream_testkit::{seeds, tools_present};
 use std::rc::Rc;
 
 /// Multipliers side by side, each with its own value of the upper bits of `a`.
@@ -147,32 +147,34 @@ fn products_of_blocks() {
 /// Products with these suffixes and operands of these bits, the ends of their ranges among them.
 fn random_products(module: &Rc<Module>, technology: Technology, products: &[(&str, u32, u32)]) {
     let mut bench = Bench::of(module, technology);
-    bench.restart(1);
-    let mut rng = fastrand::Rng::with_seed(1);
-    let mut later: Vec<_> = products.iter().map(|_| Later::new(BLOCK_PRODUCT)).collect();
-    let mut operand = |bits: u32| {
-        let ends = [-(1i64 << (bits - 1)), (1 << (bits - 1)) - 1, 0, -1];
-        let other = rng.i64(ends[0]..=ends[1]);
-        *rng.choice(&ends)
-            .filter(|_| rng.u8(..4) == 0)
-            .unwrap_or(&other)
-    };
-    let mask = |value: i64, bits: u32| value as u64 as u128 & (u128::MAX >> (128 - bits));
-    for _ in 0..4000 {
-        let mut wanted = Vec::new();
-        for ((suffix, a_bits, b_bits), later) in products.iter().zip(&mut later) {
-            let (a, b) = (operand(*a_bits), operand(*b_bits));
-            bench.set(&format!("a{suffix}"), mask(a, *a_bits));
-            bench.set(&format!("b{suffix}"), mask(b, *b_bits));
-            wanted.push(later.put(Some(mask(a * b, a_bits + b_bits))));
-        }
-        bench.settle();
-        for ((suffix, ..), want) in products.iter().zip(wanted) {
-            if let Some(want) = want {
-                bench.expect(&format!("m_product{suffix}"), want);
+    for seed in seeds!(1, 1).one_by_one() {
+        bench.restart(seed + 1);
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut later: Vec<_> = products.iter().map(|_| Later::new(BLOCK_PRODUCT)).collect();
+        let mut operand = |bits: u32| {
+            let ends = [-(1i64 << (bits - 1)), (1 << (bits - 1)) - 1, 0, -1];
+            let other = rng.i64(ends[0]..=ends[1]);
+            *rng.choice(&ends)
+                .filter(|_| rng.u8(..4) == 0)
+                .unwrap_or(&other)
+        };
+        let mask = |value: i64, bits: u32| value as u64 as u128 & (u128::MAX >> (128 - bits));
+        for _ in 0..4000 {
+            let mut wanted = Vec::new();
+            for ((suffix, a_bits, b_bits), later) in products.iter().zip(&mut later) {
+                let (a, b) = (operand(*a_bits), operand(*b_bits));
+                bench.set(&format!("a{suffix}"), mask(a, *a_bits));
+                bench.set(&format!("b{suffix}"), mask(b, *b_bits));
+                wanted.push(later.put(Some(mask(a * b, a_bits + b_bits))));
             }
+            bench.settle();
+            for ((suffix, ..), want) in products.iter().zip(wanted) {
+                if let Some(want) = want {
+                    bench.expect(&format!("m_product{suffix}"), want);
+                }
+            }
+            bench.tick();
         }
-        bench.tick();
     }
 }
 
@@ -183,24 +185,26 @@ fn sums_of_two_products() {
     }
     for technology in Technology::ALL {
         let mut bench = Bench::of(&adding(), technology);
-        bench.restart(1);
-        let mut rng = fastrand::Rng::with_seed(1);
-        let mut sums = Later::new(BLOCK_PRODUCT + 1);
-        for _ in 0..4000 {
-            let mut sum = 0i32;
-            for suffix in ["_0", "_1"] {
-                let (a, b) = (rng.i8(..), rng.i8(-127..));
-                let a = *rng.choice(&[i8::MIN, i8::MAX, a, a]).unwrap();
-                let b = *rng.choice(&[-127, i8::MAX, b, b]).unwrap();
-                bench.set(&format!("a{suffix}"), a as u8);
-                bench.set(&format!("b{suffix}"), b as u8);
-                sum += i32::from(a) * i32::from(b);
+        for seed in seeds!(1, 1).one_by_one() {
+            bench.restart(seed + 1);
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut sums = Later::new(BLOCK_PRODUCT + 1);
+            for _ in 0..4000 {
+                let mut sum = 0i32;
+                for suffix in ["_0", "_1"] {
+                    let (a, b) = (rng.i8(..), rng.i8(-127..));
+                    let a = *rng.choice(&[i8::MIN, i8::MAX, a, a]).unwrap();
+                    let b = *rng.choice(&[-127, i8::MAX, b, b]).unwrap();
+                    bench.set(&format!("a{suffix}"), a as u8);
+                    bench.set(&format!("b{suffix}"), b as u8);
+                    sum += i32::from(a) * i32::from(b);
+                }
+                bench.settle();
+                if let Some(want) = sums.put(Some(i16::try_from(sum).expect("16 bits") as u16)) {
+                    bench.expect("m_sum", want);
+                }
+                bench.tick();
             }
-            bench.settle();
-            if let Some(want) = sums.put(Some(i16::try_from(sum).expect("16 bits") as u16)) {
-                bench.expect("m_sum", want);
-            }
-            bench.tick();
         }
     }
 }
@@ -212,29 +216,31 @@ fn products_with_a_third_operand() {
     }
     for technology in Technology::ALL {
         let mut bench = Bench::of(&accumulating(), technology);
-        bench.restart(1);
-        let mut rng = fastrand::Rng::with_seed(1);
-        let mut products = Later::new(BLOCK_PRODUCT);
-        let mut sums = Later::new(1);
-        let mut kept = 0;
-        for cycle in 0..4000 {
-            let hold = cycle > 0 && rng.bool();
-            let (a, b) = (rng.i16(..), rng.u16(..));
-            let a = *rng.choice(&[i16::MIN, i16::MAX, a, a]).unwrap();
-            let b = *rng.choice(&[u16::MAX, b, b]).unwrap();
-            let c = rng.u32(..);
-            bench.set("a", a as u16);
-            bench.set("b", b);
-            bench.set("hold", hold);
-            bench.set("c", c);
-            kept = if hold { kept } else { b };
-            let product = i32::from(a).wrapping_mul(i32::from(kept)) as u32;
-            let sum = products.put(Some(product)).map(|p| p.wrapping_add(c));
-            bench.settle();
-            if let Some(want) = sums.put(sum) {
-                bench.expect("m_sum", want);
+        for seed in seeds!(1, 1).one_by_one() {
+            bench.restart(seed + 1);
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut products = Later::new(BLOCK_PRODUCT);
+            let mut sums = Later::new(1);
+            let mut kept = 0;
+            for cycle in 0..4000 {
+                let hold = cycle > 0 && rng.bool();
+                let (a, b) = (rng.i16(..), rng.u16(..));
+                let a = *rng.choice(&[i16::MIN, i16::MAX, a, a]).unwrap();
+                let b = *rng.choice(&[u16::MAX, b, b]).unwrap();
+                let c = rng.u32(..);
+                bench.set("a", a as u16);
+                bench.set("b", b);
+                bench.set("hold", hold);
+                bench.set("c", c);
+                kept = if hold { kept } else { b };
+                let product = i32::from(a).wrapping_mul(i32::from(kept)) as u32;
+                let sum = products.put(Some(product)).map(|p| p.wrapping_add(c));
+                bench.settle();
+                if let Some(want) = sums.put(sum) {
+                    bench.expect("m_sum", want);
+                }
+                bench.tick();
             }
-            bench.tick();
         }
     }
 }

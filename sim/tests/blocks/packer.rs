@@ -2,9 +2,9 @@
 //! `packer` against a vector of bytes.
 
 use super::bench::{Bench, Case, Later, random_bytes, same};
-use super::common::tools_present;
 use sepstream_hdl::packer::packer;
 use sepstream_spec::timing::PACK;
+use sepstream_testkit::{seeds, tools_present};
 
 /// A word that comes out: its valid bytes and its tag.
 type Word = Option<(Vec<u8>, bool)>;
@@ -49,7 +49,7 @@ fn runs_become_words() {
     }
     for (source, width) in [(4, 1), (4, 3), (8, 5), (16, 16), (64, 64)] {
         let mut bench = Bench::new(&packer(source, width));
-        for seed in 0..6 {
+        for seed in seeds!(6, 3).one_by_one() {
             let _case = Case::new(format!("{source} to {width}, seed {seed}"));
             let mut rng = fastrand::Rng::with_seed(seed);
             bench.restart(seed);

@@ -2,9 +2,9 @@
 //! `pixel_buffer` against a ring of words, and of batches.
 
 use super::bench::{Bench, Case, Later, config, configured, random_bytes, same};
-use super::common::tools_present;
 use sepstream_hdl::pixel_buffer::pixel_buffer;
 use sepstream_spec::timing::MEMORY_READ;
+use sepstream_testkit::{seeds, tools_present};
 
 #[test]
 fn words_lie_in_a_ring() {
@@ -15,7 +15,7 @@ fn words_lie_in_a_ring() {
         let config = config(tn, 1, 1, 1);
         let words = config.values().pixel_words;
         let mut bench = Bench::new(&pixel_buffer("pixel_buffer", words, &config));
-        for seed in 0..6 {
+        for seed in seeds!(6, 3).one_by_one() {
             let _case = Case::new(format!("tn {tn}, seed {seed}"));
             let mut rng = fastrand::Rng::with_seed(seed);
             bench.restart(seed);
@@ -68,7 +68,7 @@ fn batches_lie_side_by_side() {
     for (tn, tp, depth) in [(3, 2, 16), (1, 4, 9), (2, 5, 16), (2, 3, 7)] {
         let config = configured(tn, 1, 1, 1, |v| (v.tp, v.map_size) = (tp, 15));
         let mut bench = Bench::new(&pixel_buffer("pixel_buffer", depth, &config));
-        for seed in 0..10 {
+        for seed in seeds!(10, 5).one_by_one() {
             let _case = Case::new(format!("{tn} x {tp}, seed {seed}"));
             let mut rng = fastrand::Rng::with_seed(seed);
             bench.restart(seed);

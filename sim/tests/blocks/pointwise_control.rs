@@ -2,10 +2,10 @@
 //! `pointwise_control` against the loops over rows, columns, output groups and words.
 
 use super::bench::{Bench, Case, command, configured};
-use super::common::tools_present;
 use sepstream_hdl::pointwise_control::pointwise_control;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::Field;
+use sepstream_testkit::{seeds, tools_present};
 
 /// What the array does in one cycle.
 #[derive(Clone, Debug)]
@@ -158,7 +158,7 @@ fn steps_through_pixels_groups_and_words() {
             (v.tp, v.pw_requant, v.map_size) = (tp, 1, 5 * tp);
         });
         let mut bench = Bench::new(&pointwise_control(&config));
-        for seed in 0..20 {
+        for seed in seeds!(20, 10).one_by_one() {
             let _case = Case::new(format!("{tn} x {tm} x {tp}, seed {seed}"));
             run(&mut bench, &config, seed);
         }
@@ -347,7 +347,7 @@ fn own_pixels_go_before_expanding_ones() {
             (v.pw_requant, v.map_size) = (1, 4);
         });
         let mut bench = Bench::new(&pointwise_control(&config));
-        for seed in 0..20 {
+        for seed in seeds!(20, 10).one_by_one() {
             let _case = Case::new(format!(
                 "buffers of {pixel_words} and {expand_words}, seed {seed}"
             ));

@@ -2,7 +2,6 @@
 //! `requant` and its lane against `spec::quant::Rounding::requant`.
 
 use super::bench::{Bench, Case, Later, ReadPort, same};
-use super::common::tools_present;
 use fastrand::Rng;
 use sepstream_hdl::block_lane::block_lane;
 use sepstream_hdl::narrow_lane::narrow_lane;
@@ -17,6 +16,7 @@ use sepstream_spec::isa::{
 use sepstream_spec::quant::Rounding;
 use sepstream_spec::timing::{self, BLOCK_CYCLES, requant_lane};
 use sepstream_spec::width::bits;
+use sepstream_testkit::{seeds, tools_present};
 use std::rc::Rc;
 
 /// Zero point, smallest and largest output of a command.
@@ -181,15 +181,17 @@ fn a_lane_equals_the_software() {
     }
     for kind in KINDS {
         let mut bench = Bench::new(&lane_of(kind));
-        let mut rng = fastrand::Rng::with_seed(1);
-        for round in 0..60 {
-            let _case = Case::new(format!("{kind:?}, seed 1, round {round}"));
-            let output = Output::random(&mut rng);
-            bench.restart(round);
-            let mut cases = rng.fork();
-            let case = move |_| (random_sum(&mut cases), random_param(&mut cases, kind));
-            let count = 10_000 / kind.1;
-            run_lane(&mut bench, kind, output, (0..count).map(case));
+        for seed in seeds!(1, 1).one_by_one() {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            for round in 0..40 {
+                let _case = Case::new(format!("{kind:?}, seed {seed}, round {round}"));
+                let output = Output::random(&mut rng);
+                bench.restart(seed + round);
+                let mut cases = rng.fork();
+                let case = move |_| (random_sum(&mut cases), random_param(&mut cases, kind));
+                let count = 10_000 / kind.1;
+                run_lane(&mut bench, kind, output, (0..count).map(case));
+            }
         }
     }
 }
@@ -583,7 +585,7 @@ fn groups_become_beats() {
             spread,
         };
         let mut bench = Bench::new(&requant("requant", shape));
-        for seed in 0..6 {
+        for seed in seeds!(6, 3).one_by_one() {
             let _case = Case::new(format!("{shape:?}, seed {seed}"));
             run_groups(&mut bench, shape, seed);
         }

@@ -2,11 +2,11 @@
 //! `sequencer` against random programs.
 
 use super::bench::{Bench, Case, ReadPort, configured};
-use super::common::tools_present;
 use sepstream_hdl::sequencer::sequencer;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{COMMAND_BYTES, Command, Field, command_words};
 use sepstream_spec::timing::{self, fetch, near_read};
+use sepstream_testkit::{seeds, tools_present};
 
 /// A program of commands with random fields.
 fn random_program(rng: &mut fastrand::Rng, length: u32) -> Vec<Command> {
@@ -132,7 +132,7 @@ fn commands_are_fetched_and_run_in_order() {
         assert_eq!(config.slices(), tp > 1);
         assert_eq!(timing::spread(&config), tm > 1);
         let mut bench = Bench::new(&sequencer(&config));
-        for seed in 0..10 {
+        for seed in seeds!(10, 5).one_by_one() {
             let _case = Case::new(format!(
                 "{tn} x {tm}, {commands} commands, tp {tp}, seed {seed}"
             ));

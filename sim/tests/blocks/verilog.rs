@@ -2,11 +2,11 @@
 //! Verilator's lint over whole accelerators.
 
 use super::bench::{config, configured};
-use super::common::tools_present;
 use sepstream_hdl::Technology;
 use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_spec::config::{Config, Values};
 use sepstream_toolchain as tools;
+use sepstream_testkit::tools_present;
 use std::fs;
 
 /// Configurations of all sorts: odd, one of everything, as large as can be, other requantiser lanes, other memories.

@@ -2,11 +2,11 @@
 //! `window` against the loops over pixels, kernel rows and columns.
 
 use super::bench::{Bench, Case, Later, bits, configured, same};
-use super::common::tools_present;
 use sepstream_hdl::window::window;
 use sepstream_spec::config::{Config, ROW_BANKS};
 use sepstream_spec::isa::{Command, Field, offset_bits};
 use sepstream_spec::timing::{ROW_READY, WINDOW_START};
+use sepstream_testkit::{seeds, tools_present};
 
 /// A random layer, as far as the window sees it.
 #[derive(Clone, Debug)]
@@ -507,7 +507,7 @@ fn windows_are_walked() {
             (v.gather_rows, v.map_size) = (gather_rows, map_size);
         });
         let mut bench = Bench::new(&window(&config));
-        for seed in 0..40 {
+        for seed in seeds!(40, 20).one_by_one() {
             let _case = Case::new(format!(
                 "tn {tn}, {lanes} lanes of {taps} taps, {gather_rows} rows, seed {seed}"
             ));

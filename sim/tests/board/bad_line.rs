@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A line that damages bytes, and resets.
 
-use super::common::tools_present;
 use super::digits::{Digits, run};
 use sepstream_firmware::link::{Port, Session, SessionError};
 use sepstream_firmware::{Driver, Error, ImageView};
 use sepstream_sim::cosim::{self, Board};
+use sepstream_testkit::{seeds, tools_present};
 
 /// A line that changes, loses or invents a byte now and then, and a hand on the reset button.
 struct Line<'a> {
@@ -64,8 +64,9 @@ fn a_bad_line_costs_time_and_nothing_else() {
     let digits = Digits::new();
     let image = ImageView::parse(&digits.image).unwrap();
     let mut board = digits.board();
-    let (mut retries, mut errors) = (0, 0);
-    for seed in 0..4 {
+    let (mut retries, mut errors, mut sessions) = (0, 0, 0);
+    for seed in seeds!(2, 2).one_by_one() {
+        sessions += 1;
         board.restart(seed + 1).unwrap();
         let line = Line {
             board: &mut board,
@@ -73,7 +74,7 @@ fn a_bad_line_costs_time_and_nothing_else() {
             damage: 700,
             reset: None,
         };
-        let mut driver = Driver::new(Session::open(line, 50 * seed as u8).unwrap());
+        let mut driver = Driver::new(Session::open(line, 50 * sessions).unwrap());
         driver.load(&image).unwrap();
         for frame in 0..2 {
             let (tensor, wanted) = digits.frame(frame);
@@ -81,10 +82,13 @@ fn a_bad_line_costs_time_and_nothing_else() {
             assert_eq!(result, wanted, "seed {seed}, frame {frame}");
         }
         retries += driver.bus().statistics().retries;
-        errors += u32::from(board.leds().error);
+        errors += u8::from(board.leds().error);
     }
     // the line was bad indeed
-    assert!(retries > 20 && errors == 4, "{retries} {errors}");
+    assert!(
+        retries > 5 * u32::from(sessions) && errors == sessions,
+        "{retries} {errors}"
+    );
 }
 
 /// A reset at any time, under a frame or in a transfer, is reported; after loading again all is well.
@@ -97,7 +101,10 @@ fn resets_are_seen_wherever_they_come() {
     let image = ImageView::parse(&digits.image).unwrap();
     let (tensor, wanted) = digits.frame(1);
     let mut board = digits.board();
-    let mut rng = fastrand::Rng::with_seed(1);
+    let seeds = seeds!(0, 1);
+    let seed = seeds.iter().next().unwrap();
+    println!("{}", seeds.repeat(seed)); // shown when it fails
+    let mut rng = fastrand::Rng::with_seed(seed);
     let mut seen = [0; 2];
     // cycles of loading and of a frame, from the first round, which nothing disturbs
     let (mut loading, mut running) = (0, 0);

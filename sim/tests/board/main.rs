@@ -2,18 +2,15 @@
 //! The board's top through its pins: the driver for boards, a line that damages and loses bytes, resets at any time. What comes
 //! out is right or it is an error.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod bad_line;
 mod digits;
 mod requests;
 mod spi;
 
-use common::tools_present;
 use digits::{Digits, run};
 use sepstream_firmware::link::Session;
 use sepstream_firmware::{Driver, Error, ImageView};
+use sepstream_testkit::tools_present;
 
 #[test]
 fn a_network_runs_through_the_serial_pins() {

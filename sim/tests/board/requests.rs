@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Single requests, in and out of order.
 
-use super::common::tools_present;
 use super::digits::Digits;
 use sepstream_firmware::link::{
     Decoder, FLAG, Frame, Kind, MAX_FRAME, Port, Refusal, Reply, Request,
 };
 use sepstream_sim::cosim::Board;
 use sepstream_spec::regs;
+use sepstream_testkit::tools_present;
 
 /// Sends bytes and collects the replies.
 fn replies(board: &mut Board, bytes: &[u8]) -> Vec<(u8, Kind, Vec<u8>)> {

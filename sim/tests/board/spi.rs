@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The SPI pins.
 
-use super::common::tools_present;
 use super::digits::{Digits, run};
 use sepstream_firmware::link::{FLAG, Port, Session};
 use sepstream_firmware::{Driver, ImageView};
@@ -10,6 +9,7 @@ use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_sim::cosim::{self, Block, BuildOptions, Optimise};
 use sepstream_spec::config::Config;
 use sepstream_spec::timing;
+use sepstream_testkit::tools_present;
 use std::collections::VecDeque;
 
 /// A controller on the SPI pins.

@@ -349,7 +349,7 @@ fn remove(path: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::common::found;
+    use sepstream_testkit::found;
 
     /// Has the ports of the generated one with a UART, and little in it.
     const STUB: &str = "

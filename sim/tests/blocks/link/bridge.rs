@@ -3,11 +3,11 @@
 //! takes its time.
 
 use super::super::bench::{Bench, Case, config, random_bytes};
-use super::super::common::tools_present;
 use sepstream_firmware::link::{Kind, MAX_DATA, Receiver, Refusal, Reply, Request, Verdict};
 use sepstream_hdl::link::bridge::bridge;
 use sepstream_spec::config::Config;
 use sepstream_spec::timing::MEMORY_READ;
+use sepstream_testkit::{seeds, tools_present};
 use std::collections::VecDeque;
 
 /// What the accelerator's ports have seen and will give.
@@ -280,7 +280,7 @@ fn requests_are_executed_once_and_in_order() {
     for (tn, tm) in [(4, 4), (8, 3), (64, 1)] {
         let config = config(tn, tm, 1, 1);
         let mut bench = Bench::new(&bridge(&config));
-        for seed in 0..10 {
+        for seed in seeds!(10, 5).one_by_one() {
             let _case = Case::new(format!("tn {tn}, tm {tm}, seed {seed}"));
             bench = run(bench, &config, seed);
         }

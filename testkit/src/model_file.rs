@@ -11,32 +11,49 @@ pub type MakeOptions =
 /// A tensor of a file.
 #[derive(Clone)]
 pub struct FileTensor {
+    /// Its name.
     pub name: String,
+    /// Type of its elements.
     pub tensor_type: TensorType,
+    /// Its shape, where the file has one.
     pub shape: Option<Vec<i32>>,
+    /// Its bytes, of a constant.
     pub data: Option<Vec<u8>>,
+    /// Scales; without any it is not quantised.
     pub scale: Vec<f32>,
+    /// Zero points.
     pub zero_point: Vec<i64>,
+    /// The axis that scales lie on.
     pub axis: i32,
 }
 
 /// An operator of a file.
 #[derive(Clone)]
 pub struct FileOperator {
+    /// What it does.
     pub code: BuiltinOperator,
+    /// Tensors that are read.
     pub inputs: Vec<i32>,
+    /// Tensors that are written.
     pub outputs: Vec<i32>,
+    /// Its options.
     pub options: Option<MakeOptions>,
 }
 
 /// A file.
 #[derive(Clone)]
 pub struct FileModel {
+    /// Version of the format.
     pub version: u32,
+    /// How many subgraphs, all alike.
     pub subgraphs: usize,
+    /// All tensors.
     pub tensors: Vec<FileTensor>,
+    /// All operators, in their order.
     pub operators: Vec<FileOperator>,
+    /// Tensors that are read.
     pub inputs: Vec<i32>,
+    /// Tensors that are written.
     pub outputs: Vec<i32>,
     /// Write operator codes only in the newer, wider field.
     pub new_codes_only: bool,

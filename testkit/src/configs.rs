@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Random configurations whose memories just suffice.
+//! Random configurations. What is drawn stays as it is; only memories grow, for networks that need larger ones.
 
 use fastrand::Rng;
 use sepstream_compiler::{Error, compile};
@@ -34,21 +34,18 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
     let mut in_luts = |all: u32| rng.u32(0..=all) * u32::from(rng.u32(0..4) == 0);
     let (pw_lut_channels, dw_lut_lanes) = (in_luts(tm), in_luts(lanes));
     let gather_rows = if rng.bool() { taps.min(3) } else { 1 };
-    let mut requant = |most: u32| match rng.u32(0..10) {
-        0..=3 => most,
-        4 => 1,
-        _ => rng.u32(1..=most),
-    };
+    let pw_requant = lanes_of(rng, tm.min(64 / tp));
+    let dw_requant = lanes_of(rng, lanes.min(tn));
     // windows over whole maps are sliced where the rows of a slice, a pixel each, can be counted
     let slices = tp > 1 && pw_requant_cycles > 1 && dw_requant_cycles > 1;
     Values {
         tn,
         tm,
         tp,
-        residual: 0,
+        residual: pw_requant * rng.u32(0..2),
         pw_multiplier,
         pw_lut_channels,
-        pw_requant: requant(tm.min(64 / tp)),
+        pw_requant,
         pw_sum_bits,
         pw_requant_cycles,
         pw_rounding,
@@ -57,19 +54,12 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         gather_rows,
         dw_multiplier,
         dw_lut_lanes,
-        dw_requant: requant(lanes.min(tn)),
+        dw_requant,
         dw_sum_bits,
         dw_requant_cycles,
-        activation_kib: 1,
-        weight_kib: 1,
-        depthwise_kib: 1,
-        pointwise_channels: 16,
-        depthwise_channels: 16,
-        line_words: 16,
-        pixel_words: 4,
-        expand_words: if rng.bool() { rng.u32(1..=48) } else { 0 },
-        commands: 1,
+        expand_words: rng.u32(1..=48) * rng.u32(0..2),
         map_size: if slices { 255 } else { 4 },
+        ..least_memories()
     }
 }
 
@@ -82,6 +72,7 @@ pub fn values_of_few_cells(rng: &mut Rng) -> Values {
         tn: rng.u32(1..=8),
         tm: 1,
         tp: rng.u32(2..=8),
+        residual: 0,
         pw_lut_channels: values.pw_lut_channels.min(1),
         pw_requant: 1,
         pw_sum_bits,
@@ -95,7 +86,50 @@ pub fn values_of_few_cells(rng: &mut Rng) -> Values {
     }
 }
 
-/// Makes all settings that a network asks for; `None` if it wants more than a configuration may have.
+/// A number of requantisation lanes: often all, now and then one.
+pub fn lanes_of(rng: &mut Rng, most: u32) -> u32 {
+    match rng.u32(0..10) {
+        0..=3 => most,
+        4 => 1,
+        _ => rng.u32(1..=most),
+    }
+}
+
+/// The smallest memories of an accelerator of one product.
+pub fn least_memories() -> Values {
+    Values {
+        tn: 1,
+        tm: 1,
+        tp: 1,
+        residual: 0,
+        pw_multiplier: 0,
+        pw_lut_channels: 0,
+        pw_requant: 1,
+        pw_sum_bits: WIDE_SUM,
+        pw_requant_cycles: 1,
+        pw_rounding: 1,
+        lanes: 1,
+        taps: 1,
+        gather_rows: 1,
+        dw_multiplier: 0,
+        dw_lut_lanes: 0,
+        dw_requant: 1,
+        dw_sum_bits: WIDE_SUM,
+        dw_requant_cycles: 1,
+        activation_kib: 1,
+        weight_kib: 1,
+        depthwise_kib: 1,
+        pointwise_channels: 16,
+        depthwise_channels: 16,
+        line_words: 16,
+        pixel_words: 4,
+        expand_words: 0,
+        commands: 1,
+        map_size: 4,
+    }
+}
+
+/// Makes all memories that a network asks for; `None` if it wants more than a configuration may have, or anything but memory.
 pub fn grow(values: &mut Values, graph: &Graph) -> Option<()> {
     let config = values.clone().check().expect("the configuration is sound");
     let missing = match compile(graph, &config) {
@@ -105,8 +139,10 @@ pub fn grow(values: &mut Values, graph: &Graph) -> Option<()> {
         Err(error) => panic!("a random network keeps the rules, but: {error}"),
     };
     let settings = || missing.misfits.iter().filter_map(|m| m.setting.as_ref());
-    let beyond = settings().any(|setting| setting.beyond().is_some());
-    if beyond || settings().count() < missing.misfits.len() {
+    let grows = |setting: &sepstream_compiler::Setting| {
+        setting.beyond().is_none() && setting.field.starts_with("memory.")
+    };
+    if !settings().all(grows) || settings().count() < missing.misfits.len() {
         return None;
     }
     let config = settings().fold(config, |config, setting| setting.apply(&config));
@@ -138,7 +174,11 @@ pub fn relax(values: &mut Values, graphs: &[Graph], rng: &mut Rng) -> Config {
             *field = (*field + rng.u32(0..=*field + 1)).min(most);
         }
     }
-    // a larger buffer fuses stages that were apart, and their maps may need more of another memory
+    settle(values, graphs)
+}
+
+/// Grows until all networks fit: a larger buffer fuses stages that were apart, and their maps may need more of another memory.
+pub fn settle(values: &mut Values, graphs: &[Graph]) -> Config {
     loop {
         let config = values.clone().check().expect("the configuration is sound");
         match graphs.iter().find(|graph| compile(graph, &config).is_err()) {

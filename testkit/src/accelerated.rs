@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One network on one accelerator: reference, model and Verilator must agree in every byte, model and Verilator in every cycle.
 
-use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-
+use crate::parallel::Difference;
 use sepstream_compiler::{Compiled, Error, compile};
+use sepstream_hdl::{Technology, generate_for};
 use sepstream_sim::cosim::{BuildOptions, Device, Optimise, Rtl};
 use sepstream_sim::model::{self, CommandCycles, Level, Machine, Prepared};
 use sepstream_sim::reference::{Runner, Trace, Value};
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::{Graph, TensorId};
 use sepstream_spec::program::Program;
-
-/// A difference, in words.
-pub type Difference = String;
 
 /// Maps that go into the accelerator and come out, for one frame.
 pub struct Frame {
@@ -199,11 +192,16 @@ impl<'g> Accelerated<'g> {
 
 /// The Verilated design of a configuration, quick to build.
 pub fn build(config: &Config) -> Rtl {
+    build_for(config, Technology::Generic)
+}
+
+/// The same out of what a family of FPGAs has, with the twins of that.
+pub fn build_for(config: &Config, technology: Technology) -> Rtl {
     let options = BuildOptions {
         optimise: Optimise::Build,
         ..BuildOptions::default()
     };
-    let verilog = sepstream_hdl::generate(config);
+    let verilog = technology.cells().to_string() + &generate_for(config, technology);
     Rtl::build(&verilog, config.word_bytes(), &options, &mut |_| {}).expect("the design builds")
 }
 
@@ -227,28 +225,4 @@ fn equal(what: impl Fn() -> String, got: &[u8], want: &[u8]) -> Result<(), Diffe
         around(got),
         around(want)
     ))
-}
-
-/// Calls `each` for every item on all processors, and fails with everything that any of them found. A panic is a difference.
-pub fn for_all<T: Debug + Sync>(items: &[T], each: impl Fn(&T) -> Vec<Difference> + Sync) {
-    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let work = || {
-        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let differences = catch_unwind(AssertUnwindSafe(|| each(item)))
-                .unwrap_or_else(|_| vec![format!("panic (its message is above) at {item:?}")]);
-            found
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(differences);
-        }
-    };
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| (0..processors).for_each(|_| drop(scope.spawn(work))));
-    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    assert!(
-        found.is_empty(),
-        "{} differences:\n{}",
-        found.len(),
-        found.join("\n")
-    );
 }

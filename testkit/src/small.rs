@@ -8,6 +8,7 @@ use sepstream_spec::graph::{
 
 /// A graph that grows.
 pub struct Network {
+    /// As far as it has grown.
     pub graph: Graph,
 }
 
@@ -34,6 +35,7 @@ impl Network {
         network.graph.inputs.push(input);
         (network, input)
     }
+    /// A map.
     pub fn tensor(&mut self, shape: &[usize], dtype: DType) -> TensorId {
         let id = TensorId(self.graph.tensors.len());
         self.graph.tensors.push(Tensor {
@@ -54,6 +56,7 @@ impl Network {
         self.graph.tensors[id.0].data = Some(vec![1; shape.iter().product()]);
         id
     }
+    /// A layer with one output of that shape.
     pub fn layer(&mut self, op: Op, inputs: &[TensorId], output: &[usize]) -> TensorId {
         let output = self.tensor(output, DType::I8);
         let index = self.graph.layers.len();
@@ -81,6 +84,7 @@ impl Network {
             channels,
         ]
     }
+    /// CONV_2D.
     pub fn conv(&mut self, input: TensorId, window: Window, channels: usize) -> TensorId {
         let (rows, cols) = window.kernel;
         let weights = self.weights(&[channels, rows, cols, self.graph[input].channels()]);
@@ -92,6 +96,7 @@ impl Network {
             &output,
         )
     }
+    /// DEPTHWISE_CONV_2D of one output for each channel.
     pub fn depthwise(&mut self, input: TensorId, window: Window) -> TensorId {
         let channels = self.graph[input].channels();
         let weights = self.weights(&[1, window.kernel.0, window.kernel.1, channels]);
@@ -103,6 +108,7 @@ impl Network {
         };
         self.layer(Op::DepthwiseConv2d(op), &[input, weights], &output)
     }
+    /// AVERAGE_POOL_2D.
     pub fn pool(&mut self, input: TensorId, window: Window) -> TensorId {
         let activation = Activation::None;
         let output = self.walked(input, &window, self.graph[input].channels());
@@ -112,6 +118,7 @@ impl Network {
             &output,
         )
     }
+    /// MEAN over rows and columns.
     pub fn mean(&mut self, input: TensorId) -> TensorId {
         let mean = Reduce {
             axes: vec![1, 2],
@@ -120,6 +127,7 @@ impl Network {
         let channels = self.graph[input].channels();
         self.layer(Op::Mean(mean), &[input], &[1, channels])
     }
+    /// FULLY_CONNECTED.
     pub fn fully_connected(&mut self, input: TensorId, channels: usize) -> TensorId {
         let length = self.graph[input].channels();
         let rows = self.graph[input].elements() / length;
@@ -131,6 +139,7 @@ impl Network {
             &[rows, channels],
         )
     }
+    /// ADD.
     pub fn add(&mut self, a: TensorId, b: TensorId) -> TensorId {
         let activation = Activation::None;
         let shape = self.graph[a].shape.clone();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Model files, their inputs and golden outputs.
+//! Model files, their inputs and golden outputs, in the repository and beside it.
 
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use crate::tools::found;
 use npyz::NpyFile;
 use sepstream_compiler::tflite;
 use sepstream_sim::reference::Value;
@@ -132,14 +133,6 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 }
 
 fn present(folder: PathBuf) -> Option<PathBuf> {
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        env::var("REQUIRE_TOOLS").as_deref() != Ok("1"),
-        "{} is missing",
-        folder.display()
-    );
-    println!("SKIPPED: {}", folder.display());
-    None
+    let missing = format!("{} is missing", folder.display());
+    found(folder.is_dir().then_some(folder).ok_or(missing))
 }
