@@ -8,7 +8,6 @@ mod cut;
 mod engine;
 mod error;
 mod input;
-mod markers;
 mod outcome;
 mod progress;
 mod report;

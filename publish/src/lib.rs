@@ -6,8 +6,7 @@ pub mod boards;
 pub mod compare;
 mod error;
 pub mod fit;
-#[path = "../../src/markers.rs"]
-mod markers;
+pub mod markers;
 mod project;
 pub mod speed;
 

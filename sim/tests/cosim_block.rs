@@ -2,8 +2,8 @@
 //! Single blocks by their bare ports, and the cache of builds.
 
 use sepstream_sim::cosim::{Block, BuildOptions, Error, Optimise, Port};
-use sepstream_toolchain::Event;
 use sepstream_testkit::tools_present;
+use sepstream_toolchain::Event;
 
 const OPTIONS: BuildOptions = BuildOptions {
     trace: None,

@@ -9,8 +9,8 @@ use sepstream_sim::model::{self, Machine};
 use sepstream_spec::config::Config;
 use sepstream_spec::quant::Semantics;
 use sepstream_synth::{self as synth, gates};
-use sepstream_toolchain as tools;
 use sepstream_testkit::found;
+use sepstream_toolchain as tools;
 
 /// Frames of each run.
 const FRAMES: u8 = 3;

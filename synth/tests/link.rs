@@ -3,8 +3,8 @@
 
 use sepstream_hdl::link::LinkOptions;
 use sepstream_spec::config::Config;
-use sepstream_toolchain as tools;
 use sepstream_testkit::found;
+use sepstream_toolchain as tools;
 use serde_json::Value;
 
 const CONFIG: &str = "pointwise: { tn: 4, tm: 4, requant: 1, residual: 0 }

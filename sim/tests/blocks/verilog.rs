@@ -5,8 +5,8 @@ use super::bench::{config, configured};
 use sepstream_hdl::Technology;
 use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_spec::config::{Config, Values};
-use sepstream_toolchain as tools;
 use sepstream_testkit::tools_present;
+use sepstream_toolchain as tools;
 use std::fs;
 
 /// Configurations of all sorts: odd, one of everything, as large as can be, other requantiser lanes, other memories.

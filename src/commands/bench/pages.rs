@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::cases::{Case, Cases, Peer};
 use super::judge::{Figures, number};
 use crate::error::Error;
-use crate::markers::replace;
 use crate::report::{percent, thousands};
+use sepstream_publish::markers::replace;
 
 /// Name in the markers.
 const COMMAND: &str = "sepstream bench";

@@ -101,7 +101,7 @@ const UNITS: [[bool; 3]; CARDS - 1] = [
 ];
 
 /// Products that most designs have a cycle; some have several times as many.
-const PRODUCTS: u32 = 256;
+const PRODUCTS: u32 = 160;
 
 /// A hand, shuffled.
 struct Hand {
@@ -225,7 +225,8 @@ fn sizes(shape: Shape, tp: u32, taps: u32, rng: &mut Rng) -> (u32, u32, u32) {
         let (array, all) = (tn * tm * tp, tn * tm * tp + lanes * taps);
         let most = match shape {
             Shape::Any => 4 * PRODUCTS,
-            Shape::Inputs | Shape::Outputs => 2 * PRODUCTS,
+            Shape::Inputs | Shape::Outputs | Shape::Lanes => 2 * PRODUCTS,
+            Shape::Spread => PRODUCTS + PRODUCTS / 4,
             _ => PRODUCTS,
         };
         if all <= most && (shape != Shape::Spread || array > 128) {

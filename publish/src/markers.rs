@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Generated parts of a hand-written file. `publish` includes this file too.
+//! Generated parts of a hand-written file.
 
 /// `text` with what stands between the marker lines of a part replaced; `command` is what generates it.
 ///
