@@ -20,6 +20,14 @@ fn inspect_shows_the_network() {
     insta::assert_snapshot!(out.stdout);
 }
 
+/// A file that nothing runs is shown all the same, with what is missing.
+#[test]
+fn inspect_marks_what_is_missing() {
+    let out = run(&["inspect", "tests/cases/operators/add_float32_0.tflite"]);
+    assert_eq!(out.code, 0);
+    insta::assert_snapshot!(out.stdout);
+}
+
 #[test]
 fn inspect_json_has_the_same_totals() {
     let json = run(&["inspect", DIGITS, "--json"]).json();
