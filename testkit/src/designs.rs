@@ -20,8 +20,6 @@ pub const HAND: u64 = 8;
 
 /// Random networks of a design, besides those that go to its limits.
 const NETWORKS: usize = 18;
-/// Of each [`Limit`].
-const AT_LIMIT: usize = 4;
 /// Draws of a network that may be in vain, one after the other.
 const DRAWS: usize = 60;
 /// Cycles that a network may take in Verilator.
@@ -29,6 +27,14 @@ const MOST_CYCLES: u64 = 30_000;
 
 /// Words of a line buffer that is to be too small for some maps, so that they are sliced.
 const MOST_SLICED_WORDS: u32 = 48;
+
+/// Of a [`Limit`]: more where most have an end of their sums elsewhere.
+fn at_limit(limit: Limit) -> usize {
+    match limit {
+        Limit::SumBits(_) => 8,
+        Limit::Accumulator(_) | Limit::Order | Limit::Rounding => 4,
+    }
+}
 
 /// A network of a design.
 pub struct Case {
@@ -64,7 +70,7 @@ impl Design {
         let mut config = relax(&mut values, &graphs, &mut rng);
         let mut limits = Vec::new();
         for limit in Limit::ALL {
-            for _ in 0..AT_LIMIT {
+            for _ in 0..at_limit(limit) {
                 let drawn = (0..DRAWS).find_map(|_| {
                     let graph = limit.network(&config, &mut rng)?;
                     quick(&mut values, graph)

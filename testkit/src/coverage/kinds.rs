@@ -76,7 +76,7 @@ impl<'a> Seen<'a> {
             Engine::Array => pointwise_sum_bits(self.config),
             Engine::Window => depthwise_sum_bits(self.config),
         };
-        self.limit == Some(Limit::Accumulator(engine)) && self.sum_bits() == all
+        self.limit == Some(Limit::Accumulator(engine)) && self.sum_bits() >= all
     }
     /// Bits of the largest sum of products that the first layer's inputs make.
     fn sum_bits(&self) -> u32 {
@@ -299,6 +299,9 @@ pub const NETWORK: &[OfNetwork] = &[
     }),
     ("sums at the end of the depthwise requantiser", |s| {
         s.limit == Some(Limit::SumBits(Engine::Window))
+    }),
+    ("sums at steps of the output", |s| {
+        s.limit == Some(Limit::Rounding)
     }),
     ("full order memory", |s| s.limit == Some(Limit::Order)),
 ];

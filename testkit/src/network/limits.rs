@@ -2,10 +2,11 @@
 //! Networks that go to the limits of one configuration: where a bit or a word less would show.
 
 use fastrand::Rng;
-use sepstream_spec::config::Config;
+use sepstream_spec::config::{Config, WIDE_SUM};
 use sepstream_spec::graph::{
     Activation, Conv2d, DType, DepthwiseConv2d, FullyConnected, Graph, Op, Quant, Window,
 };
+use sepstream_spec::quant::Semantics;
 use sepstream_spec::width::{MOST_WINDOW, depthwise_sum_bits, pointwise_sum_bits};
 
 use super::suit::{Engine, Suit};
@@ -17,6 +18,9 @@ const MOST_PRODUCTS: usize = 20_000;
 /// Outputs of a pixel at most.
 const MOST_OUTPUTS: usize = 1_000;
 
+/// Output channels whose sums are at steps of the output.
+const AT_STEPS: usize = 24;
+
 /// What a network goes to the limit of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -26,16 +30,19 @@ pub enum Limit {
     SumBits(Engine),
     /// The words of a batch that wait to be put in order.
     Order,
+    /// Sums at steps of the output, some of which rounding twice and once make different outputs of.
+    Rounding,
 }
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Limit; 5] = [
+    pub const ALL: [Limit; 6] = [
         Limit::Accumulator(Engine::Array),
         Limit::Accumulator(Engine::Window),
         Limit::SumBits(Engine::Array),
         Limit::SumBits(Engine::Window),
         Limit::Order,
+        Limit::Rounding,
     ];
 
     /// A network by chance; `None` where the configuration has no such limit. The compiler may still refuse it.
@@ -46,6 +53,7 @@ impl Limit {
             Limit::Accumulator(engine) => builder.full_sums(engine, config)?,
             Limit::SumBits(engine) => builder.sums_at_the_end(engine)?,
             Limit::Order => builder.full_order(config)?,
+            Limit::Rounding => builder.sums_at_steps(),
         }
         Some(builder.finish())
     }
@@ -72,8 +80,13 @@ impl Builder<'_> {
             Engine::Array => pointwise_sum_bits(config),
             Engine::Window => depthwise_sum_bits(config),
         };
-        // as many products as do, or all that the memories have room for
-        let least = (1usize << (bits - 2)) / (127 * 128) + 1;
+        let sums = self.suit.sums(engine);
+        // as many products as fill an accumulator of few bits, or as many as the memories have room for
+        let few = sums.products < WIDE_SUM;
+        let least = match few {
+            true => (1usize << (bits - 2)) / (127 * 128) + 1,
+            false => usize::MAX,
+        };
         let kernel = match engine {
             Engine::Array => {
                 let v = config.values();
@@ -88,9 +101,12 @@ impl Builder<'_> {
             channels: self.rng.usize(1..=3),
         };
         let products = single.products();
-        // as large as weights can be, or as the accumulator has room for
-        let room = (1u64 << (bits - 1)) / 128;
-        let total = (products as u64 * 127).min(room) as usize;
+        // as large as weights can be, or as such an accumulator has room for
+        let all = products * 127;
+        let total = match few {
+            true => all.min((1 << (bits - 1)) / 128),
+            false => all,
+        };
         let least = self.suit.least_weight(engine) as i8;
         let values = (0..products * single.channels).map(|at| {
             let at = at % products;
@@ -105,7 +121,6 @@ impl Builder<'_> {
         let values = values.collect();
         let reach = (total * 128) as f32;
         // clamped to few bits, sums have the output of the end
-        let sums = self.suit.sums(engine);
         let factor = match sums.is_wide() {
             true => 100.0 / reach,
             false => 300.0 / reach.min((1u64 << (sums.bits - 1)) as f32),
@@ -183,8 +198,50 @@ impl Builder<'_> {
         Some(())
     }
 
+    /// A layer that rounds once, whose largest sums are those in front of a step of the output, or the first ones behind it.
+    fn sums_at_steps(&mut self) {
+        self.graph.semantics = Semantics::LiteRt;
+        let single = Single {
+            engine: Engine::Array,
+            kernel: (1, self.rng.usize(8..=40)),
+            channels: AT_STEPS,
+        };
+        let bits = self.suit.sums(Engine::Array).bits.min(21) - 2;
+        let largest = (1 << self.rng.u32(14..=bits)) / 128 / single.products() as i32;
+        let largest = largest.clamp(1, 127);
+        let own: Vec<i8> = (0..single.products())
+            .map(|_| self.rng.i32(-largest..=largest) as i8)
+            .collect();
+        let most: i64 = own
+            .iter()
+            .map(|w| i64::from(*w) * if *w > 0 { 127 } else { -128 })
+            .sum();
+        let factor = 120.0 * (1.0 + self.rng.f32()) / most.max(1) as f32;
+        let bias = (0..AT_STEPS).map(|_| {
+            let step = f64::from(self.rng.i32(-100..=100)) + 0.5;
+            let before = (step / f64::from(factor)).floor() as i64;
+            (before + self.rng.i64(0..=1) - most) as i32
+        });
+        let bias = bias.collect();
+        let values = own.repeat(AT_STEPS);
+        self.layer_of(&single, true, values, &[factor; AT_STEPS], bias);
+    }
+
     /// A network of one layer: weights channel after channel, output steps of a sum of each.
     fn single(&mut self, single: &Single, values: Vec<i8>, factors: &[f32], bias: Vec<i32>) {
+        let dense = self.rng.bool();
+        self.layer_of(single, dense, values, factors, bias);
+    }
+
+    /// The same; `dense`: of the array, FULLY_CONNECTED, which may round once, and not CONV_2D.
+    fn layer_of(
+        &mut self,
+        single: &Single,
+        dense: bool,
+        values: Vec<i8>,
+        factors: &[f32],
+        bias: Vec<i32>,
+    ) {
         let (rows, cols) = single.kernel;
         let (channels, products) = (single.channels, single.products());
         // no zero point of the input adds to the bias
@@ -199,7 +256,8 @@ impl Builder<'_> {
             ..ONE
         };
         let (input, output) = match single.engine {
-            Engine::Array => (vec![1, products], vec![1, channels]),
+            Engine::Array if dense => (vec![1, products], vec![1, channels]),
+            Engine::Array => (vec![1, 1, 1, products], vec![1, 1, 1, channels]),
             Engine::Window => (vec![1, rows, cols, channels], vec![1, 1, 1, channels]),
         };
         let input = self.tensor(&input, DType::I8, even(0.5, 0));
@@ -207,9 +265,17 @@ impl Builder<'_> {
         let zero = self.rng.i32(-60..=60);
         let output = self.tensor(&output, DType::I8, even(0.5, zero));
         let (op, shape, values) = match single.engine {
-            Engine::Array => (
+            Engine::Array if dense => (
                 Op::FullyConnected(FullyConnected { activation }),
                 vec![channels, products],
+                values,
+            ),
+            Engine::Array => (
+                Op::Conv2d(Conv2d {
+                    window: ONE,
+                    activation,
+                }),
+                vec![channels, 1, 1, products],
                 values,
             ),
             Engine::Window => (
