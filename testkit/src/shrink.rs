@@ -86,3 +86,35 @@ fn half_the_outputs(graph: &Graph) -> Option<Graph> {
     *graph.tensors[output.0].shape.last_mut()? = half;
     Some(graph)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::network;
+    use crate::seeds;
+
+    /// What fails for a layer alone ends as that layer alone, and what fails for its last channels keeps just these.
+    #[test]
+    fn the_layer_that_fails_is_left() {
+        let convolves = |graph: &Graph| {
+            let mut layers = graph.layers.iter();
+            layers.any(|l| matches!(l.op, Op::Conv2d(_)) && graph.output(l).channels() > 2)
+        };
+        let mut shrunken = 0;
+        for seed in seeds!(50, 50).one_by_one() {
+            let graph = network(&mut fastrand::Rng::with_seed(seed));
+            if !convolves(&graph) {
+                continue;
+            }
+            let small = shrunk(&graph, convolves);
+            assert!(convolves(&small));
+            let [layer] = &small.layers[..] else {
+                panic!("{} layers are left", small.layers.len());
+            };
+            assert!(small.output(layer).channels() <= 5);
+            assert_eq!(small.inputs.len(), 1);
+            shrunken += usize::from(small.layers.len() < graph.layers.len());
+        }
+        assert!(shrunken > 0, "no network had more than its one layer");
+    }
+}

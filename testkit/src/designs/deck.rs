@@ -250,3 +250,28 @@ fn beside(some: bool, all: u32, rng: &mut Rng) -> u32 {
         false => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever is dealt passes every rule, and each hand has its few designs of few cells and its family of each kind.
+    #[test]
+    fn hands_are_dealt_by_the_rules() {
+        for seed in crate::seeds!(100, 400).one_by_one() {
+            let hand = seed - seed % HAND;
+            let dealt: Vec<_> = (hand..hand + HAND).map(deal).collect();
+            let configs: Vec<_> = dealt
+                .iter()
+                .map(|(values, _)| values.clone().check().expect("every rule"))
+                .collect();
+            assert_eq!(configs.iter().filter(|c| c.saves_cells()).count(), FEW);
+            assert_eq!(configs.iter().filter(|c| c.shares_requant()).count(), 1);
+            for family in Technology::ALL {
+                assert!(dealt.iter().any(|(_, dealt)| *dealt == family));
+            }
+            let most = configs.iter().map(|c| c.multipliers()).max();
+            assert!(most <= Some(4 * PRODUCTS), "{most:?}");
+        }
+    }
+}
