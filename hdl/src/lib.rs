@@ -37,6 +37,7 @@ pub mod packer;
 pub mod pixel_buffer;
 pub mod pointwise;
 pub mod pointwise_control;
+mod prefix;
 pub mod requant;
 pub mod residual;
 pub mod rounding;
@@ -50,6 +51,7 @@ pub mod top;
 pub mod walk;
 pub mod window;
 
+pub use prefix::Prefix;
 pub use sepstream_rtl as rtl;
 pub use technology::Technology;
 
@@ -66,11 +68,8 @@ pub fn generate(config: &Config) -> String {
 
 /// The same, with the multipliers and memories of a family of FPGAs.
 pub fn generate_for(config: &Config, technology: Technology) -> String {
-    let banner = format!(
-        "sepstream accelerator, generated from this configuration:\n{}",
-        config.hardware()
-    );
-    rtl::verilog(&design(config, technology), &banner)
+    let printed = print(&design(config, technology), config, &Prefix::default());
+    printed.text
 }
 
 /// The same before it is text.
@@ -89,14 +88,21 @@ pub fn board(
     technology: Technology,
 ) -> Result<String, link::LinkError> {
     options.check()?;
+    let board = board_design(config, options, technology);
+    Ok(print(&board, config, &Prefix::default()).text)
+}
+
+/// The Verilog of a [`design`] or a [`board_design`], with the names of its modules.
+pub fn print(design: &Rc<rtl::Module>, config: &Config, prefix: &Prefix) -> rtl::Printed {
+    let what = match design.name() {
+        top::NAME => "accelerator",
+        _ => "accelerator with host link",
+    };
     let banner = format!(
-        "sepstream accelerator with host link, generated from this configuration:\n{}",
+        "sepstream {what}, generated from this configuration:\n{}",
         config.hardware()
     );
-    Ok(rtl::verilog(
-        &board_design(config, options, technology),
-        &banner,
-    ))
+    rtl::Printed::new(design, &banner, &|name| prefix.of(name))
 }
 
 /// The same before it is text, of a link that [`LinkOptions::check`](link::LinkOptions::check) passes.

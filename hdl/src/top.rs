@@ -59,11 +59,17 @@ fn of_pixel(name: &str, p: u32, tp: u32) -> String {
     }
 }
 
+/// Name of the accelerator's module.
+pub const NAME: &str = "sepstream";
+
 /// The accelerator.
 pub fn top(config: &Config) -> Rc<Module> {
     let v = config.values();
     let word = config.word_bytes();
-    let mut m = Module::new("sepstream", "The accelerator: instances and wires.");
+    let mut m = Module::new(NAME, "The accelerator: instances and wires.");
+    m.group("s_wb_", "Registers: Wishbone");
+    m.group("s_axis_", "Programs and maps that come in: AXI4-Stream");
+    m.group("m_axis_", "Maps that go out: AXI4-Stream");
 
     m.note("Signals that go round.");
     let done = m.forward("done", 1);

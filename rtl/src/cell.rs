@@ -3,17 +3,16 @@
 
 use super::expr::lit;
 use super::module::{Item, Module};
-use super::node::{Expr, NetKind, Op};
+use super::node::{Expr, NetKind};
 
 /// A block of an FPGA.
 #[derive(Clone, Debug)]
 pub struct Cell {
     pub(crate) kind: String,
     pub(crate) name: String,
-    /// Names and values as Verilog writes them, by the lines of the text.
-    pub(crate) parameters: Vec<Vec<(String, String)>>,
-    /// By the lines of the text.
-    pub(crate) pins: Vec<Vec<(String, Pin)>>,
+    /// Names and values as Verilog writes them.
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) pins: Vec<(String, Pin)>,
     /// Its outputs follow its inputs in the same cycle.
     pub(crate) combinational: bool,
 }
@@ -46,7 +45,7 @@ impl Cell {
         &self.name
     }
     pub(crate) fn pins(&self) -> impl Iterator<Item = &(String, Pin)> {
-        self.pins.iter().flatten()
+        self.pins.iter()
     }
 }
 
@@ -82,26 +81,16 @@ impl Module {
 }
 
 impl CellBuilder<'_> {
-    /// Parameters, their values as Verilog writes them, on a line of their own.
+    /// Parameters, their values as Verilog writes them.
     pub fn parameters<V: Into<String> + Clone>(mut self, parameters: &[(&str, V)]) -> Self {
         let owned = parameters
             .iter()
             .map(|(name, value)| (name.to_string(), value.clone().into()));
-        self.cell.parameters.push(owned.collect());
-        self
-    }
-    /// The pins that follow stand on another line.
-    pub fn line(mut self) -> Self {
-        self.cell.pins.push(Vec::new());
+        self.cell.parameters.extend(owned);
         self
     }
     fn pin(&mut self, name: &str, pin: Pin) {
-        if self.cell.pins.is_empty() {
-            self.cell.pins.push(Vec::new());
-        }
-        if let Some(line) = self.cell.pins.last_mut() {
-            line.push((name.into(), pin));
-        }
+        self.cell.pins.push((name.into(), pin));
     }
     /// An input pin.
     pub fn input(mut self, pin: &str, value: &Expr) -> Self {
@@ -141,20 +130,6 @@ impl CellBuilder<'_> {
         for pin in pins {
             self.pin(pin, Pin::Open);
         }
-        self
-    }
-    /// An input pin on bits of a net, whose range the text gives even where it is all of it.
-    #[track_caller]
-    pub fn input_range(mut self, pin: &str, net: &Expr, low: u32, width: u32) -> Self {
-        let part = Expr::new(Op::Slice(low), width, vec![net.clone()]);
-        self.pin(pin, Pin::In(part));
-        self
-    }
-    /// The same of an output pin.
-    #[track_caller]
-    pub fn output_range(mut self, pin: &str, net: &Expr, low: u32, width: u32) -> Self {
-        let part = Expr::new(Op::Slice(low), width, vec![net.clone()]);
-        self.pin(pin, Pin::Out(part));
         self
     }
     /// Pins `<prefix><first>` and on, an input each, on the bits of a value.

@@ -12,7 +12,7 @@
 //! let [a, b] = ["a", "b"].map(|name| m.input(name, 8));
 //! let sum = m.pipe("sum", &(&a + &b));
 //! m.output("m_sum", &sum);
-//! assert!(verilog(&Rc::new(m), "An example.").contains("sum <= (a + b);"));
+//! assert!(verilog(&Rc::new(m), "An example.").contains("sum <= a + b;"));
 //! ```
 
 mod cell;
@@ -27,13 +27,18 @@ mod process;
 mod rust_hdl;
 mod structure;
 
+/// The code on the page for authors of blocks runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/writing-a-block.md")]
+struct WritingABlock;
+
 pub use cell::{Cell, CellBuilder};
-pub use check::Fault;
+pub use check::{Fault, name_fault};
 pub use cost::Cost;
 pub use expr::{all, cat, lit, lit_s, pack};
 pub use memory::{Array, Memory, MemoryBuilder};
 pub use module::{Direction, Instance, Module, Port, Primitive};
 pub use node::Expr;
-pub use print::verilog;
+pub use print::{Printed, verilog};
 pub use process::Statements;
 pub use rust_hdl::HdlBlock;

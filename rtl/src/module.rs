@@ -74,6 +74,8 @@ pub struct Module {
     ports: Vec<Port>,
     /// Each with the line that put it there.
     items: Vec<(Item, Place)>,
+    /// Beginnings of the names of ports that belong together, and what they are.
+    groups: Vec<(String, String)>,
     /// All names that are taken, with the line that took it, and the value of those that have one.
     names: BTreeMap<String, (Place, Option<Expr>)>,
     primitive: Option<Primitive>,
@@ -147,6 +149,7 @@ impl Module {
             head: head.trim().to_string(),
             ports: Vec::new(),
             items: Vec::new(),
+            groups: Vec::new(),
             names: BTreeMap::new(),
             primitive: None,
             place: Location::caller(),
@@ -201,6 +204,14 @@ impl Module {
         if let Err(fault) = self.check() {
             panic!("{fault}");
         }
+    }
+    /// Ports whose names begin so stand together in the text, below a comment, in the order of these calls.
+    pub fn group(&mut self, prefix: &str, title: &str) {
+        self.groups.push((prefix.into(), title.into()));
+    }
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&str, &str)> {
+        let groups = self.groups.iter();
+        groups.map(|(prefix, title)| (prefix.as_str(), title.as_str()))
     }
     /// Says that a technology may have a block for this module.
     pub fn set_primitive(&mut self, primitive: Primitive) {

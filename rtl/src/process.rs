@@ -85,22 +85,34 @@ pub(crate) fn cost(statements: &[Statement], enabled: bool) -> Cost {
     statements.iter().map(one).sum()
 }
 
-/// The values that statements read and the registers that they set.
-pub(crate) fn values(statements: &[Statement], see: &mut dyn FnMut(&Expr)) {
+/// The values that statements read.
+pub(crate) fn reads(statements: &[Statement], see: &mut dyn FnMut(&Expr)) {
     for statement in statements {
         match statement {
-            Statement::Set { target, value, .. } => {
-                see(target);
-                see(value);
-            }
+            Statement::Set { value, .. } => see(value),
             Statement::When {
                 condition,
                 then,
                 otherwise,
             } => {
                 see(condition);
-                values(then, see);
-                values(otherwise, see);
+                reads(then, see);
+                reads(otherwise, see);
+            }
+        }
+    }
+}
+
+/// The registers that statements set.
+pub(crate) fn targets(statements: &[Statement], see: &mut dyn FnMut(&Expr)) {
+    for statement in statements {
+        match statement {
+            Statement::Set { target, .. } => see(target),
+            Statement::When {
+                then, otherwise, ..
+            } => {
+                targets(then, see);
+                targets(otherwise, see);
             }
         }
     }

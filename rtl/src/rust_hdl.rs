@@ -4,7 +4,7 @@
 //! rust_hdl sees the ports, and takes the Verilog of the module and all below it as a core that it does not look into.
 
 use super::module::{Direction, Module, Port};
-use super::print::verilog;
+use super::print::Printed;
 use rust_hdl_core::ast::{Verilog, VerilogLiteral, Wrapper};
 use rust_hdl_core::atom::{Atom, AtomKind};
 use rust_hdl_core::block::Block;
@@ -54,23 +54,29 @@ impl Atom for PortAtom<'_> {
     }
 }
 
-/// A finished module as a rust_hdl block.
-#[derive(Clone, Debug)]
-pub struct HdlBlock(pub Rc<Module>);
+/// A finished module as a rust_hdl block, and its text.
+pub struct HdlBlock {
+    module: Rc<Module>,
+    printed: Printed,
+}
 
 impl HdlBlock {
-    /// What `Logic::hdl` gives for a block with ports of the same names: an instance of the module, and the module's text behind.
+    /// Of a module as it was printed.
+    pub fn new(module: Rc<Module>, printed: Printed) -> Self {
+        HdlBlock { module, printed }
+    }
+    /// What `Logic::hdl` gives for a rust_hdl block with ports of the same names: an instance of the module, and the module's text behind.
     pub fn wrapper(&self) -> Wrapper {
-        let name = self.0.name();
+        let name = self.printed.name_of(&self.module).unwrap_or_default();
         let ports: Vec<String> = self
-            .0
+            .module
             .ports()
             .iter()
             .map(|port| format!("    .{0}({0})", port.name))
             .collect();
         Wrapper {
             code: format!("{name} unit (\n{}\n);", ports.join(",\n")),
-            cores: verilog(&self.0, ""),
+            cores: self.printed.text.clone(),
         }
     }
 }
@@ -90,7 +96,7 @@ impl Block for HdlBlock {
     }
     fn accept(&self, name: &str, probe: &mut dyn Probe) {
         probe.visit_start_scope(name, self);
-        for port in self.0.ports() {
+        for port in self.module.ports() {
             probe.visit_atom(&port.name, &PortAtom(port));
         }
         probe.visit_end_scope(name, self);
@@ -107,8 +113,14 @@ mod tests {
         let mut m = Module::new("inverter", "The other bit.");
         let a = m.input("a", 1);
         m.output("m_a", &!&a);
-        let text = generate_verilog_unchecked(&HdlBlock(Rc::new(m)));
-        for part in ["module top(a,m_a)", "inverter unit (", "module inverter ("] {
+        let m = Rc::new(m);
+        let printed = Printed::new(&m, "", &|name| format!("x_{name}"));
+        let text = generate_verilog_unchecked(&HdlBlock::new(m, printed));
+        for part in [
+            "module top(a,m_a)",
+            "x_inverter unit (",
+            "module x_inverter (",
+        ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
     }

@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use sepstream_hdl::Prefix;
 use sepstream_synth::HostPins;
 
 use super::{EXIT_CODES, Follow};
@@ -36,6 +37,9 @@ pub struct Generate {
     /// Bits per second of a UART (top board)
     #[arg(long, value_name = "BAUD", default_value_t = BAUD)]
     pub baud: u32,
+    /// What all names of modules begin with; the top is the prefix alone
+    #[arg(long, default_value_t = Prefix::default(), value_parser = Prefix::new)]
+    pub prefix: Prefix,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,

@@ -17,7 +17,7 @@ use crate::report::{json, thousands};
 #[derive(Serialize)]
 struct Manifest {
     generator: &'static str,
-    top: &'static str,
+    top: String,
     /// Version of register map, command format and program image.
     version: u32,
     fingerprint: u32,
@@ -32,18 +32,17 @@ struct Manifest {
 pub fn run(args: &Generate) -> Result<Outcome, Error> {
     let config = super::load_config(&args.config)?;
     let technology = args.technology.into();
-    let (top, verilog) = match args.top {
-        Top::Bare => (
-            "sepstream",
-            sepstream_hdl::generate_for(&config, technology),
-        ),
+    let design = match args.top {
+        Top::Bare => sepstream_hdl::design(&config, technology),
         Top::Board => {
-            let verilog = sepstream_hdl::board(&config, &link(args)?, technology);
-            let verilog = verilog.map_err(|error| Error::Input(error.to_string()))?;
-            ("sepstream_board", verilog)
+            let link = link(args)?;
+            let checked = link.check();
+            checked.map_err(|error| Error::Input(error.to_string()))?;
+            sepstream_hdl::board_design(&config, &link, technology)
         }
     };
-    let manifest = Manifest::new(&config, top, &verilog);
+    let verilog = sepstream_hdl::print(&design, &config, &args.prefix).text;
+    let manifest = Manifest::new(&config, args.prefix.of(design.name()), &verilog);
     let folder = &args.output;
     std::fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
     write(folder.join(&manifest.verilog), &verilog)?;
@@ -78,7 +77,7 @@ fn link(args: &Generate) -> Result<LinkOptions, Error> {
 }
 
 impl Manifest {
-    fn new(config: &Config, top: &'static str, verilog: &str) -> Self {
+    fn new(config: &Config, top: String, verilog: &str) -> Self {
         Manifest {
             generator: concat!("sepstream ", env!("CARGO_PKG_VERSION")),
             top,

@@ -6,13 +6,14 @@
 
 use std::fs;
 
+use sepstream_hdl::Prefix;
 use sepstream_spec::config::Config;
 use sepstream_toolchain::{self as tools, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::cells::Cells;
 use crate::origin::Origin;
-use crate::{Device, Error, mapping};
+use crate::{Device, Error, hierarchy, mapping};
 
 /// A unit and its cells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,10 +61,18 @@ pub fn area(config: &Config, device: &Device, progress: &mut Progress) -> Result
     let yosys = tools::yosys(progress)?;
     let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
     let source = folder.path().join("sepstream.v");
-    let verilog = sepstream_hdl::generate_for(config, device.technology());
     let design = sepstream_hdl::design(config, device.technology());
+    let printed = sepstream_hdl::print(&design, config, &Prefix::default());
     let origin = (device, Origin::new(&design, device));
-    fs::write(&source, verilog).map_err(Error::io(&source))?;
-    let mapped = mapping::map(&yosys, folder.path(), "sepstream", "sepstream", origin, &[])?;
+    fs::write(&source, &printed.text).map_err(Error::io(&source))?;
+    let units = hierarchy::units(&design, &printed, "");
+    let mapped = mapping::map(
+        &yosys,
+        folder.path(),
+        "sepstream",
+        "sepstream",
+        origin,
+        (units, &[]),
+    )?;
     Ok(mapped.area)
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which instances of a generated Verilog text are its units.
+//! Which instances of a design are its units.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
-/// Modules that are no units, but consist of them: the board's wrapper, the accelerator with its link, the accelerator.
-const OPEN: [&str; 3] = [crate::top::NAME, "sepstream_board", "sepstream"];
+use sepstream_hdl::rtl::{Module, Printed};
+
+/// Modules that are no units, but consist of them: the accelerator with its link, the accelerator.
+const OPEN: [&str; 2] = ["sepstream_board", "sepstream"];
 
 /// Whether a module is no unit, but consists of them.
 pub(crate) fn is_open(module: &str) -> bool {
@@ -14,7 +16,7 @@ pub(crate) fn is_open(module: &str) -> bool {
 /// An instance whose cells are known to be its.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
-    /// Its module.
+    /// Its module's name in the text.
     pub(crate) module: String,
     /// Its name, which is that of the unit.
     pub(crate) name: String,
@@ -30,55 +32,22 @@ impl Placed {
     }
 }
 
-/// The units below the module `top`, in the order of the text.
-pub(crate) fn units(verilog: &str, top: &str) -> Vec<Placed> {
-    let modules = modules(verilog);
+/// The units of a design that lies below instances of this path, each with a point behind.
+pub(crate) fn units(design: &Rc<Module>, printed: &Printed, above: &str) -> Vec<Placed> {
     let mut found = Vec::new();
-    walk(&modules, top, "", &mut found);
-    found
-}
-
-/// Module and name of every instance, by the module that holds them.
-fn modules(verilog: &str) -> BTreeMap<&str, Vec<(&str, &str)>> {
-    let mut modules = BTreeMap::new();
-    let mut current = None;
-    for line in verilog.lines() {
-        let Some(words) = line.strip_suffix(" (") else {
-            continue;
-        };
-        match words.trim().split_once(' ') {
-            Some(("module", name)) => {
-                modules.insert(name, Vec::new());
-                current = Some(name);
-            }
-            Some((kind, name)) if !words.contains("//") => {
-                let list = current.and_then(|module| modules.get_mut(module));
-                list.into_iter().for_each(|list| list.push((kind, name)));
-            }
-            _ => (),
-        }
-    }
-    modules
-}
-
-fn walk(
-    modules: &BTreeMap<&str, Vec<(&str, &str)>>,
-    module: &str,
-    above: &str,
-    found: &mut Vec<Placed>,
-) {
-    for (kind, name) in modules.get(module).into_iter().flatten() {
+    for (name, module) in design.children() {
         let path = format!("{above}{name}");
-        if is_open(kind) {
-            walk(modules, kind, &format!("{path}."), found);
-        } else if modules.contains_key(kind) {
+        if is_open(module.name()) {
+            found.extend(units(module, printed, &format!("{path}.")));
+        } else {
             found.push(Placed {
-                module: kind.to_string(),
-                name: name.to_string(),
+                module: printed.name_of(module).unwrap_or_default().into(),
+                name: name.into(),
                 path,
             });
         }
     }
+    found
 }
 
 #[cfg(test)]
@@ -87,28 +56,42 @@ mod tests {
 
     #[test]
     fn units_are_the_instances_of_open_modules() {
-        let text = "// head\n\nmodule leaf (\n    input wire a\n);\n    leaf_part inner (\n    );\nendmodule\n\n\
-                    module leaf_part (\n);\nendmodule\n\n\
-                    module sepstream (\n    input wire clk\n);\n    leaf first (\n        .a(x)\n    );\n    leaf second (\n    );\nendmodule\n\n\
-                    module sepstream_board (\n);\n    // a leaf third (\n    SB_IO pin (\n    );\n    leaf link (\n    );\n    sepstream accelerator (\n    );\nendmodule\n";
-        let placed = |top| -> Vec<_> {
-            units(text, top)
-                .into_iter()
-                .map(|unit| (unit.name, unit.path))
-                .collect()
+        let leaf = |part: bool| {
+            let mut m = Module::new("leaf", "A unit.");
+            if part {
+                m.instance("inner", &Rc::new(Module::new("part", "Of it.")), &[]);
+            }
+            Rc::new(m)
         };
-        let pair = |name: &str, path: &str| (name.to_string(), path.to_string());
-        assert_eq!(
-            placed("sepstream"),
-            [pair("first", "first"), pair("second", "second")]
+        let open = |name, children: &[(&str, Rc<Module>)]| {
+            let mut m = Module::new(name, "No unit.");
+            for (name, child) in children {
+                m.instance(name, child, &[]);
+            }
+            Rc::new(m)
+        };
+        let inner = open(
+            "sepstream",
+            &[("first", leaf(true)), ("second", leaf(false))],
         );
-        assert_eq!(
-            placed("sepstream_board"),
-            [
-                pair("link", "link"),
-                pair("first", "accelerator.first"),
-                pair("second", "accelerator.second")
-            ]
+        let board = open(
+            "sepstream_board",
+            &[("link", leaf(true)), ("accelerator", inner)],
         );
+        let printed = Printed::new(&board, "", &|name| format!("x_{name}"));
+        let placed: Vec<_> = units(&board, &printed, "board.")
+            .into_iter()
+            .map(|unit| (unit.module, unit.name, unit.path))
+            .collect();
+        let unit = |module: &str, name: &str, path: &str| {
+            (module.to_string(), name.to_string(), path.to_string())
+        };
+        // the two leaves are different modules of one name
+        let expected = [
+            unit("x_leaf", "link", "board.link"),
+            unit("x_leaf", "first", "board.accelerator.first"),
+            unit("x_leaf_2", "second", "board.accelerator.second"),
+        ];
+        assert_eq!(placed, expected);
     }
 }

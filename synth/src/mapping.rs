@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::area::{Area, Unit};
 use crate::cells::Cells;
 use crate::floorplan::Fixed;
-use crate::hierarchy::{self, Placed};
+use crate::hierarchy::Placed;
 use crate::origin::Origin;
 use crate::yosys::Run;
 use crate::{Device, Error, Family, flat};
@@ -23,19 +23,15 @@ pub(crate) struct Mapped {
     pub(crate) area: Area,
 }
 
-/// Maps the module `top` of `NAME.v` in a folder, some of its cells for sites of their own; leaves `netlist.json` and `yosys.log` there.
+/// Maps the module `top` of `NAME.v` in a folder, which has these units, some of its cells for sites of their own; leaves `netlist.json` and `yosys.log` there.
 pub(crate) fn map(
     yosys: &Yosys,
     folder: &Path,
     name: &str,
     top: &str,
-    origin: (&Device, Origin),
-    fixed: &[Fixed],
+    (device, origin): (&Device, Origin),
+    (units, fixed): (Vec<Placed>, &[Fixed]),
 ) -> Result<Mapped, Error> {
-    let (device, origin) = origin;
-    let source = folder.join(format!("{name}.v"));
-    let verilog = fs::read_to_string(&source).map_err(Error::io(&source))?;
-    let units = hierarchy::units(&verilog, top);
     let kept = match device.family {
         Family::Ecp5 => kept(&units),
         Family::Ice40 => String::new(),

@@ -11,6 +11,8 @@ use crate::pll::{Clock, Mhz};
 
 /// Name of the module.
 pub const NAME: &str = "sepstream_top";
+/// Path of what is in the generated board.
+pub(crate) const BOARD: &str = "board.";
 
 /// Bits of the counter that holds the reset: 2^7 cycles are more than `timing::RESET`.
 const HOLD_BITS: u32 = 7;

@@ -57,7 +57,6 @@ fn operands<'a>(cell: CellBuilder<'a>, [a, b, c, d]: [&Expr; 4]) -> CellBuilder<
 /// Its other pins: nothing is loaded, carried in or reset, and of what comes out only the result is read.
 fn idle(cell: CellBuilder<'_>, out: &Expr) {
     cell.low(&["IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT"])
-        .line()
         .low(&[
             "OLOADTOP",
             "OLOADBOT",
@@ -66,7 +65,6 @@ fn idle(cell: CellBuilder<'_>, out: &Expr) {
             "OHOLDTOP",
             "OHOLDBOT",
         ])
-        .line()
         .low(&["CI", "ACCUMCI", "SIGNEXTIN"])
         .output("O", out)
         .open(&["CO", "ACCUMCO", "SIGNEXTOUT"])
@@ -107,7 +105,7 @@ fn multiplier(name: &str, head: &str, products: &[(&str, u32, u32)]) -> Module {
             ("BOTOUTPUT_SELECT", "2'd2"),
         ]);
     let zeros = lit(0, 16);
-    let cell = operands(cell, [&a, &b, &zeros, &zeros]).line();
+    let cell = operands(cell, [&a, &b, &zeros, &zeros]);
     idle(cell.low(&HOLDS), &both);
     for (i, (suffix, a_bits, b_bits)) in products.iter().enumerate() {
         let product = both.slice(2 * HALF * i as u32, a_bits + b_bits);
@@ -139,7 +137,7 @@ fn adding(name: &str) -> Module {
         ])
         .parameters(&[("TOPOUTPUT_SELECT", "2'd1"), ("BOTOUTPUT_SELECT", "2'd2")]);
     let (a, b) = (cat(&[a_1, a_0]), cat(&[b_1, b_0]));
-    let cell = operands(cell, [&a, &b, &both.low(16), &lit(0, 16)]).line();
+    let cell = operands(cell, [&a, &b, &both.low(16), &lit(0, 16)]);
     idle(cell.low(&HOLDS), &both);
     m.output("m_sum", &both.slice(16, 16));
     m
@@ -176,7 +174,7 @@ fn accumulating(name: &str) -> Module {
             ("BOTOUTPUT_SELECT", "2'd1"),
         ]);
     let cell = operands(cell, [&a, &b, &c.slice(16, 16), &c.low(16)]);
-    let cell = cell.input("BHOLD", &hold).line();
+    let cell = cell.input("BHOLD", &hold);
     idle(cell.low(&["AHOLD", "CHOLD", "DHOLD"]), &sum);
     m.output("m_sum", &sum);
     m
@@ -210,9 +208,8 @@ fn large_memory(name: &str, words: u32, width: u32, direct: bool) -> Module {
             .clock("CLOCK")
             .input("ADDRESS", &at)
             .input("WREN", &we)
-            .input_range("DATAIN", &data, low, LARGE.1)
-            .output_range("DATAOUT", &read, low, LARGE.1)
-            .line()
+            .input("DATAIN", &data.slice(low, LARGE.1))
+            .output("DATAOUT", &read.slice(low, LARGE.1))
             .input("MASKWREN", &lit(0b1111, 4))
             .high(&["CHIPSELECT"])
             .low(&["STANDBY", "SLEEP"])

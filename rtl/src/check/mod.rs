@@ -13,11 +13,14 @@ mod drivers;
 mod names;
 mod paths;
 
+use super::cell::Pin;
 use super::module::{Item, Module};
 use super::node::{Expr, Place};
+use super::process;
 use std::fmt;
 
 pub(crate) use drivers::part;
+pub use names::name_fault;
 pub(crate) use paths::Paths;
 
 /// A rule that a module breaks.
@@ -66,7 +69,7 @@ impl Module {
 
     fn names_are_valid(&self) -> Result<(), Fault> {
         for (name, place) in self.names_taken() {
-            if let Some(fault) = names::fault(name) {
+            if let Some(fault) = name_fault(name) {
                 return Err(self.fault(format!("`{name}` {fault}"), place));
             }
         }
@@ -115,24 +118,27 @@ impl Expr {
 impl Item {
     /// The values that it reads, and the nets that it drives.
     pub(crate) fn values(&self, see: &mut dyn FnMut(&Expr)) {
-        use super::cell::Pin;
-        use super::process;
+        self.reads(see);
         match self {
-            Item::Note(_) => (),
-            Item::Declared(net) | Item::Register(net) => see(net),
-            Item::Output(_, value) => see(value),
-            Item::Wire(net, value) | Item::Drive(net, value) => {
-                [net, value].into_iter().for_each(see)
-            }
-            Item::Pipe {
-                register, value, ..
-            } => [register, value].into_iter().for_each(see),
-            Item::Process(statements) => process::values(statements, see),
-            Item::Memory(memory) => memory.values(see),
+            Item::Wire(net, _) | Item::Drive(net, _) => see(net),
+            Item::Pipe { register, .. } => see(register),
+            Item::Process(statements) => process::targets(statements, see),
             Item::Cell(cell) => cell.pins().for_each(|(_, pin)| match pin {
-                Pin::In(value) | Pin::Out(value) => see(value),
-                Pin::Open => (),
+                Pin::Out(net) => see(net),
+                Pin::In(_) | Pin::Open => (),
             }),
+            _ => (),
+        }
+    }
+    /// The values that it reads.
+    pub(crate) fn reads(&self, see: &mut dyn FnMut(&Expr)) {
+        match self {
+            Item::Note(_) | Item::Declared(_) | Item::Register(_) => (),
+            Item::Output(_, value) | Item::Wire(_, value) | Item::Drive(_, value) => see(value),
+            Item::Pipe { value, .. } => see(value),
+            Item::Process(statements) => process::reads(statements, see),
+            Item::Memory(memory) => memory.values(see),
+            Item::Cell(cell) => cell.pins().filter_map(|(_, pin)| pin.value()).for_each(see),
             Item::Instance { inputs, .. } => inputs.iter().for_each(|(_, value)| see(value)),
         }
     }

@@ -19,8 +19,8 @@ const KEYWORDS: &str = "accept_on alias always always_comb always_ff always_latc
     triand trior trireg type typedef union unique unique0 unsigned until until_with untyped use uwire var vectored virtual void wait \
     wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor";
 
-/// What is wrong with a name, if anything.
-pub(super) fn fault(name: &str) -> Option<&'static str> {
+/// What is wrong with a name, if anything: it is no Verilog identifier or a keyword.
+pub fn name_fault(name: &str) -> Option<&'static str> {
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let goes_on = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !(begins && goes_on) {
@@ -32,7 +32,7 @@ pub(super) fn fault(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEYWORDS, fault};
+    use super::{KEYWORDS, name_fault};
 
     #[test]
     fn words_are_in_order() {
@@ -45,15 +45,15 @@ mod tests {
     #[test]
     fn only_identifiers_that_are_no_keywords() {
         for name in ["a", "_", "s_valid", "A9", "word", "signal", "state"] {
-            assert_eq!(fault(name), None, "{name}");
+            assert_eq!(name_fault(name), None, "{name}");
         }
         for name in ["", "9bad", "a b", "a$b", "ä", "a.b"] {
-            assert_eq!(fault(name), Some("is no Verilog identifier"), "{name}");
+            assert_eq!(name_fault(name), Some("is no Verilog identifier"), "{name}");
         }
         for name in [
             "assign", "wait", "and", "table", "uwire", "soft", "wire", "xor",
         ] {
-            assert_eq!(fault(name), Some("is a Verilog keyword"), "{name}");
+            assert_eq!(name_fault(name), Some("is a Verilog keyword"), "{name}");
         }
     }
 }

@@ -1,104 +1,136 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A module's body as Verilog.
 
-use super::text::{Names, Text, can_be_sliced, range};
+use super::fold::Folder;
+use super::ports::sections;
+use super::sharing::Uses;
+use super::text::{Names, Text, range};
+use super::wrap::wrap;
 use crate::cell::{Cell, Pin};
 use crate::memory::{Memory, Read, Write};
 use crate::module::{Direction, Item, Module};
-use crate::node::{Expr, Op};
+use crate::node::Expr;
 use crate::process::Statement;
+use std::collections::{BTreeSet, HashSet};
 
 /// Lines of a body, at the depth of the module.
-pub(super) struct Body {
-    pub(super) lines: Vec<String>,
+pub(super) struct Body<'a> {
+    lines: Vec<String>,
+    folder: Folder,
+    uses: Uses,
     names: Names,
+    /// Names of the module, and those that were made for wires here.
+    taken: BTreeSet<String>,
+    /// Nets that something in the module reads.
+    read: HashSet<String>,
+    /// Of its instances, in their order.
+    kinds: std::slice::Iter<'a, String>,
 }
 
-impl Body {
+impl<'a> Body<'a> {
     /// The body of a module whose instances are of modules of these names.
-    pub(super) fn of(module: &Module, kinds: &[String]) -> Self {
+    pub(super) fn of(module: &Module, kinds: &'a [String]) -> Vec<String> {
         let mut body = Body {
             lines: Vec::new(),
+            folder: Folder::default(),
+            uses: Uses::default(),
             names: Names::new(),
+            taken: module.names_taken().map(|(name, _)| name.into()).collect(),
+            read: HashSet::new(),
+            kinds: kinds.iter(),
         };
-        body.instances(module, kinds);
         for (item, _) in module.items() {
+            item.reads(&mut |value| {
+                let folded = body.folder.fold(value);
+                body.uses.count(&folded);
+                folded.each(&mut |node| {
+                    body.read
+                        .extend(node.as_net().map(|net| net.name.to_string()));
+                });
+            });
+        }
+        let mut is_note = false;
+        for (item, _) in module.items() {
+            // a note belongs to what follows
+            if matches!(item, Item::Note(_)) && !is_note && !body.lines.is_empty() {
+                body.line("");
+            }
+            is_note = matches!(item, Item::Note(_));
             body.item(item);
         }
-        body
+        body.lines.iter().flat_map(|line| wrap(line)).collect()
     }
 
-    fn line(&mut self, text: impl Into<String>) {
-        self.lines.push(text.into());
+    fn line(&mut self, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        self.lines.push(match text {
+            "" => String::new(),
+            _ => format!("    {text}"),
+        });
     }
 
-    fn text(&self, expr: &Expr) -> String {
-        Text { names: &self.names }.of(expr)
+    fn text(&mut self, expr: &Expr) -> String {
+        let folded = self.folder.fold(expr);
+        Text { names: &self.names }.of(&folded)
     }
 
-    /// The text of a value, after the wires that it needs.
+    fn alone(&mut self, expr: &Expr) -> String {
+        let folded = self.folder.fold(expr);
+        Text { names: &self.names }.alone(&folded)
+    }
+
+    /// The text of a value that stands alone, after the wires that it needs.
     fn value(&mut self, expr: &Expr) -> String {
         self.name_parts(expr);
-        self.text(expr)
+        self.alone(expr)
     }
 
-    /// Wires for what bits are selected of and has no name.
+    /// Wires for the parts of a value that get one.
     fn name_parts(&mut self, expr: &Expr) {
-        for arg in expr.args() {
-            self.name_parts(arg);
-        }
-        let sliced = match expr.op() {
-            Op::Slice(_) | Op::Sext => &expr.args()[..1],
-            Op::MulSigned => expr.args(),
-            _ => &[],
-        };
-        for arg in sliced {
-            if arg.width() > 1 && !can_be_sliced(arg) && !self.names.contains_key(&arg.id()) {
-                let (name, text) = (format!("part_{}", self.names.len()), self.text(arg));
-                self.line(format!("wire {}{name} = {text};", range(arg.width())));
-                self.names.insert(arg.id(), name);
-            }
+        let folded = self.folder.fold(expr);
+        for arg in folded.args() {
+            self.name_below(arg);
         }
     }
 
-    fn instances(&mut self, module: &Module, kinds: &[String]) {
-        if kinds.is_empty() {
+    fn name_below(&mut self, part: &Expr) {
+        if self.names.contains_key(&part.id()) {
             return;
         }
-        self.line("// Stub signals");
-        for (name, child) in module.children() {
-            for port in child.ports() {
-                self.line(format!("wire {}{name}_{};", range(port.width), port.name));
-            }
+        for arg in part.args() {
+            self.name_below(arg);
         }
-        self.line("");
-        self.line("// Sub module instances");
-        for ((name, child), kind) in module.children().zip(kinds) {
-            self.line(format!("{kind} {name} ("));
-            let ports: Vec<String> = child
-                .ports()
-                .iter()
-                .map(|port| format!("    .{0}({name}_{0})", port.name))
-                .collect();
-            self.line(ports.join(",\n"));
-            self.line(");");
+        if self.uses.wants_wire(part, &self.names) {
+            let name = self.new_name();
+            let text = Text { names: &self.names }.alone(part);
+            self.line(format!("wire {}{name} = {text};", range(part.width())));
+            self.names.insert(part.id(), name);
         }
-        self.line("");
+    }
+
+    fn new_name(&mut self) -> String {
+        let free = |n: &usize| !self.taken.contains(&format!("part_{n}"));
+        let number = (0..).find(free).unwrap_or_default();
+        let name = format!("part_{number}");
+        self.taken.insert(name.clone());
+        name
     }
 
     fn item(&mut self, item: &Item) {
         match item {
-            Item::Note(text) => self.line(format!("\n// {text}")),
+            Item::Note(text) => text
+                .lines()
+                .for_each(|line| self.line(format!("// {line}"))),
             Item::Output(name, value) => self.assign(name, value),
             Item::Wire(net, value) => {
                 let text = self.value(value);
                 self.line(format!("wire {}{net} = {text};", range(net.width())));
+                let folded = self.folder.fold(value);
+                if !folded.args().is_empty() {
+                    self.names.entry(folded.id()).or_insert(net.to_string());
+                }
             }
             Item::Declared(net) => self.line(format!("wire {}{net};", range(net.width()))),
-            Item::Drive(net, value) if net.as_net().is_none() => {
-                let text = self.pin(&Pin::In(value.clone()));
-                self.line(format!("assign {net} = {text};"));
-            }
             Item::Drive(net, value) => self.assign(&net.to_string(), value),
             Item::Register(net) => self.line(format!("reg {}{net};", range(net.width()))),
             Item::Pipe {
@@ -120,17 +152,52 @@ impl Body {
             }
             Item::Memory(memory) => self.memory(memory),
             Item::Cell(cell) => self.cell(cell),
-            Item::Instance { name, inputs, .. } => {
-                for (port, value) in inputs {
-                    self.assign(&format!("{name}_{port}"), value);
-                }
-            }
+            Item::Instance {
+                name,
+                module,
+                inputs,
+                outputs,
+            } => self.instance(name, module, inputs, outputs),
         }
     }
 
     fn assign(&mut self, name: &str, value: &Expr) {
         let text = self.value(value);
         self.line(format!("assign {name} = {text};"));
+    }
+
+    fn instance(
+        &mut self,
+        name: &str,
+        module: &Module,
+        inputs: &[(String, Expr)],
+        outputs: &[(String, Expr)],
+    ) {
+        inputs.iter().for_each(|(_, value)| self.name_parts(value));
+        let mut ports = Vec::new();
+        for port in sections(module).into_iter().flat_map(|section| section.1) {
+            let of = |list: &[(String, Expr)]| {
+                let found = list.iter().find(|(name, _)| *name == port.name);
+                found.map(|(_, value)| value.clone())
+            };
+            let text = match port.direction {
+                Direction::In => of(inputs).map(|value| self.alone(&value)),
+                Direction::Out => of(outputs)
+                    .filter(|net| self.read.contains(net.name()))
+                    .map(|net| {
+                        self.line(format!("wire {}{net};", range(net.width())));
+                        net.to_string()
+                    }),
+            };
+            ports.push(format!("    .{}({})", port.name, text.unwrap_or_default()));
+        }
+        let kind = self.kinds.next().cloned().unwrap_or_default();
+        self.line(format!("{kind} {name} ("));
+        let last = ports.len().saturating_sub(1);
+        for (i, port) in ports.into_iter().enumerate() {
+            self.line(port + if i == last { "" } else { "," });
+        }
+        self.line(");");
     }
 
     fn name_statements(&mut self, statements: &[Statement]) {
@@ -155,7 +222,7 @@ impl Body {
         for statement in statements {
             match statement {
                 Statement::Set { target, value, .. } => {
-                    let text = self.text(value);
+                    let text = self.alone(value);
                     self.line(format!("{indent}{target} <= {text};"));
                 }
                 Statement::When {
@@ -163,43 +230,53 @@ impl Body {
                     then,
                     otherwise,
                 } => {
-                    let condition = self.text(condition);
+                    let condition = self.alone(condition);
                     self.line(format!("{indent}if ({condition}) begin"));
                     self.statements(then, depth + 1);
-                    if !otherwise.is_empty() {
-                        self.line(format!("{indent}end else begin"));
-                        self.statements(otherwise, depth + 1);
-                    }
-                    self.line(format!("{indent}end"));
+                    self.otherwise(otherwise, depth);
                 }
+            }
+        }
+    }
+
+    /// What follows the statements under a condition: another condition stands on the same line.
+    fn otherwise(&mut self, statements: &[Statement], depth: usize) {
+        let indent = "    ".repeat(depth);
+        match statements {
+            [] => self.line(format!("{indent}end")),
+            [
+                Statement::When {
+                    condition,
+                    then,
+                    otherwise,
+                },
+            ] => {
+                let condition = self.alone(condition);
+                self.line(format!("{indent}end else if ({condition}) begin"));
+                self.statements(then, depth + 1);
+                self.otherwise(otherwise, depth);
+            }
+            _ => {
+                self.line(format!("{indent}end else begin"));
+                self.statements(statements, depth + 1);
+                self.line(format!("{indent}end"));
             }
         }
     }
 
     fn memory(&mut self, memory: &Memory) {
         let Memory { name, array, .. } = memory;
+        memory.values(&mut |value| self.name_parts(value));
         let attribute = match array.in_luts {
             true => "(* ram_style = \"distributed\" *) ",
             false => "",
         };
-        // a range of one bit makes no difference to tools
-        let range = format!("[{}:0]", array.width - 1);
-        self.line(format!(
-            "{attribute}reg {range} {name} [0:{}];",
-            array.words - 1
-        ));
+        let range = range(array.width);
+        let last = array.words - 1;
+        self.line(format!("{attribute}reg {range}{name} [0:{last}];"));
         for register in memory.reads.iter().flat_map(|read| &read.registers) {
-            self.line(format!("reg {range} {register};"));
+            self.line(format!("reg {range}{register};"));
         }
-        for write in &memory.writes {
-            for expr in [&write.enable, &write.address, &write.data] {
-                self.name_parts(expr);
-            }
-        }
-        memory
-            .reads
-            .iter()
-            .for_each(|read| self.name_parts(&read.address));
         self.line("always @(posedge clk) begin");
         memory
             .writes
@@ -210,12 +287,12 @@ impl Body {
     }
 
     fn write(&mut self, name: &str, write: &Write) {
-        let (address, parts) = (self.text(&write.address), write.enable.width());
+        let (address, parts) = (self.alone(&write.address), write.enable.width());
         let bits = write.data.width() / parts;
         for part in 0..parts {
-            let enable = self.text(&write.enable.bit(part));
+            let enable = self.alone(&write.enable.bit(part));
             let low = part * bits;
-            let data = self.text(&write.data.slice(low, bits));
+            let data = self.alone(&write.data.slice(low, bits));
             let select = match parts {
                 1 => String::new(),
                 _ => format!("[{}:{low}]", low + bits - 1),
@@ -227,7 +304,7 @@ impl Body {
     }
 
     fn read(&mut self, name: &str, read: &Read) {
-        let address = self.text(&read.address);
+        let address = self.alone(&read.address);
         let mut from = format!("{name}[{address}]");
         for register in &read.registers {
             self.line(format!("    {register} <= {from};"));
@@ -236,58 +313,39 @@ impl Body {
     }
 
     fn cell(&mut self, cell: &Cell) {
-        for (_, pin) in cell.pins() {
-            if let Pin::In(value) = pin {
-                self.name_parts(value);
+        let inputs = cell.pins().filter_map(|(_, pin)| pin.value());
+        inputs.for_each(|value| self.name_parts(value));
+        let parameters = cell.parameters.iter();
+        let parameters: Vec<String> = parameters
+            .map(|(name, value)| format!(".{name}({value})"))
+            .collect();
+        let pins: Vec<String> = cell
+            .pins()
+            .map(|(name, pin)| format!(".{name}({})", self.pin(pin)))
+            .collect();
+        let Cell { kind, name, .. } = cell;
+        match parameters.is_empty() {
+            true => self.line(format!("{kind} {name} (")),
+            false => {
+                self.line(format!("{kind} #("));
+                self.line(format!("    {}", parameters.join(", ")));
+                self.line(format!(") {name} ("));
             }
         }
-        let parameters = lines(&cell.parameters, |value| value.clone());
-        let pins = lines(&cell.pins, |pin| self.pin(pin));
-        let Cell { kind, name, .. } = cell;
-        self.line(match cell.parameters.is_empty() {
-            true => format!("{kind} #() {name} ("),
-            false => format!("{kind} #(\n    {parameters}\n) {name} ("),
-        });
-        self.line(format!("    {pins}"));
+        self.line(format!("    {}", pins.join(", ")));
         self.line(");");
     }
 
-    fn pin(&self, pin: &Pin) -> String {
+    fn pin(&mut self, pin: &Pin) -> String {
         match pin {
             Pin::In(value) => match value.as_const() {
                 Some(bits) if value.width() <= 4 => {
                     format!("{0}'b{bits:01$b}", value.width(), value.width() as usize)
                 }
-                _ => self.text(value),
+                _ => self.alone(value),
             },
             Pin::Out(net) => self.text(net),
             Pin::Open => String::new(),
         }
     }
-}
-
-/// `.name(value)` of a list, by lines of at most eight.
-fn lines<T>(rows: &[Vec<(String, T)>], text: impl Fn(&T) -> String) -> String {
-    let row = |row: &[(String, T)]| -> String {
-        let items: Vec<String> = row
-            .iter()
-            .map(|(name, value)| format!(".{name}({})", text(value)))
-            .collect();
-        items.join(", ")
-    };
-    let rows: Vec<String> = rows.iter().flat_map(|row| row.chunks(8)).map(row).collect();
-    rows.join(",\n    ")
-}
-
-/// The ports of a module, as they stand in its head.
-pub(super) fn ports(module: &Module) -> String {
-    let port = |port: &crate::Port| {
-        let direction = match port.direction {
-            Direction::In => "input",
-            Direction::Out => "output",
-        };
-        format!("    {direction} wire {}{}", range(port.width), port.name)
-    };
-    let ports: Vec<String> = module.ports().iter().map(port).collect();
-    ports.join(",\n")
 }

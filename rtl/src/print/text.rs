@@ -38,6 +38,19 @@ impl Text<'_> {
         text
     }
 
+    /// A value that stands alone, without brackets around it.
+    pub(super) fn alone(&self, expr: &Expr) -> String {
+        let text = self.of(expr);
+        let has_brackets = matches!(
+            expr.op(),
+            Op::Binary(_) | Op::Mux | Op::Not | Op::Shl | Op::Any
+        );
+        match has_brackets && !self.names.contains_key(&expr.id()) {
+            true => text[1..text.len() - 1].to_string(),
+            false => text,
+        }
+    }
+
     fn list(&self, out: &mut dyn Write, items: &[Expr]) -> fmt::Result {
         for (i, item) in items.iter().enumerate() {
             out.write_str(if i == 0 { "" } else { ", " })?;

@@ -267,7 +267,6 @@ impl<'a, 'b> Round<'a, 'b> {
         let mut parts: Vec<u64> = cell
             .parameters
             .iter()
-            .flatten()
             .map(|(name, value)| Digest::new("parameter").text(name).text(value).end())
             .collect();
         for (name, pin) in cell.pins() {

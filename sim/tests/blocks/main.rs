@@ -24,5 +24,6 @@ mod requant;
 mod residual;
 mod sequencer;
 mod shared_requant;
+mod together;
 mod verilog;
 mod window;

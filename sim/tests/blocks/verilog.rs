@@ -219,6 +219,12 @@ fn every_waiver_is_needed() {
             let of_signal = |name: &str| name.starts_with(head) && name.ends_with(tail);
             let mut named = all.lines().filter_map(|line| line.split('\'').nth(1));
             assert!(named.any(of_signal), "nothing needs the waiver of {signal}");
+        } else if let Some(rule) = line.strip_prefix("lint_off -rule ") {
+            let rule = rule.split(' ').next().unwrap_or(rule);
+            assert!(
+                all.contains(&format!("%Warning-{rule}: ")),
+                "nothing needs the waiver of {rule}"
+            );
         }
     }
 }

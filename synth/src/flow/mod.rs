@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use sepstream_hdl::Prefix;
 use sepstream_hdl::link::{Link, LinkOptions};
 use sepstream_spec::config::Config;
 use sepstream_toolchain::{self as tools, Event};
@@ -25,6 +26,7 @@ pub use seeds::Run;
 
 use crate::estimate::{Coefficients, Estimate};
 use crate::floorplan::{self, Fixed};
+use crate::hierarchy::{self, Placed};
 use crate::mapping::{self, Mapped};
 use crate::origin::{BoardOrigin, Origin};
 use crate::pll::{self, Clock};
@@ -173,6 +175,8 @@ struct Design {
     clock: Clock,
     /// What is mapped, and how.
     origin: Origin,
+    /// Its units, as they are named below the wrapper.
+    units: Vec<Placed>,
     /// Text of the module and of those in it.
     verilog: String,
     /// Sites that nextpnr does not choose.
@@ -183,14 +187,15 @@ fn generate(request: &Request) -> Result<Design, Error> {
     let (clock, options) = link(request)?;
     let device = request.board.part().device();
     let technology = device.technology();
-    let verilog = sepstream_hdl::board(request.config, &options, technology)?;
     let board = sepstream_hdl::board_design(request.config, &options, technology);
+    let printed = sepstream_hdl::print(&board, request.config, &Prefix::default());
     let origin = Origin::new(&board, device);
     let fixed = floorplan::multipliers(request.config, device);
     Ok(Design {
         clock,
         origin,
-        verilog,
+        units: hierarchy::units(&board, &printed, top::BOARD),
+        verilog: printed.text,
         fixed,
     })
 }
@@ -271,9 +276,10 @@ fn build(
     })?;
     progress(Step::Map);
     let origin = (device, design.origin.clone());
+    let parts = (design.units.clone(), fixed.as_slice());
     let start = Instant::now();
     let Mapped { units, area } =
-        mapping::map(&yosys, work, "sepstream_top", top::NAME, origin, fixed)?;
+        mapping::map(&yosys, work, "sepstream_top", top::NAME, origin, parts)?;
     let map_seconds = start.elapsed().as_secs_f64();
     let excess = area.excess(device);
     if !excess.is_empty() {
@@ -410,6 +416,7 @@ endmodule
                     design: String::new(),
                     yosys: String::new(),
                 },
+                units: Vec::new(),
                 verilog: stub.to_string(),
                 fixed: Vec::new(),
             };

@@ -67,11 +67,11 @@ pub(super) fn run(
     let timing = timing(seed);
     let mut command = nextpnr.command();
     command.current_dir(work);
+    command.args(["--seed", &seed.to_string()]);
     command.args(options(board, clock_hz));
     command.args(["--json", "netlist.json", "--report", &timing]);
     command.args([pins_option, &board.constraints().file]);
     command.args([design_option, &design(seed)]);
-    command.args(["--seed", &seed.to_string()]);
     let log = work.join(log(seed));
     let is_enough = |time| patience.is_over(time);
     match process::run_until(command, nextpnr.banner(), &log, is_enough) {
