@@ -76,7 +76,14 @@ impl<'a> Seen<'a> {
             Engine::Array => pointwise_sum_bits(self.config),
             Engine::Window => depthwise_sum_bits(self.config),
         };
-        self.limit == Some(Limit::Accumulator(engine)) && self.sum_bits() >= all
+        // the array takes windows over a single channel
+        let single = self.map(|[.., channels]| channels == 1);
+        let limits = [Engine::Array, Engine::Window].map(|e| Some(Limit::Accumulator(e)));
+        let own = match engine {
+            Engine::Array => self.limit == limits[0] || self.limit == limits[1] && single,
+            Engine::Window => self.limit == limits[1] && !single,
+        };
+        own && self.sum_bits() >= all
     }
     /// Bits of the largest sum of products that the first layer's inputs make.
     fn sum_bits(&self) -> u32 {
