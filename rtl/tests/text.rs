@@ -109,7 +109,7 @@ fn constants_are_folded() {
         (bit.mux(&b, &b), "b"),
         (bit.mux(&yes, &no), "a[0]"),
         (bit.mux(&no, &yes), "~a[0]"),
-        ((&!&bit).mux(&no, &yes), "a[0]"),
+        ((!&bit).mux(&no, &yes), "a[0]"),
         (bit.mux(&bit.mux(&zero, &zero), &zero), "4'd0"),
         (bit.mux(&b.bit(1), &no), "a[0] & b[1]"),
         (bit.mux(&b.bit(1), &yes), "(~a[0]) | b[1]"),
