@@ -2,6 +2,7 @@
 //! How long tests take: read from what they print, and kept for `--fast`.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::path::PathBuf;
 
@@ -26,8 +27,10 @@ pub fn slowest(times: &Times, count: usize) -> String {
     sorted.iter().take(count).map(line).collect()
 }
 
+/// In cargo's target folder.
 fn file() -> PathBuf {
-    root().join("target/test-times.json")
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root().join(target).join("test-times.json")
 }
 
 /// What was kept; nothing where no tests ran yet.
