@@ -89,21 +89,12 @@ fn multiplier(name: &str, head: &str, products: &[(&str, u32, u32)]) -> Module {
         pack(&halves)
     });
     let both = m.pins("both", 4 * HALF);
-    let cell = m
-        .cell(MAC, "block")
-        .parameters(&[
-            ("MODE_8x8", "1'b1"),
-            ("A_SIGNED", "1'b1"),
-            ("B_SIGNED", "1'b1"),
-            ("A_REG", "1'b1"),
-            ("B_REG", "1'b1"),
-        ])
-        .parameters(&[
-            ("TOP_8x8_MULT_REG", "1'b1"),
-            ("BOT_8x8_MULT_REG", "1'b1"),
-            ("TOPOUTPUT_SELECT", "2'd2"),
-            ("BOTOUTPUT_SELECT", "2'd2"),
-        ]);
+    let cell = m.cell(MAC, "block").parameters(&TWO_PRODUCTS).parameters(&[
+        ("TOP_8x8_MULT_REG", "1'b1"),
+        ("BOT_8x8_MULT_REG", "1'b1"),
+        ("TOPOUTPUT_SELECT", "2'd2"),
+        ("BOTOUTPUT_SELECT", "2'd2"),
+    ]);
     let zeros = lit(0, 16);
     let cell = operands(cell, [&a, &b, &zeros, &zeros]);
     idle(cell.low(&HOLDS), &both);
@@ -114,6 +105,15 @@ fn multiplier(name: &str, head: &str, products: &[(&str, u32, u32)]) -> Module {
     m
 }
 
+/// Two products of 8 bits in two's complement, of operands in registers.
+const TWO_PRODUCTS: [(&str, &str); 5] = [
+    ("MODE_8x8", "1'b1"),
+    ("A_SIGNED", "1'b1"),
+    ("B_SIGNED", "1'b1"),
+    ("A_REG", "1'b1"),
+    ("B_REG", "1'b1"),
+];
+
 /// Two products of 8 bits, and the upper adder for both: the lower product goes out and comes back as its other operand. Registers
 /// for operands, products and sum.
 fn adding(name: &str) -> Module {
@@ -122,13 +122,7 @@ fn adding(name: &str) -> Module {
     let both = m.pins("both", 32);
     let cell = m
         .cell(MAC, "block")
-        .parameters(&[
-            ("MODE_8x8", "1'b1"),
-            ("A_SIGNED", "1'b1"),
-            ("B_SIGNED", "1'b1"),
-            ("A_REG", "1'b1"),
-            ("B_REG", "1'b1"),
-        ])
+        .parameters(&TWO_PRODUCTS)
         .parameters(&[
             ("TOP_8x8_MULT_REG", "1'b1"),
             ("BOT_8x8_MULT_REG", "1'b1"),
