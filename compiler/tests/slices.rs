@@ -5,7 +5,7 @@ use sepstream_compiler::accelerate::Slice;
 use sepstream_compiler::{Compiled, compile};
 use sepstream_spec::config::{Config, Values};
 use sepstream_spec::graph::{Graph, TensorId};
-use sepstream_spec::isa::{COMMAND_BYTES, Command, Field};
+use sepstream_spec::isa::{Command, Field, command_bytes};
 use sepstream_spec::regs::Memory;
 use sepstream_testkit::small::{Network, window};
 
@@ -62,12 +62,10 @@ fn pool(channels: usize) -> Graph {
     pooled(&[1, 25, 5, channels], |n, map| n.pool(map, window(25, 5)))
 }
 
-fn commands(compiled: &Compiled) -> Vec<Command> {
-    let (chunks, _) = compiled
-        .program
-        .content(Memory::Program)
-        .as_chunks::<{ COMMAND_BYTES as usize }>();
-    chunks.iter().copied().map(Command::from_bytes).collect()
+fn commands(compiled: &Compiled, config: &Config) -> Vec<Command> {
+    let program = compiled.program.content(Memory::Program);
+    let chunks = program.chunks_exact(command_bytes(config) as usize);
+    chunks.map(Command::from_bytes).collect()
 }
 
 fn slices(compiled: &Compiled) -> Vec<(u32, u32)> {
@@ -79,9 +77,10 @@ fn slices(compiled: &Compiled) -> Vec<(u32, u32)> {
 
 #[test]
 fn slices_read_and_write_their_channels() {
-    let compiled = compile(&pool(64), &changed(|_| {})).expect("slices fit");
+    let config = changed(|_| {});
+    let compiled = compile(&pool(64), &config).expect("slices fit");
     assert_eq!(slices(&compiled), [(0, 16), (16, 16), (32, 16), (48, 16)]);
-    let commands = commands(&compiled);
+    let commands = commands(&compiled, &config);
     assert_eq!(commands.len(), 5);
     let (first, dense) = (&commands[0], &commands[4]);
     for (n, command) in (0..).zip(&commands[..4]) {
@@ -126,9 +125,10 @@ fn slices_read_and_write_their_channels() {
 fn the_last_slice_may_have_fewer_channels() {
     let compiled = compile(&pool(63), &changed(|_| {})).expect("slices fit");
     assert_eq!(slices(&compiled), [(0, 16), (16, 16), (32, 16), (48, 15)]);
-    let compiled = compile(&pool(64), &changed(|v| v.line_words = 192)).expect("slices fit");
+    let config = changed(|v| v.line_words = 192);
+    let compiled = compile(&pool(64), &config).expect("slices fit");
     assert_eq!(slices(&compiled), [(0, 24), (24, 24), (48, 16)]);
-    let commands = commands(&compiled);
+    let commands = commands(&compiled, &config);
     assert_eq!(commands[2].get(Field::RowSkip), 12);
     assert_eq!(
         commands[1].get(Field::WeightBase),
@@ -143,10 +143,11 @@ fn the_last_slice_may_have_fewer_channels() {
 /// Rows of single pixels may fit where longer ones do not; the dense layer then stays in the stage.
 #[test]
 fn one_slice_may_be_all() {
-    let compiled = compile(&pool(64), &changed(|v| v.line_words = 512)).expect("it fits");
+    let config = changed(|v| v.line_words = 512);
+    let compiled = compile(&pool(64), &config).expect("it fits");
     assert_eq!(slices(&compiled), [(0, 64)]);
     assert_eq!(compiled.plan.stages.len(), 1);
-    assert_eq!(commands(&compiled)[0].get(Field::RowSkip), 0);
+    assert_eq!(commands(&compiled, &config)[0].get(Field::RowSkip), 0);
 }
 
 #[test]

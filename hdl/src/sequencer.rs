@@ -15,13 +15,15 @@
 
 use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{COMMAND_BYTES, Field, address_bits, command_words};
+use sepstream_spec::isa::{Field, address_bits, command_bytes, command_words};
 use sepstream_spec::timing::{self, fetch, near_read};
 use sepstream_spec::width::bits;
 use std::rc::Rc;
 
 /// Bits of `layer_index`, whatever the program memory holds.
 const INDEX_BITS: u32 = 16;
+/// Bits of the count of a fetch's cycles that most configurations need.
+const COUNT_BITS: u32 = 6;
 
 /// The sequencer.
 pub fn sequencer(config: &Config) -> Rc<Module> {
@@ -30,7 +32,7 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
         "Fetches the program's commands and starts the units on each.",
     );
     let word = config.word_bytes() * 8;
-    let stride = COMMAND_BYTES * 8 / word;
+    let stride = command_bytes(config) * 8 / word;
     let address = address_bits(config.values().commands * stride);
     let stride_bits = stride.trailing_zeros();
     let run = m.input("run", 1);
@@ -41,7 +43,8 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
 
     let fetching = m.reg("fetching", 1);
     let working = m.reg("working", 1);
-    let count = m.reg("count", 6);
+    let count_bits = bits(words + fetch(config)).max(COUNT_BITS);
+    let count = m.reg("count", count_bits);
     // behind the last command it is the number of commands
     let index_bits = bits(config.values().commands).min(INDEX_BITS);
     let index = m.reg("index", index_bits);
@@ -88,7 +91,9 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
     m.clocked(|s| {
         s.set(&fetched, &before);
         s.when(&busy, |s| s.set(&cycles, &(&cycles + &lit(1, 32))));
-        s.when(&fetching, |s| s.set(&count, &(&count + &lit(1, 6))));
+        s.when(&fetching, |s| {
+            s.set(&count, &(&count + &lit(1, count_bits)))
+        });
         s.when(&fetched, |s| {
             s.set(&fetching, &lit(0, 1));
             s.set(&working, &lit(1, 1));
@@ -97,13 +102,13 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
             s.set(&working, &lit(0, 1));
             s.set(&fetching, &!&last);
             s.set(&finished, &last);
-            s.set(&count, &lit(0, 6));
+            s.set(&count, &lit(0, count_bits));
             s.set(&index, &(&index + &lit(1, index_bits)));
         });
         s.when(&(&run & &!&busy), |s| {
             s.set(&fetching, &lit(1, 1));
             s.set(&finished, &lit(0, 1));
-            s.set(&count, &lit(0, 6));
+            s.set(&count, &lit(0, count_bits));
             s.set(&index, &lit(0, index_bits));
             s.set(&cycles, &lit(0, 32));
         });

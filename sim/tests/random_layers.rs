@@ -103,7 +103,10 @@ fn suitable(values: &mut Values, plants: bool, rng: &mut Rng) -> Option<Graph> {
 fn written_over(accelerated: &Accelerated) -> Result<u64, Difference> {
     let program = &accelerated.compiled.program;
     let mut over = 0;
-    for (index, command) in model::commands(program).iter().enumerate() {
+    for (index, command) in model::commands(program, accelerated.config)
+        .iter()
+        .enumerate()
+    {
         let checked = in_place::check(command, program.word_bytes);
         over += u64::from(checked.map_err(|found| format!("command {index}: {found}"))?);
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command format: what one layer tells every unit.
 //!
-//! A command is [`COMMAND_BYTES`] bytes, little-endian, its fields packed from bit 0 in the order of [`Field::ALL`]. The
+//! A command is its fields, packed from bit 0 in the order of [`Field::ALL`], little-endian; of these bytes the program memory
+//! holds the first [`command_bytes`], behind which a configuration uses none. The
 //! sequencer copies it from the program memory into the command register, whose slices the units read directly; a unit whose
 //! counters are narrower than a field takes the low bits, which the compiler guarantees to be all that is used.
 
@@ -9,8 +10,10 @@ use crate::config::Config;
 use crate::quant::Rounding;
 use crate::width;
 
-/// Bytes of one command in the program memory; a multiple of every word size. All bits have their fields.
-pub const COMMAND_BYTES: u32 = 128;
+/// Bytes of one command with all its fields.
+pub const COMMAND_BYTES: usize = 256;
+/// Bytes that a command has in the program memory at least; a multiple of every word size.
+const LEAST_COMMAND_BYTES: u32 = 128;
 
 macro_rules! fields {
     ($($(#[$doc:meta])* $name:ident : $bits:literal as $text:literal),* $(,)?) => {
@@ -202,7 +205,13 @@ pub fn offset_bits(config: &Config) -> u32 {
     address_bits(config.values().line_words) + config.word_bytes().trailing_zeros() + 2
 }
 
-/// Words of the program memory that hold the fields that a configuration uses; the rest of a command's [`COMMAND_BYTES`] is
+/// Bytes from one command to the next in the program memory: a power of two, so that the sequencer need not add.
+pub fn command_bytes(config: &Config) -> u32 {
+    let used = command_words(config) * config.word_bytes();
+    used.next_power_of_two().max(LEAST_COMMAND_BYTES)
+}
+
+/// Words of the program memory that hold the fields that a configuration uses; the rest of a command's [`command_bytes`] is
 /// not fetched.
 pub fn command_words(config: &Config) -> u32 {
     let used = Field::ALL.iter().filter(|f| f.used_bits(config) > 0);
@@ -267,11 +276,11 @@ impl Field {
 
 /// One command: a value for every [`Field`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command([u8; COMMAND_BYTES as usize]);
+pub struct Command([u8; COMMAND_BYTES]);
 
 impl Default for Command {
     fn default() -> Self {
-        Command([0; COMMAND_BYTES as usize])
+        Command([0; COMMAND_BYTES])
     }
 }
 
@@ -318,13 +327,16 @@ impl Command {
         let unused = 32 - field.bits();
         (self.get(field) << unused) as i32 >> unused
     }
-    /// The bytes as they lie in the program memory.
-    pub fn as_bytes(&self) -> &[u8; COMMAND_BYTES as usize] {
-        &self.0
+    /// The bytes as they lie in the program memory of a configuration.
+    pub fn as_bytes(&self, config: &Config) -> &[u8] {
+        &self.0[..command_bytes(config) as usize]
     }
-    /// A command from its bytes.
-    pub fn from_bytes(bytes: [u8; COMMAND_BYTES as usize]) -> Self {
-        Command(bytes)
+    /// A command from those bytes; fields behind them are 0.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let mut command = Command::default();
+        let count = bytes.len().min(COMMAND_BYTES);
+        command.0[..count].copy_from_slice(&bytes[..count]);
+        command
     }
 }
 
@@ -443,7 +455,7 @@ mod tests {
     #[test]
     fn fields_fit_a_command_and_keep_their_values() {
         let total: u32 = Field::ALL.iter().map(|f| f.bits()).sum();
-        assert!(total <= COMMAND_BYTES * 8, "{total} bits");
+        assert!(total <= 8 * COMMAND_BYTES as u32, "{total} bits");
         let mut command = Command::default();
         for (i, f) in Field::ALL.iter().enumerate() {
             command

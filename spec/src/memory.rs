@@ -2,7 +2,7 @@
 //! Shapes of the memories that the host fills.
 
 use crate::config::Config;
-use crate::isa::{COMMAND_BYTES, param_bytes, param_parts};
+use crate::isa::{command_bytes, param_bytes, param_parts};
 use crate::regs::Memory;
 
 /// Size of a memory.
@@ -28,7 +28,7 @@ impl Memory {
         let word = config.word_bytes();
         let (words, bytes) = match self {
             Memory::Activation => (config.activation_words(), word),
-            Memory::Program => (v.commands * COMMAND_BYTES / word, word),
+            Memory::Program => (v.commands * command_bytes(config) / word, word),
             Memory::Weight => (config.weight_words(), v.tn * v.tm),
             Memory::DwWeight => (config.depthwise_words(), v.lanes * v.taps),
             Memory::PwParam => (

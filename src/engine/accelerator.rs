@@ -83,8 +83,13 @@ impl<'g> Accelerator<'g> {
 
     /// Cycles of a frame by the model.
     pub fn model_cycles(&self) -> Cycles {
-        let commands = self.commands.iter().map(|command| command.total);
-        self.cycles(commands.clone().sum(), commands)
+        let commands = self.command_cycles();
+        self.cycles(commands.iter().sum(), commands)
+    }
+
+    /// Those of each command.
+    pub fn command_cycles(&self) -> Vec<u64> {
+        self.commands.iter().map(|command| command.total).collect()
     }
 
     /// Cycles of a frame from those of the commands.

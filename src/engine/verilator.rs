@@ -67,7 +67,7 @@ impl Engine for Verilator<'_> {
         let mut device = Device::load(
             &mut self.rtl,
             &accelerator.compiled.program,
-            accelerator.model_cycles().total,
+            &accelerator.command_cycles(),
         )?;
         let mut cycles: Option<Cycles> = None;
         let mut outputs = Vec::new();

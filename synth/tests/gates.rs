@@ -59,7 +59,7 @@ impl Digits {
             .map(|command| command.total)
             .collect();
         let mut machine = Machine::new(program, config).expect("the compiler made the program");
-        let mut device = Device::load(&mut rtl, program, cycles.iter().sum())?;
+        let mut device = Device::load(&mut rtl, program, &cycles)?;
         let mut differing = Vec::new();
         for seed in 0..FRAMES {
             let elements = program.inputs[0].elements();

@@ -27,7 +27,8 @@ impl Frame {
 
 /// A network compiled for a configuration.
 pub struct Accelerated<'g> {
-    config: &'g Config,
+    /// The configuration.
+    pub config: &'g Config,
     /// The reference.
     pub runner: Runner<'g>,
     /// What the compiler made of it.
@@ -132,8 +133,8 @@ impl<'g> Accelerated<'g> {
         frames: &[Frame],
     ) -> Result<(u64, Vec<Vec<u8>>), Difference> {
         let failed = |error| format!("Verilator: {error}");
-        let mut device = Device::load(rtl, &self.program, self.total_cycles()).map_err(failed)?;
         let cycles: Vec<u64> = self.cycles.iter().map(|command| command.total).collect();
+        let mut device = Device::load(rtl, &self.program, &cycles).map_err(failed)?;
         let mut first = None;
         for (n, frame) in frames.iter().enumerate() {
             let got = device.run(&frame.inputs()).map_err(failed)?;

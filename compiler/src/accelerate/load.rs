@@ -6,7 +6,7 @@ use super::{MemoryUse, Plan, Stage};
 use crate::Error;
 use crate::misfit::{Misfit, Setting};
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{COMMAND_BYTES, Field, param_parts};
+use sepstream_spec::isa::{Field, command_bytes, param_parts};
 use sepstream_spec::program::LOADED;
 use sepstream_spec::regs::Memory;
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ pub fn uses(contents: &Contents, commands: usize, config: &Config) -> Vec<Memory
     let memories = LOADED.into_iter().zip(contents);
     let uses = memories.map(|(memory, content)| {
         let bytes = match memory {
-            Memory::Program => commands * COMMAND_BYTES as usize,
+            Memory::Program => commands * command_bytes(config) as usize,
             _ => content.len(),
         };
         let shape = memory.shape(config);
@@ -110,7 +110,7 @@ impl MemoryUse {
                 v.depthwise_channels,
             ),
             Memory::Program => {
-                let commands = used.div_ceil(COMMAND_BYTES / config.word_bytes());
+                let commands = used.div_ceil(command_bytes(config) / config.word_bytes());
                 counted("memory.commands", commands, "commands", v.commands)
             }
         };

@@ -148,7 +148,7 @@ fn attempt(live: &Live, config: &Config) -> Result<Compiled, Error> {
     for (stage, mut lowered) in plan.stages.iter().zip(lowered) {
         let last = commands.len() + 1 == plan.stages.len();
         complete(&mut lowered, stage, &places, last, config)?;
-        image.extend(lowered.command.as_bytes());
+        image.extend(lowered.command.as_bytes(config));
         commands.push(CommandInfo {
             stage: stage.clone(),
             macs: lowered.macs,

@@ -30,19 +30,19 @@ pub struct Frame {
 }
 
 impl<'a> Device<'a> {
-    /// Loads a program whose frames take about `cycles`, by the model; one that takes far more is given up as hanging.
+    /// Loads a program whose commands take about so many cycles, by the model; one that takes far more is given up as hanging.
     ///
     /// # Errors
     /// When the design is not the one that the program was compiled for, or does not answer.
-    pub fn load(rtl: &'a mut Rtl, program: &'a Program, cycles: u64) -> Result<Self, Error> {
+    pub fn load(rtl: &'a mut Rtl, program: &'a Program, cycles: &[u64]) -> Result<Self, Error> {
         let mut driver = Driver::new(RtlBus::new(rtl, program.word_bytes));
         driver.load(&program.view()).map_err(fault)?;
         driver.bus().rtl().finish_input()?;
         Ok(Device {
             driver,
             program,
-            commands: crate::model::commands(program).len(),
-            limit: 2 * cycles + SPARE_CYCLES,
+            commands: cycles.len(),
+            limit: 2 * cycles.iter().sum::<u64>() + SPARE_CYCLES,
         })
     }
     /// Runs one frame: load the inputs, start, wait, read the outputs.

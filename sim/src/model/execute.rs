@@ -54,7 +54,7 @@ impl<'a> Machine<'a> {
         Ok(Machine {
             config,
             program,
-            commands: super::commands(program),
+            commands: super::commands(program, config),
             activation,
         })
     }

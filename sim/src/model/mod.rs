@@ -14,24 +14,22 @@ pub use execute::{Error, Machine};
 pub use fast::{Level, Prepared, Workspace};
 
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{COMMAND_BYTES, Command};
+use sepstream_spec::isa::{Command, command_bytes};
 use sepstream_spec::program::Program;
 use sepstream_spec::regs::Memory;
 
 /// The commands of a program image.
-pub fn commands(program: &Program) -> Vec<Command> {
-    let (chunks, _) = program
+pub fn commands(program: &Program, config: &Config) -> Vec<Command> {
+    program
         .content(Memory::Program)
-        .as_chunks::<{ COMMAND_BYTES as usize }>();
-    chunks
-        .iter()
-        .map(|bytes| Command::from_bytes(*bytes))
+        .chunks_exact(command_bytes(config) as usize)
+        .map(Command::from_bytes)
         .collect()
 }
 
 /// Cycles of every command of a program, in order; their sum is the frame's.
 pub fn cycles(program: &Program, config: &Config) -> Vec<CommandCycles> {
-    commands(program)
+    commands(program, config)
         .iter()
         .map(|command| command_cycles(command, config))
         .collect()

@@ -4,7 +4,7 @@
 use super::bench::{Bench, Case, ReadPort, configured};
 use sepstream_hdl::sequencer::sequencer;
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{COMMAND_BYTES, Command, Field, command_words};
+use sepstream_spec::isa::{Command, Field, command_bytes, command_words};
 use sepstream_spec::timing::{self, fetch, near_read};
 use sepstream_testkit::{seeds, tools_present};
 
@@ -39,9 +39,9 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         let program = random_program(&mut rng, length);
         let memory: Vec<u8> = program
             .iter()
-            .flat_map(|command| *command.as_bytes())
+            .flat_map(|command| command.as_bytes(config).to_vec())
             .collect();
-        assert_eq!(memory.len() % COMMAND_BYTES as usize, 0);
+        assert_eq!(memory.len(), program.len() * command_bytes(config) as usize);
         let mut cycle = |bench: &mut Bench| {
             let at = bench.get("p_addr") as usize * word;
             let data = read.next(memory.get(at..at + word).unwrap_or_default().to_vec());

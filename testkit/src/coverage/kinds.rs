@@ -34,7 +34,7 @@ impl<'a> Seen<'a> {
             config,
             graph: accelerated.runner.graph(),
             limit,
-            commands: model::commands(&accelerated.compiled.program),
+            commands: model::commands(&accelerated.compiled.program, config),
             fused: stages
                 .iter()
                 .any(|s| s.window.is_some() && s.dense.is_some()),

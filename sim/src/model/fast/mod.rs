@@ -66,7 +66,7 @@ impl Prepared {
         program.check(config)?;
         let mut maps = Maps::new(program);
         let (mut stages, mut ends) = (Vec::new(), Vec::new());
-        for (index, command) in super::commands(program).iter().enumerate() {
+        for (index, command) in super::commands(program, config).iter().enumerate() {
             let refused = |reason| Error::Command { index, reason };
             let reader = Reader {
                 command,
