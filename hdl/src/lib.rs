@@ -14,8 +14,6 @@
 //! assert!(verilog.contains("module fill ("));
 //! ```
 
-pub mod block_lane;
-pub mod byte_writer;
 pub mod columns;
 mod counter;
 pub mod depthwise;
@@ -24,28 +22,20 @@ pub mod expand;
 pub mod feed;
 pub mod fill;
 pub mod host;
-mod lane;
 pub mod line_buffer;
 pub mod line_writer;
 pub mod link;
 pub mod memory;
 pub mod merge;
 pub mod multiplier;
-pub mod narrow_lane;
-pub mod order;
 pub mod packer;
 pub mod pixel_buffer;
 pub mod pointwise;
 pub mod pointwise_control;
+pub mod post;
 mod prefix;
-pub mod requant;
-pub mod residual;
-pub mod rounding;
 mod select;
 pub mod sequencer;
-pub mod serial;
-pub mod serial_lane;
-pub mod shared_requant;
 pub mod technology;
 pub mod top;
 pub mod walk;

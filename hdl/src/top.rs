@@ -18,7 +18,7 @@ mod store;
 use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{
     columns, depthwise, expand, fill, host, line_buffer, line_writer, merge, packer, pixel_buffer,
-    pointwise, pointwise_control, requant, sequencer, window,
+    pointwise, pointwise_control, post::requant, sequencer, window,
 };
 use beats::Expanded;
 use outputs::Outputs;

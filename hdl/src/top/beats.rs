@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What flows between the units of `top`: requantised outputs and expanded rows.
 
+use crate::packer;
+use crate::post::order;
 use crate::rtl::{Expr, Instance, Module};
-use crate::{order, packer};
 use sepstream_spec::config::Config;
 
 /// Words of expanded rows on their way to the line buffer.

@@ -3,8 +3,9 @@
 
 use super::beats::{Beats, Expanded};
 use super::{of_pixel, with_fields};
+use crate::packer;
+use crate::post::{byte_writer, requant, residual, shared_requant};
 use crate::rtl::{Expr, Instance, Module, lit, pack};
-use crate::{byte_writer, packer, requant, residual, shared_requant};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing;

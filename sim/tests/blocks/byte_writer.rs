@@ -3,7 +3,7 @@
 
 use super::bench::{Bench, Case, configured};
 use fastrand::Rng;
-use sepstream_hdl::byte_writer::byte_writer;
+use sepstream_hdl::post::byte_writer::byte_writer;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::Field;
 use sepstream_spec::width::map_bits;

@@ -2,7 +2,7 @@
 //! `order` against rows of pixels: every output once, in the order of the rows, in runs that stay in their words.
 
 use super::bench::{Bench, Case, configured, random_bytes, same};
-use sepstream_hdl::order::order;
+use sepstream_hdl::post::order::order;
 use sepstream_spec::config::Config;
 use sepstream_testkit::{seeds, tools_present};
 

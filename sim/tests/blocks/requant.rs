@@ -3,12 +3,13 @@
 
 use super::bench::{Bench, Case, Later, ReadPort, same};
 use fastrand::Rng;
-use sepstream_hdl::block_lane::block_lane;
-use sepstream_hdl::narrow_lane::narrow_lane;
-use sepstream_hdl::requant::{Shape, lane, requant};
+use sepstream_hdl::post::block_lane::block_lane;
+use sepstream_hdl::post::narrow_lane::narrow_lane;
+use sepstream_hdl::post::requant::{Shape, requant};
+use sepstream_hdl::post::serial;
+use sepstream_hdl::post::serial_lane::serial_lane;
+use sepstream_hdl::post::wide_lane::wide_lane;
 use sepstream_hdl::rtl::Module;
-use sepstream_hdl::serial;
-use sepstream_hdl::serial_lane::serial_lane;
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::isa::{
     Param, ROUND_ONCE, SERIAL_BIAS_BITS, SHIFT_LEFT, param_bytes, param_parts,
@@ -238,7 +239,7 @@ fn lane_of((bits, cycles, either): Kind) -> Rc<Module> {
         either,
     };
     match cycles {
-        1 if bits == WIDE_SUM => lane(either),
+        1 if bits == WIDE_SUM => wide_lane(either),
         1 => narrow_lane(bits, either),
         BLOCK_CYCLES => block_lane(serial),
         _ => serial_lane(serial),

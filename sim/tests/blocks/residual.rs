@@ -2,7 +2,7 @@
 //! `residual` against `spec::quant::AddParams` over maps in the activation memory.
 
 use super::bench::{Bench, Case, Later, ReadPort, command, configured, random_bytes, same};
-use sepstream_hdl::residual::residual;
+use sepstream_hdl::post::residual::residual;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::Field;
 use sepstream_spec::quant::{AddParams, Multiplier};

@@ -3,7 +3,7 @@
 
 use super::bench::{Bench, Case, Later, ReadPort, configured};
 use fastrand::Rng;
-use sepstream_hdl::shared_requant::shared_requant;
+use sepstream_hdl::post::shared_requant::shared_requant;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Param, param_parts};
 use sepstream_spec::quant::Rounding;

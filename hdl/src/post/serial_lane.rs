@@ -9,8 +9,8 @@
 //! Bit widths: s has `bits`. s times a digit is in [-2^(bits - 1) (2^k - 1), 2^(bits - 1) (2^k - 1)], A in
 //! [-2^(bits - 1) 2^k, 2^(bits - 1) 2^k): bits + k. The doubled high product is A >> (k - 1).
 
+use super::serial::{Kind, Lane};
 use crate::rtl::{Expr, Module, cat, lit};
-use crate::serial::{Kind, Lane};
 use sepstream_spec::timing;
 use std::rc::Rc;
 

@@ -9,9 +9,9 @@
 //! Bit widths: s_0 has 14 bits, s_1 at most 10 with its sign, m_0 16, m_1 15. A is less than 2^30 + 2^30, then in (-2^26, 2^26), then
 //! in (-2^30, 2^30): 32 bits in two's complement never wrap. The doubled high product is A >> 1.
 
+use super::serial::{Kind, Lane};
 use crate::multiplier::accumulating;
 use crate::rtl::{Module, cat, lit};
-use crate::serial::{Kind, Lane};
 use sepstream_spec::timing::BLOCK_CYCLES;
 use std::rc::Rc;
 

@@ -8,9 +8,9 @@
 //! Bit widths: s has an upper part of 18 bits and lower ones, the multiplier 17 and 14 bits: two products of 18x18. The whole
 //! product has bits + 31, of which bit 30 and those above are used; with a half of at most 2^(bits - 1) they make bits + 1.
 
-use crate::lane;
+use super::lane;
+use super::rounding::{factor_product, first_nudge, less_below_zero, place_and_clamp, tie};
 use crate::multiplier::BLOCK_BITS;
-use crate::rounding::{factor_product, first_nudge, less_below_zero, place_and_clamp, tie};
 use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::timing::FACTOR_PRODUCT;

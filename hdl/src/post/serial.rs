@@ -17,11 +17,11 @@
 //! Bit widths: a sum of `acc_bits` with a bias of 24 has one bit more than the larger, or wraps at 32 as in the software. The doubled
 //! high product is no larger than the clamped sum.
 
-use crate::block_lane::block_lane;
-use crate::lane;
-use crate::rounding::less_below_zero;
+use super::block_lane::block_lane;
+use super::lane;
+use super::rounding::less_below_zero;
+use super::serial_lane::serial_lane;
 use crate::rtl::{Expr, Module, cat, lit};
-use crate::serial_lane::serial_lane;
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::isa::{ROUND_ONCE, SERIAL_BIAS_BITS, param_parts};
 use sepstream_spec::timing;

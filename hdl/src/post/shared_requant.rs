@@ -16,9 +16,9 @@
 //! Latency: `timing::pw_requant` to the first pixel's output, then one in `requant_cycles` cycles. Throughput: a group in tp times as
 //! many. No back-pressure: groups come no faster (`Config::pw_group_cycles`).
 
+use super::serial::{self, Phase, held, pulses};
 use crate::packer::bits_for;
 use crate::rtl::{Expr, Module, all, lit, pack};
-use crate::serial::{self, Phase, held, pulses};
 use sepstream_spec::config::{Config, WIDE_SUM};
 use sepstream_spec::isa::{address_bits, param_bytes, param_parts};
 use sepstream_spec::timing;
