@@ -2,10 +2,10 @@
 //! Everything that can stop a command, by whose fault it is.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use sepstream_firmware::link::SessionError;
+use sepstream_runtime::{BoardError, Error as RunError};
 use sepstream_spec::config::Violation;
 
 use crate::outcome::Outcome;
@@ -14,48 +14,12 @@ use crate::report::count;
 /// What stopped a command.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file could not be read or written.
-    #[error("error: {}: {cause}", .path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// An argument or the contents of an input file.
+    /// A network could not be run.
+    #[error("{}", run(.0))]
+    Run(#[from] RunError),
+    /// An argument, or a file of this command.
     #[error("error: {0}")]
     Input(String),
-    /// A configuration file with broken rules.
-    #[error("{}", list(.0))]
-    Config(Vec<Violation>),
-    /// A model file that is damaged or not supported.
-    #[error("error: {0}")]
-    Model(#[from] sepstream_compiler::Error),
-    /// A network that the software reference cannot run.
-    #[error("error: {0}")]
-    Reference(#[from] sepstream_sim::reference::Error),
-    /// A program that the model cannot run.
-    #[error("error: {0}")]
-    Machine(#[from] sepstream_sim::model::Error),
-    /// The Verilated design could not be built or did not behave.
-    #[error("error: {0}")]
-    Cosim(#[from] sepstream_sim::cosim::Error),
-    /// A board on a serial port could not be used.
-    #[error("error: {}: {cause}", .port.display())]
-    Board {
-        /// The port.
-        port: PathBuf,
-        /// Why.
-        cause: Box<BoardError>,
-    },
-    /// Frames that give other results when they are run back to back.
-    #[error(
-        "DIFFERENT: frame {frame} has other results when it is run back to back with others than when it is run alone"
-    )]
-    Streamed {
-        /// The frame, from 0.
-        frame: usize,
-    },
     /// Synthesis failed, or was asked for what cannot be.
     #[error("{}", synthesis(.0))]
     Synthesis(#[from] sepstream_synth::Error),
@@ -84,34 +48,59 @@ pub enum Error {
     Tool(#[from] sepstream_toolchain::Error),
 }
 
-/// What the driver says of a board behind a serial port.
-pub type BoardError = sepstream_firmware::Error<SessionError<std::io::Error>>;
+/// What the crates below the runtime say, as the runtime says it.
+macro_rules! of_runtime {
+    ($($cause:ty,)*) => {
+        $(impl From<$cause> for Error {
+            fn from(cause: $cause) -> Self {
+                Error::Run(cause.into())
+            }
+        })*
+    };
+}
+
+of_runtime! {
+    sepstream_compiler::Error,
+    sepstream_sim::reference::Error,
+    sepstream_sim::model::Error,
+    sepstream_sim::cosim::Error,
+}
 
 impl Error {
     /// A file that could not be read or written.
     pub fn file(path: &Path, cause: std::io::Error) -> Self {
-        Error::File {
-            path: path.into(),
-            cause,
-        }
+        Error::Run(RunError::file(path, cause))
     }
 
     /// Exit code of the process: 1 for results that differ and clocks that are missed, 2 for bad input, 3 for tools.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Error::Streamed { .. } | Error::ClockMissed { .. } => Outcome::Differs.exit_code(),
+            Error::ClockMissed { .. } => Outcome::Differs.exit_code(),
+            Error::Run(error) => run_exit_code(error),
             Error::Synthesis(error) if error.is_input() => ExitCode::from(2),
-            // the program is the one that is wrong
-            Error::Board { cause, .. } if matches!(**cause, BoardError::Configuration { .. }) => {
-                ExitCode::from(2)
-            }
-            Error::Tool(_)
-            | Error::Cosim(_)
-            | Error::Synthesis(_)
-            | Error::Loader { .. }
-            | Error::Board { .. } => ExitCode::from(3),
-            _ => ExitCode::from(2),
+            Error::Tool(_) | Error::Synthesis(_) | Error::Loader { .. } => ExitCode::from(3),
+            Error::Input(_) => ExitCode::from(2),
         }
+    }
+}
+
+fn run_exit_code(error: &RunError) -> ExitCode {
+    match error {
+        RunError::Streamed { .. } => Outcome::Differs.exit_code(),
+        // the program is the one that is wrong
+        RunError::Board { cause, .. } if matches!(**cause, BoardError::Configuration { .. }) => {
+            ExitCode::from(2)
+        }
+        RunError::Cosim(_) | RunError::Board { .. } => ExitCode::from(3),
+        _ => ExitCode::from(2),
+    }
+}
+
+fn run(error: &RunError) -> String {
+    match error {
+        RunError::Config(violations) => list(violations),
+        RunError::Streamed { .. } => format!("DIFFERENT: {error}"),
+        other => format!("error: {other}"),
     }
 }
 

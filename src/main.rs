@@ -3,11 +3,7 @@
 
 mod cli;
 mod commands;
-mod compare;
-mod cut;
-mod engine;
 mod error;
-mod input;
 mod outcome;
 mod progress;
 mod report;

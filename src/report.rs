@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tables and JSON.
 
+pub use sepstream_runtime::compare::short_name;
+
 use comfy_table::{CellAlignment, ColumnConstraint, Table, Width, presets};
 use indicatif::HumanCount;
 use sepstream_spec::quant::Semantics;
@@ -130,33 +132,16 @@ pub fn shape(dims: &[usize]) -> String {
     }
 }
 
-/// The telling part of a tensor name: converters join the names of all fused operations with semicolons.
-pub fn short_name(name: &str) -> String {
-    const LONGEST: usize = 40;
-    let first = name.split(';').next().unwrap_or(name);
-    let count = first.chars().count();
-    if count <= LONGEST {
-        return first.into();
-    }
-    let tail: String = first.chars().skip(count - LONGEST + 3).collect();
-    format!("...{tail}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_names() {
+    fn numbers_and_shapes() {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(7_489_664), "7,489,664");
         assert_eq!(percent(0.7649), "76.5 %");
         assert_eq!(shape(&[1, 96, 96, 3]), "1x96x96x3");
-        assert_eq!(short_name("model/relu;model/bn"), "model/relu");
-        assert_eq!(
-            short_name(&"x".repeat(50)),
-            format!("...{}", "x".repeat(37))
-        );
     }
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use sepstream_compiler::Live;
 use sepstream_compiler::accelerate::{CommandInfo, MemoryUse};
+use sepstream_runtime::engine::{Accelerator, LayerFigures};
 use sepstream_spec::graph::Layer;
 use serde::Serialize;
 
 use crate::cli::Compile;
-use crate::engine::{Accelerator, LayerFigures};
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::report::{
@@ -128,7 +128,7 @@ impl Report {
                 macs: layer.macs,
                 utilisation: utilisation(layer.macs, Some(cycles.total), Some(multipliers)),
                 padding_loss: 1.0 - info.macs as f64 / info.slots.max(1) as f64,
-                waits_for: layer.waits_for,
+                waits_for: layer.waits_for.map(|cause| cause.to_string()),
             }
         };
         let host = |&position: &usize| HostLayer::new(&accelerator.graph.layers[position]);

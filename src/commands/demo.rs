@@ -5,13 +5,13 @@ mod digits;
 
 use std::time::Instant;
 
+use sepstream_runtime::compare::compare;
+use sepstream_runtime::engine::{Accelerator, Engine, Reference, VerilatorOptions};
 use serde::Serialize;
 
 use self::digits::Digits;
 use super::run_report::{Against, Report};
 use crate::cli::{Demo, EngineKind};
-use crate::compare::compare;
-use crate::engine::{Accelerator, Engine, Reference, Verilator, VerilatorOptions};
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::progress::bar;
@@ -42,7 +42,7 @@ pub fn run(args: &Demo) -> Result<Outcome, Error> {
             count(digits.frames.len(), "test image")
         );
     }
-    let mut engine = Verilator::new(accelerator, &VerilatorOptions::default())?;
+    let mut engine = super::verilator(accelerator, &VerilatorOptions::default())?;
     let bar = bar("images", digits.frames.len());
     let (start, mut seconds) = (Instant::now(), 0.0);
     let results = engine.run(&digits.frames, &mut || {

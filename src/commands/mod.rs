@@ -21,12 +21,15 @@ mod synth;
 use std::path::Path;
 
 use sepstream_compiler::Live;
+use sepstream_runtime::engine::{Accelerator, Verilator, VerilatorOptions};
+use sepstream_runtime::files;
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::Graph;
 
 use crate::cli::{Cli, Command, Follow};
 use crate::error::Error;
 use crate::outcome::Outcome;
+use crate::progress::{describe, spinner};
 
 /// Runs the command of the command line.
 pub fn run(cli: Cli) -> Result<Outcome, Error> {
@@ -48,19 +51,14 @@ pub fn run(cli: Cli) -> Result<Outcome, Error> {
     }
 }
 
-/// Reads a model; its name is the stem of the file name. What runs it checks that it can.
+/// Reads a model as it is in its file.
 fn load_model(path: &Path, follow: &Follow) -> Result<Graph, Error> {
-    let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Graph {
-        semantics: follow.semantics.into(),
-        ..sepstream_compiler::tflite::load(&bytes, &name)?
-    })
+    Ok(files::read_model(path, follow.semantics.into())?)
 }
 
-/// Reads a model as an accelerator and its host run it: without what converters write around layers.
+/// Reads a model as an accelerator and its host run it.
 fn load_network(path: &Path, follow: &Follow) -> Result<Graph, Error> {
-    Ok(sepstream_compiler::simplify(&load_model(path, follow)?))
+    Ok(files::read_network(path, follow.semantics.into())?)
 }
 
 /// What an accelerator is to run of a network.
@@ -72,8 +70,19 @@ fn live(graph: &Graph, keep_dead: bool) -> Live {
     }
 }
 
+/// Generates and builds an accelerator's Verilog; what is done shows on the terminal.
+fn verilator<'g>(
+    accelerator: Accelerator<'g>,
+    options: &VerilatorOptions,
+) -> Result<Verilator<'g>, Error> {
+    let spinner = spinner();
+    let mut progress = |event| spinner.set_message(describe(event));
+    let built = Verilator::new(accelerator, options, &mut progress)?;
+    spinner.finish_and_clear();
+    Ok(built)
+}
+
 /// Reads and checks a configuration.
 fn load_config(path: &Path) -> Result<Config, Error> {
-    let text = std::fs::read_to_string(path).map_err(|cause| Error::file(path, cause))?;
-    Config::from_yaml(&text, &path.display().to_string()).map_err(Error::Config)
+    Ok(files::read_config(path)?)
 }

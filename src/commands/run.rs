@@ -4,15 +4,15 @@
 use std::time::{Duration, Instant};
 
 use sepstream_compiler::accelerate::plan;
+use sepstream_runtime::compare::{Comparison, Element, compare, elements};
+use sepstream_runtime::engine::{Board, BoardOptions, Border, Engine, Load, Reference};
+use sepstream_runtime::input::{Frames, read_inputs, read_wanted};
 use sepstream_spec::graph::{DType, Graph, Tensor, TensorId};
 use sepstream_spec::program::{MapPort, Program};
 use serde::Serialize;
 
 use crate::cli::Run;
-use crate::compare::{Comparison, Element, compare, elements};
-use crate::engine::{Board, BoardOptions, Border, Engine, Reference};
 use crate::error::Error;
-use crate::input::{Frames, read_inputs, read_wanted};
 use crate::outcome::Outcome;
 use crate::progress::bar;
 use crate::report::{Follows, count, json, thousands};
@@ -65,7 +65,7 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
         timeout: Duration::from_secs(args.timeout.into()),
     };
     let start = Instant::now();
-    let mut board = Board::open(&program, options)?;
+    let mut board = Board::open(&program, options, loading())?;
     let plan = model.as_ref().map(plan).transpose()?;
     let border = match &plan {
         Some(plan) => {
@@ -125,6 +125,17 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
     } else {
         Outcome::Ok
     })
+}
+
+/// Shows how far the program is loaded.
+fn loading() -> impl FnMut(Load) {
+    let mut shown = None;
+    move |load| match (load, &mut shown) {
+        (Load::Begin(bytes), shown) => *shown = Some(bar("program bytes", bytes)),
+        (Load::Sent(bytes), Some(bar)) => bar.inc(bytes as u64),
+        (Load::End, Some(bar)) => bar.finish_and_clear(),
+        _ => {}
+    }
 }
 
 /// Results to compare with: given, or those of the reference, if there is a model that it can run.

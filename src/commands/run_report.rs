@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The report of a run, for `simulate` and `demo`.
 
+use sepstream_runtime::compare::{Comparison, Difference};
+use sepstream_runtime::engine::{Cycles, LayerFigures, LiveFigures};
 use serde::Serialize;
 
 use crate::cli::EngineKind;
-use crate::compare::{Comparison, Difference};
-use crate::engine::{Cycles, LayerFigures, LiveFigures};
 use crate::report::{
     Column, Follows, LeftOut, count, or_dash, percent, short_name, table, thousands, utilisation,
 };
@@ -132,7 +132,7 @@ impl Report {
                 cycles,
                 macs: layer.macs,
                 utilisation: utilisation(layer.macs, cycles, self.multipliers),
-                waits_for: layer.waits_for,
+                waits_for: layer.waits_for.map(|cause| cause.to_string()),
             }
         };
         self.layers = layers.into_iter().enumerate().map(report).collect();

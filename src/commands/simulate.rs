@@ -5,16 +5,16 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Instant;
 
+use sepstream_runtime::compare::compare;
+use sepstream_runtime::cut::cut;
+use sepstream_runtime::engine::{Accelerator, Engine, Model, Reference, VerilatorOptions};
+use sepstream_runtime::input::{Frames, noise, read_inputs, read_wanted};
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::Graph;
 
 use super::run_report::{Against, Report};
 use crate::cli::{EngineKind, Simulate};
-use crate::compare::compare;
-use crate::cut::cut;
-use crate::engine::{Accelerator, Engine, Model, Reference, Verilator, VerilatorOptions};
 use crate::error::Error;
-use crate::input::{Frames, noise, read_inputs, read_wanted};
 use crate::outcome::Outcome;
 use crate::progress::bar;
 use crate::report::{count, json};
@@ -214,5 +214,5 @@ fn engine<'g>(
         trace: args.trace.clone(),
         stalls: args.stalls.map(|percent| (args.seed, percent)),
     };
-    Ok(Box::new(Verilator::new(accelerator, &options)?))
+    Ok(Box::new(super::verilator(accelerator, &options)?))
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sepstream synth`: the bitstream of a board, and how fast it is.
 
+use sepstream_runtime::Error as RunError;
 use sepstream_spec::config::Config;
 use sepstream_synth::flow::{self, CriticalPath, Report, Request, Run, Step};
 use sepstream_synth::pll::Mhz;
@@ -92,7 +93,8 @@ fn config(args: &cli::Synth, board: &Board) -> Result<Config, Error> {
             board.id()
         ))
     })?;
-    Config::from_yaml(text, &format!("configs/{file}")).map_err(Error::Config)
+    let checked = Config::from_yaml(text, &format!("configs/{file}"));
+    Ok(checked.map_err(RunError::Config)?)
 }
 
 /// What has begun.

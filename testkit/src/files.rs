@@ -2,15 +2,16 @@
 //! Model files, their inputs and golden outputs, in the repository and beside it.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::tools::found;
-use npyz::NpyFile;
-use sepstream_compiler::tflite;
+use sepstream_runtime::Error;
+use sepstream_runtime::files::read_model;
+use sepstream_runtime::input::{Frames, read_inputs, read_wanted};
 use sepstream_sim::reference::Value;
-use sepstream_spec::graph::{DType, Graph};
-use zip::ZipArchive;
+use sepstream_spec::graph::{Graph, TensorId};
+use sepstream_spec::quant::Semantics;
 
 /// A model file with all its frames.
 pub struct Model {
@@ -24,77 +25,23 @@ pub struct Model {
 
 /// The model `NAME.tflite` of a folder, with the frames of `FRAMES.npz`.
 pub fn load(folder: &Path, name: &str, frames: &str) -> Model {
-    let bytes = fs::read(folder.join(format!("{name}.tflite"))).unwrap();
-    let graph = tflite::load(&bytes, name).unwrap();
+    let path = folder.join(format!("{name}.tflite"));
+    let graph = read_model(&path, Semantics::default()).unwrap_or_else(|error| panic!("{error}"));
     let archive = folder.join(format!("{frames}.npz"));
-    let (inputs, outputs) = (arrays(&archive, "in"), arrays(&archive, "out"));
-    assert_eq!(
-        (inputs.len(), outputs.len()),
-        (graph.inputs.len(), graph.outputs.len())
-    );
-    let frames = inputs[0].len();
-    let by_frame = |arrays: Vec<Vec<Value>>| -> Vec<Vec<Value>> {
-        let frame = |n: usize| arrays.iter().map(|array| array[n].clone()).collect();
-        (0..frames).map(frame).collect()
+    let values = |frames: Result<Frames, Error>, ids: &[TensorId]| -> Vec<Vec<Value>> {
+        let frames = frames.unwrap_or_else(|error| panic!("{error}"));
+        let value = |(id, bytes): (&TensorId, Vec<u8>)| {
+            let tensor = &graph[*id];
+            Value::new(tensor.dtype, tensor.shape.clone(), bytes).unwrap()
+        };
+        let frame = |frame: Vec<Vec<u8>>| ids.iter().zip(frame).map(value).collect();
+        frames.into_iter().map(frame).collect()
     };
     Model {
+        inputs: values(read_inputs(&archive, &graph), &graph.inputs),
+        outputs: values(read_wanted(&archive, &graph), &graph.outputs),
         graph,
-        inputs: by_frame(inputs),
-        outputs: by_frame(outputs),
     }
-}
-
-/// The arrays `NAME0`, `NAME1`, ... of an archive: frames of each. Frames lie along the first axis.
-fn arrays(path: &Path, name: &str) -> Vec<Vec<Value>> {
-    let mut archive = ZipArchive::new(File::open(path).unwrap()).unwrap();
-    let mut arrays = Vec::new();
-    while let Ok(entry) = archive.by_name(&format!("{name}{}.npy", arrays.len())) {
-        let array = NpyFile::new(entry).unwrap();
-        let [frames, shape @ ..] = array.shape() else {
-            panic!("{name} is a scalar")
-        };
-        let (frames, shape) = (
-            *frames as usize,
-            shape.iter().map(|&n| n as usize).collect::<Vec<_>>(),
-        );
-        let (dtype, bytes): (DType, Vec<u8>) = match array.dtype().descr().trim_matches('\'') {
-            "|i1" => (
-                DType::I8,
-                bytemuck::cast_slice(&array.into_vec::<i8>().unwrap()).to_vec(),
-            ),
-            "|u1" => (DType::U8, array.into_vec::<u8>().unwrap()),
-            "<f4" => (
-                DType::F32,
-                array
-                    .into_vec::<f32>()
-                    .unwrap()
-                    .iter()
-                    .flat_map(|x| x.to_le_bytes())
-                    .collect(),
-            ),
-            "<i4" => (
-                DType::I32,
-                bytemuck::cast_slice(&array.into_vec::<i32>().unwrap()).to_vec(),
-            ),
-            "<i8" => (
-                DType::I64,
-                bytemuck::cast_slice(&array.into_vec::<i64>().unwrap()).to_vec(),
-            ),
-            "|b1" => {
-                let values = array.into_vec::<bool>().unwrap();
-                (DType::Bool, values.into_iter().map(u8::from).collect())
-            }
-            other => panic!("{name} has type {other}"),
-        };
-        let frame = |bytes: &[u8]| Value::new(dtype, shape.clone(), bytes.to_vec()).unwrap();
-        arrays.push(
-            bytes
-                .chunks_exact(bytes.len() / frames)
-                .map(frame)
-                .collect(),
-        );
-    }
-    arrays
 }
 
 /// The small models that cover one family of operators each: the folder, and the names in their order.

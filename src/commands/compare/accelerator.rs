@@ -3,9 +3,10 @@
 
 use std::num::NonZeroUsize;
 
+use sepstream_runtime::engine::{Accelerator, Engine, Model, VerilatorOptions};
+
 use super::Subject;
 use super::report::{Bytes, How, Row};
-use crate::engine::{Accelerator, Engine, Model, Verilator, VerilatorOptions};
 use crate::error::Error;
 
 /// A row of the model, and one of the Verilog.
@@ -25,7 +26,7 @@ pub fn rows(subject: &Subject, verify: bool) -> Result<Vec<Row>, Error> {
         multipliers,
     )?];
     if verify {
-        let mut verilog = Verilator::new(fresh()?, &VerilatorOptions::default())?;
+        let mut verilog = crate::commands::verilator(fresh()?, &VerilatorOptions::default())?;
         rows.push(row(
             subject,
             "accelerator in Verilator",

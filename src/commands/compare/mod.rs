@@ -14,15 +14,15 @@ mod vela;
 use std::fs;
 use std::path::Path;
 
+use sepstream_runtime::engine::{Accelerator, Reference};
+use sepstream_runtime::input::{noise, read_inputs};
 use sepstream_sim::reference::Trace;
 use sepstream_sim::softcore::Rust;
 use sepstream_spec::graph::{Graph, TensorId};
 
 use self::report::{LayerTitle, Report, Row};
 use crate::cli::Compare;
-use crate::engine::{Accelerator, Reference};
 use crate::error::Error;
-use crate::input::{noise, read_inputs};
 use crate::outcome::Outcome;
 use crate::report::json;
 

@@ -3,11 +3,11 @@
 
 use std::io::Cursor;
 
+use sepstream_runtime::input::{Archive, Array, Frames};
 use sepstream_spec::config::Config;
 use sepstream_spec::graph::Graph;
 
 use crate::error::Error;
-use crate::input::{Archive, Array, Frames};
 
 const MODEL: &[u8] = include_bytes!("../../../models/digits.tflite");
 const TEST_SET: &[u8] = include_bytes!("../../../models/digits_test.npz");
@@ -34,7 +34,8 @@ impl Digits {
     /// Reads what is embedded, up to `limit` images.
     pub fn load(limit: usize) -> Result<Self, Error> {
         let graph = sepstream_compiler::tflite::load(MODEL, "digits")?;
-        let config = Config::from_yaml(CONFIG, CONFIG_NAME).map_err(Error::Config)?;
+        let config =
+            Config::from_yaml(CONFIG, CONFIG_NAME).map_err(sepstream_runtime::Error::Config)?;
         let mut archive = Archive::new(Cursor::new(TEST_SET), "models/digits_test.npz")?;
         let mut array = |name: &str| -> Result<Array, Error> {
             let missing = || Error::Input(format!("models/digits_test.npz has no array {name}"));

@@ -8,7 +8,7 @@ use sepstream_sim::reference::{Runner, Value};
 use sepstream_spec::graph::{Graph, TensorId};
 
 use super::reference::values;
-use crate::error::Error;
+use crate::Error;
 
 /// A frame on its way through host and accelerator.
 pub struct Border<'a> {

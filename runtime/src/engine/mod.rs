@@ -9,13 +9,15 @@ mod reference;
 mod verilator;
 
 pub use accelerator::Accelerator;
-pub use board::{Board, BoardOptions};
+pub use board::{Board, BoardOptions, Load};
 pub use border::Border;
 pub use model::Model;
 pub use reference::Reference;
 pub use verilator::{Verilator, VerilatorOptions};
 
-use crate::error::Error;
+use std::fmt;
+
+use crate::Error;
 
 /// Something that executes one network.
 pub trait Engine {
@@ -75,5 +77,28 @@ pub struct LayerFigures {
     /// Multiply-accumulates of the network in it.
     pub macs: u64,
     /// What it waits for most, where an engine knows.
-    pub waits_for: Option<String>,
+    pub waits_for: Option<WaitsFor>,
+}
+
+/// What a layer waits for most of the time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WaitsFor {
+    /// The host, which runs it.
+    Host,
+    /// A part of the accelerator.
+    Unit {
+        /// Its name.
+        name: &'static str,
+        /// Share of the layer's cycles.
+        share: f64,
+    },
+}
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaitsFor::Host => f.write_str("(host)"),
+            WaitsFor::Unit { name, share } => write!(f, "{name} {:.1} %", share * 100.0),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use sepstream_spec::graph::{DType, Graph, Tensor, TensorId};
 use super::Array;
 use super::image::read_image;
 use super::numpy::{read_npy, read_npz};
-use crate::error::Error;
+use crate::Error;
 
 /// Frames, each with the bytes of every input (or output) of the network.
 pub type Frames = Vec<Vec<Vec<u8>>>;

@@ -13,7 +13,7 @@ use image::{DynamicImage, ImageReader, Limits, imageops::FilterType};
 use sepstream_spec::graph::{DType, Tensor};
 
 use super::Array;
-use crate::error::Error;
+use crate::Error;
 
 /// Reads a PNG or JPEG picture for an input tensor.
 pub fn read_image(path: &Path, input: &Tensor) -> Result<Array, Error> {

@@ -2,17 +2,15 @@
 //! A board behind a serial port: the driver over the host link, with a new start when the board was reset.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
 use sepstream_firmware::link::{Port, Session, SessionError, Statistics};
 use sepstream_firmware::{self as firmware, Driver};
 use sepstream_spec::program::Program;
 use serial2::SerialPort;
 
-use crate::error::{BoardError, Error};
-use crate::progress::bar;
+use crate::{BoardError, Error};
 
 /// Resets of the board that a frame is started again after.
 const RESETS: u32 = 3;
@@ -28,6 +26,17 @@ pub struct BoardOptions {
     pub retry_after: Duration,
     /// Time that a frame may take on the accelerator.
     pub timeout: Duration,
+}
+
+/// How far the loading of a program has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// A program of so many bytes begins.
+    Begin(usize),
+    /// So many bytes more were sent.
+    Sent(usize),
+    /// It ended.
+    End,
 }
 
 /// A board with a program.
@@ -46,22 +55,29 @@ struct SerialLine {
     buffer: [u8; 512],
     /// What of the buffer is still to be taken.
     rest: std::ops::Range<usize>,
-    /// Follows the bytes sent, while a program is loaded.
-    sent: Option<ProgressBar>,
+    /// A program is being loaded.
+    loading: bool,
+    progress: Box<dyn FnMut(Load)>,
 }
 
 impl SerialLine {
-    fn open(path: &Path, baud: u32, patience: Duration) -> io::Result<Self> {
-        let mut port = SerialPort::open(path, baud)?;
-        port.set_read_timeout(patience)?;
+    fn open(options: &BoardOptions, progress: Box<dyn FnMut(Load)>) -> io::Result<Self> {
+        let mut port = SerialPort::open(&options.port, options.baud)?;
+        port.set_read_timeout(options.retry_after)?;
         // what came before is nobody's reply
         port.discard_input_buffer()?;
         Ok(SerialLine {
             port,
             buffer: [0; 512],
             rest: 0..0,
-            sent: None,
+            loading: false,
+            progress,
         })
+    }
+    /// Begins or ends the loading of a program.
+    fn load(&mut self, what: Load) {
+        self.loading = what != Load::End;
+        (self.progress)(what);
     }
 }
 
@@ -69,8 +85,8 @@ impl Port for SerialLine {
     type Error = io::Error;
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Some(bar) = &self.sent {
-            bar.inc(bytes.len() as u64);
+        if self.loading {
+            (self.progress)(Load::Sent(bytes.len()));
         }
         self.port.write_all(bytes)
     }
@@ -89,10 +105,15 @@ impl Port for SerialLine {
 }
 
 impl<'p> Board<'p> {
-    /// Opens port and link, and checks that the program is for the accelerator there.
-    pub fn open(program: &'p Program, options: BoardOptions) -> Result<Self, Error> {
+    /// Opens port and link, and checks that the program is for the accelerator there. `progress` follows each loading of the
+    /// program.
+    pub fn open(
+        program: &'p Program,
+        options: BoardOptions,
+        progress: impl FnMut(Load) + 'static,
+    ) -> Result<Self, Error> {
         let path = &options.port;
-        let line = SerialLine::open(path, options.baud, options.retry_after)
+        let line = SerialLine::open(&options, Box::new(progress))
             .map_err(|cause| Error::file(path, cause))?;
         let fault = |cause| Error::Board {
             port: path.clone(),
@@ -178,11 +199,9 @@ impl<'p> Board<'p> {
     }
     fn load(&mut self) -> Result<(), BoardError> {
         let bytes = self.program.contents.iter().map(Vec::len).sum();
-        let bar = bar("program bytes", bytes);
-        self.driver.bus().port().sent = Some(bar.clone());
+        self.driver.bus().port().load(Load::Begin(bytes));
         let loaded = self.driver.load(&self.program.view());
-        self.driver.bus().port().sent = None;
-        bar.finish_and_clear();
+        self.driver.bus().port().load(Load::End);
         self.loaded = loaded.is_ok();
         loaded
     }

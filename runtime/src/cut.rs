@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use sepstream_spec::graph::{Graph, TensorId};
 
-use crate::error::Error;
+use crate::Error;
 
 /// The layers whose index in the model file is in `range`. Inputs are the tensors that they read and others write, outputs
 /// those that they write and others read, or nobody.
@@ -122,6 +122,6 @@ mod tests {
     #[test]
     fn range_without_layers_is_refused() {
         let message = cut(&graph(), &(5..7)).unwrap_err().to_string();
-        assert_eq!(message, "error: no layer in 5..7; `net` has layers 0 to 7");
+        assert_eq!(message, "no layer in 5..7; `net` has layers 0 to 7");
     }
 }

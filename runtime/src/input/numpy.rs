@@ -9,7 +9,7 @@ use npyz::{NpyHeader, Order};
 use sepstream_spec::graph::DType;
 
 use super::Array;
-use crate::error::Error;
+use crate::Error;
 
 /// Most bytes of one array, so that a small file cannot claim all memory.
 const MAX_BYTES: u64 = 1 << 30;

@@ -3,7 +3,7 @@
 
 use sepstream_spec::graph::{DType, Tensor};
 
-use crate::error::Error;
+use crate::Error;
 
 /// Elements in row-major order, little-endian.
 #[derive(Clone, Debug, PartialEq)]

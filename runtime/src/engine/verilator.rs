@@ -7,8 +7,8 @@ use sepstream_sim::cosim::{BuildOptions, Device, Rtl, TraceFormat};
 
 use super::border::Border;
 use super::{Accelerator, Cycles, Engine, LayerFigures, LiveFigures, Run};
-use crate::error::Error;
-use crate::progress::{describe, spinner};
+use crate::Error;
+use sepstream_toolchain::Progress;
 
 /// Options of the run.
 #[derive(Clone, Debug, Default)]
@@ -27,21 +27,17 @@ pub struct Verilator<'g> {
 
 impl<'g> Verilator<'g> {
     /// Generates and builds the accelerator.
-    pub fn new(accelerator: Accelerator<'g>, options: &VerilatorOptions) -> Result<Self, Error> {
+    pub fn new(
+        accelerator: Accelerator<'g>,
+        options: &VerilatorOptions,
+        progress: &mut Progress,
+    ) -> Result<Self, Error> {
         let verilog = sepstream_hdl::generate(&accelerator.config);
         let build = BuildOptions {
             trace: options.trace.as_deref().map(TraceFormat::of),
             ..BuildOptions::default()
         };
-        let spinner = spinner();
-        let mut progress = |event| spinner.set_message(describe(event));
-        let mut rtl = Rtl::build(
-            &verilog,
-            accelerator.config.word_bytes(),
-            &build,
-            &mut progress,
-        )?;
-        spinner.finish_and_clear();
+        let mut rtl = Rtl::build(&verilog, accelerator.config.word_bytes(), &build, progress)?;
         if let Some(path) = &options.trace {
             rtl.open_trace(path)?;
         }

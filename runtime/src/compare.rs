@@ -84,6 +84,18 @@ impl fmt::Display for Difference {
     }
 }
 
+/// The telling part of a tensor name: converters join the names of all fused operations with semicolons.
+pub fn short_name(name: &str) -> String {
+    const LONGEST: usize = 40;
+    let first = name.split(';').next().unwrap_or(name);
+    let count = first.chars().count();
+    if count <= LONGEST {
+        return first.into();
+    }
+    let tail: String = first.chars().skip(count - LONGEST + 3).collect();
+    format!("...{tail}")
+}
+
 /// Compares the outputs of a network, frame by frame.
 pub fn compare(graph: &Graph, wanted: &Frames, got: &Frames) -> Comparison {
     let mut found = Comparison::default();
@@ -107,7 +119,7 @@ pub fn compare(graph: &Graph, wanted: &Frames, got: &Frames) -> Comparison {
                         frame,
                         layer: layer.map(|layer| layer.index),
                         operator: layer.map_or(String::new(), |layer| layer.kind().to_owned()),
-                        tensor: crate::report::short_name(&tensor.name),
+                        tensor: short_name(&tensor.name),
                         y: pixel / columns.max(1),
                         x: pixel % columns.max(1),
                         channel: position % channels.max(1),
@@ -185,6 +197,13 @@ mod tests {
             outputs: vec![TensorId(1)],
             ..Graph::default()
         }
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(short_name("model/relu;model/bn"), "model/relu");
+        let cut = format!("...{}", "x".repeat(37));
+        assert_eq!(short_name(&"x".repeat(50)), cut);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use sepstream_sim::model::Prepared;
 
 use super::border::Border;
 use super::{Accelerator, Engine, LayerFigures, LiveFigures, Run};
-use crate::error::Error;
+use crate::Error;
 
 /// The model executing the compiled program.
 pub struct Model<'g> {

@@ -6,7 +6,7 @@ use sepstream_sim::reference::{Runner, Trace, Value};
 use sepstream_spec::graph::{Graph, Layer};
 
 use super::{Engine, LayerFigures, Run};
-use crate::error::Error;
+use crate::Error;
 
 /// The software reference: bytes only, no cycles.
 pub struct Reference<'g>(Runner<'g>);

@@ -8,9 +8,8 @@ use sepstream_spec::config::Config;
 use sepstream_spec::graph::Graph;
 
 use super::reference::figures;
-use super::{Cycles, LayerFigures, LiveFigures};
-use crate::error::Error;
-use crate::report::percent;
+use super::{Cycles, LayerFigures, LiveFigures, WaitsFor};
+use crate::Error;
 
 /// What engines of the accelerator share.
 pub struct Accelerator<'g> {
@@ -51,7 +50,7 @@ impl<'g> Accelerator<'g> {
     pub fn layers(&self) -> Vec<LayerFigures> {
         let plan = &self.compiled.plan;
         let host = |&position: &usize| LayerFigures {
-            waits_for: Some("(host)".into()),
+            waits_for: Some(WaitsFor::Host),
             ..figures(self.graph, &self.graph.layers[position])
         };
         let command = |(info, cycles): (&CommandInfo, &CommandCycles)| {
@@ -108,9 +107,9 @@ impl<'g> Accelerator<'g> {
 }
 
 /// Where most of the cycles go in which the pointwise array does not step, if they are more than a twentieth.
-fn waits_for(cycles: &CommandCycles) -> Option<String> {
+fn waits_for(cycles: &CommandCycles) -> Option<WaitsFor> {
     let wait = &cycles.wait;
-    let (cause, most) = [
+    let (name, most) = [
         ("first rows", wait.fill),
         ("window", wait.window),
         ("memory", wait.memory),
@@ -119,6 +118,6 @@ fn waits_for(cycles: &CommandCycles) -> Option<String> {
     ]
     .into_iter()
     .max_by_key(|(_, cycles)| *cycles)?;
-    (most * 20 > cycles.total)
-        .then(|| format!("{cause} {}", percent(most as f64 / cycles.total as f64)))
+    let share = most as f64 / cycles.total as f64;
+    (most * 20 > cycles.total).then_some(WaitsFor::Unit { name, share })
 }
