@@ -52,6 +52,10 @@ impl Setting {
     pub fn beyond(&self) -> Option<u32> {
         match row(self.field).limit {
             Limit::Range(_, most) => (self.value > most).then_some(most),
+            Limit::OneOf(choices) => {
+                let most = choices.iter().copied().max();
+                most.filter(|most| self.value > *most)
+            }
             _ => None,
         }
     }

@@ -4,7 +4,7 @@
 use sepstream_compiler::accelerate::RULES;
 use sepstream_compiler::{Error, Misfit, compile};
 use sepstream_spec::config::{Config, Multiplier, Values};
-use sepstream_spec::graph::{DType, Graph, Op, Pad, Pads, TensorId, Window};
+use sepstream_spec::graph::{DType, Graph, Op, Pad, Pads, Softmax, TensorId, Window};
 use sepstream_spec::quant::Semantics;
 use sepstream_testkit::small::{Network, window};
 
@@ -19,6 +19,7 @@ const ROOMY: Values = Values {
     pw_sum_bits: 32,
     pw_requant_cycles: 1,
     pw_rounding: 1,
+    pw_tables: 0,
     residual: 8,
     lanes: 8,
     taps: 3,
@@ -28,6 +29,7 @@ const ROOMY: Values = Values {
     dw_requant: 3,
     dw_sum_bits: 32,
     dw_requant_cycles: 1,
+    dw_tables: 0,
     activation_kib: 4096,
     weight_kib: 1024,
     depthwise_kib: 256,
@@ -146,8 +148,10 @@ fn engines_with_limits_name_layer_and_channel() {
         pw_sum_bits: 18,
         pw_requant_cycles: 1,
         pw_rounding: 1,
+        pw_tables: 0,
         dw_sum_bits: 18,
         dw_requant_cycles: 1,
+        dw_tables: 0,
         ..ROOMY
     };
     let mut text = String::new();
@@ -187,6 +191,7 @@ fn dense(power: i32) -> Graph {
 fn one_rounding_is_asked_for_and_what_is_undefined_refused() {
     let twice = Values {
         pw_rounding: 0,
+        pw_tables: 0,
         ..ROOMY
     };
     let mut text = String::new();
@@ -389,7 +394,7 @@ fn unsupported() -> Vec<(&'static str, Graph)> {
     vec![
         make("accelerator-operator", &[1, 8, 8, 4], &|n, input| {
             let map = n.conv(input, window(1, 1), 4);
-            let map = n.layer(Op::Tanh, &[map], &[1, 8, 8, 4]);
+            let map = n.layer(Op::Softmax(Softmax { beta: 1.0 }), &[map], &[1, 8, 8, 4]);
             n.conv(map, window(1, 1), 4);
         }),
         make("accelerator-operator", &[1, 8], &|n, input| {

@@ -34,6 +34,8 @@
 #define SEPSTREAM_MEMORY_DW_WEIGHT 3u
 #define SEPSTREAM_MEMORY_PW_PARAM 4u
 #define SEPSTREAM_MEMORY_DW_PARAM 5u
+#define SEPSTREAM_MEMORY_PW_TABLE 6u
+#define SEPSTREAM_MEMORY_DW_TABLE 7u
 
 /* Program image: a file of little-endian words that begins with this. */
 #define SEPSTREAM_IMAGE_MAGIC 0x52505353u

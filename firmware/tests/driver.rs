@@ -143,7 +143,15 @@ fn program() -> Program {
         overlap: false,
         inputs: vec![input()],
         outputs: vec![output()],
-        contents: [vec![1; 256], vec![2; 600], vec![], vec![3; 24], vec![4; 9]],
+        contents: [
+            vec![1; 256],
+            vec![2; 600],
+            vec![],
+            vec![3; 24],
+            vec![4; 9],
+            vec![],
+            vec![],
+        ],
     }
 }
 

@@ -31,8 +31,11 @@ pub fn host(config: &Config) -> Rc<Module> {
     let word = config.word_bytes() * 8;
     let address = address_bits(config.activation_words());
     // the load bus has an address for the largest memory
-    let load_bits = Memory::ALL.map(|memory| address_bits(memory.shape(config).words));
-    let load_bits = load_bits.into_iter().fold(1, u32::max);
+    let memories = Memory::all(config);
+    let load_bits = memories
+        .iter()
+        .map(|memory| address_bits(memory.shape(config).words));
+    let load_bits = load_bits.fold(1, u32::max);
     let beats = Memory::most_beats(config);
     let cyc = m.input("s_wb_cyc", 1);
     let stb = m.input("s_wb_stb", 1);
@@ -106,7 +109,10 @@ pub fn host(config: &Config) -> Rc<Module> {
     let address_now = m.wire("address_now", &(&access & &address_set));
     let slices = Slices {
         bits: bits_for(beats - 1),
-        last: Memory::ALL.map(|memory| memory.shape(config).beats - 1),
+        last: memories
+            .iter()
+            .map(|memory| memory.shape(config).beats - 1)
+            .collect(),
         fires: &fires,
         accept: &accept,
         t_last: &t_last,
@@ -137,7 +143,7 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.output("load_data", &pending_data);
     m.output("load_addr", &load_addr);
     m.output("load_slice", &slice);
-    let enables: Vec<Expr> = Memory::ALL
+    let enables: Vec<Expr> = memories
         .iter()
         .map(|memory| &pending & &target.is(*memory as u64))
         .collect();
@@ -300,7 +306,7 @@ impl Queue<'_> {
 struct Slices<'a> {
     bits: u32,
     /// Number of the last beat of a word, by memory.
-    last: [u32; Memory::ALL.len()],
+    last: Vec<u32>,
     fires: &'a Expr,
     accept: &'a Expr,
     t_last: &'a Expr,
@@ -316,10 +322,12 @@ impl Slices<'_> {
         let slice = m.reg("slice", self.bits);
         let ends = m.reg("ends", 1);
         let last = m.reg("last_slice", self.bits);
-        let last_of_new = (0..).zip(self.last).fold(none.clone(), |rest, (at, last)| {
-            let chosen = self.target.is(at);
-            chosen.mux(&lit(last.into(), self.bits), &rest)
-        });
+        let last_of_new = (0..)
+            .zip(&self.last)
+            .fold(none.clone(), |rest, (at, last)| {
+                let chosen = self.target.is(at);
+                chosen.mux(&lit((*last).into(), self.bits), &rest)
+            });
         // the slice is the last of its word, which a register knows
         let at_last = m.reg("at_last", 1);
         let single = m.wire("single", &!&last.any());

@@ -14,6 +14,7 @@
 mod beats;
 mod outputs;
 mod store;
+mod tables;
 
 use crate::rtl::{Expr, Instance, Module, lit, pack};
 use crate::{
@@ -29,6 +30,7 @@ use sepstream_spec::timing;
 use sepstream_spec::width::{depthwise_sum_bits, map_bits};
 use std::rc::Rc;
 use store::{Store, Written};
+use tables::Tables;
 
 /// Inputs of a unit: those given, the fields that it has ports for, and the start pulse.
 fn with_fields(
@@ -248,15 +250,27 @@ pub fn top(config: &Config) -> Rc<Module> {
         ],
     );
 
+    let dw_tables = Tables::new(&mut m, config, Memory::DwTable, "depthwise_table");
+    let [dw_data, dw_valid, dw_count, dw_last] =
+        ["m_data", "m_valid", "m_count", "m_tag"].map(|port| dw_out.out(port));
+    let (dw_data, [dw_valid, dw_count, dw_last]) = match &dw_tables {
+        None => (dw_data, [dw_valid, dw_count, dw_last]),
+        Some(tables) => {
+            let number = seq.out(Field::DwTable.name());
+            let along = [&dw_valid, &dw_count, &dw_last];
+            tables.look_up(&mut m, "depthwise_table", &number, &dw_data, along)
+        }
+    };
+
     m.note("Pixels: depthwise outputs or runs of the line buffer, packed into words of tn bytes.");
     let behind = timing::window_bytes(config) - 1;
     let gather = seq.out("gather");
     let count_bits = packer::bits_for(v.tn);
     // of which sort they are is asked a cycle before they come
     let [pixel_valid, pixel_count, pixel_last] = [
-        ("valid", dw_out.out("m_valid")),
-        ("count", dw_out.out("m_count").zext(count_bits)),
-        ("last", dw_out.out("m_tag")),
+        ("valid", dw_valid),
+        ("count", dw_count.zext(count_bits)),
+        ("last", dw_last),
     ]
     .map(|(name, of_depthwise)| {
         let port = format!("run_{name}");
@@ -271,10 +285,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         "pixel_packer",
         &packer::packer(word, v.tn),
         &[
-            (
-                "s_data",
-                gather.mux(&runs, &dw_out.out("m_data").zext(word * 8)),
-            ),
+            ("s_data", gather.mux(&runs, &dw_data.zext(word * 8))),
             (
                 "s_first",
                 gather.mux(&run_first, &lit(0, word.trailing_zeros())),
@@ -367,6 +378,7 @@ pub fn top(config: &Config) -> Rc<Module> {
             )
         })
         .collect();
+    let pw_tables = Tables::new(&mut m, config, Memory::PwTable, "pointwise_table");
     let joined = Outputs {
         config,
         seq: &seq,
@@ -375,6 +387,7 @@ pub fn top(config: &Config) -> Rc<Module> {
         pw_param: &pw_param,
         activation_data: &activation_data,
         expanded: expanded.as_ref(),
+        tables: pw_tables.as_ref(),
         hold: &hold,
         writer_valid: &writer_valid,
         done: &done,
@@ -440,6 +453,14 @@ pub fn top(config: &Config) -> Rc<Module> {
     let dw_weights = loaded(Memory::DwWeight, "depthwise_memory", dw.out("w_addr"));
     let pw_params = loaded(Memory::PwParam, "pointwise_params", joined.p_addr);
     let dw_params = loaded(Memory::DwParam, "depthwise_params", dw_out.out("p_addr"));
+    for (tables, name) in [
+        (&pw_tables, "pointwise_table"),
+        (&dw_tables, "depthwise_table"),
+    ] {
+        if let Some(tables) = tables {
+            tables.load(&mut m, &store, name);
+        }
+    }
     for (wire, instance) in [
         (&activation_data, activation),
         (&program_data, program),

@@ -192,6 +192,26 @@ fields! {
     ExpandPixelIdle: 16 as "expand_pixel_idle",
     /// Words of the ifm that are left out behind each row: those of the channels that the command does not read.
     RowSkip: 13 as "row_skip",
+    /// Table of the function that the requantised outputs become.
+    Table: 8 as "out_table",
+    /// The same of the expanded map.
+    ExpandTable: 8 as "expand_table",
+    /// The same of the depthwise output.
+    DwTable: 8 as "dw_table",
+}
+
+/// Bytes of a word of tables.
+pub const TABLE_WORD_BYTES: u32 = 4;
+/// Words of a table.
+pub const TABLE_WORDS: u32 = 256 / TABLE_WORD_BYTES;
+
+/// Bits of the number of one of so many tables, a power of two, if there are any.
+fn table_bits(tables: u32) -> u32 {
+    if tables == 0 {
+        0
+    } else {
+        tables.trailing_zeros()
+    }
 }
 
 /// Address bits of a memory.
@@ -237,6 +257,9 @@ impl Field {
             _ if self.adds() && v.residual == 0 => 0,
             Field::PixelIdle if !config.expands() && (v.tp == 1 || config.shares_requant()) => 0,
             Field::RowSkip if !config.slices() => 0,
+            Field::ExpandTable if !config.expands() => 0,
+            Field::Table | Field::ExpandTable => table_bits(v.pw_tables),
+            Field::DwTable => table_bits(v.dw_tables),
             Field::InBase | Field::OutBase | Field::ResidualBase => {
                 address_bits(config.activation_words())
             }
@@ -488,6 +511,7 @@ mod tests {
                 pw_sum_bits: 32,
                 pw_requant_cycles: 1,
                 pw_rounding: 1,
+                pw_tables: 0,
                 residual: 1,
                 lanes,
                 taps: 1,
@@ -497,6 +521,7 @@ mod tests {
                 dw_requant: 1,
                 dw_sum_bits: 32,
                 dw_requant_cycles: 1,
+                dw_tables: 0,
                 activation_kib: 4096,
                 weight_kib: 16384,
                 depthwise_kib: 1024,

@@ -2,7 +2,7 @@
 //! Shapes of the memories that the host fills.
 
 use crate::config::Config;
-use crate::isa::{command_bytes, param_bytes, param_parts};
+use crate::isa::{TABLE_WORD_BYTES, TABLE_WORDS, command_bytes, param_bytes, param_parts};
 use crate::regs::Memory;
 
 /// Size of a memory.
@@ -17,6 +17,12 @@ pub struct Shape {
 }
 
 impl Memory {
+    /// The memories of a configuration by their numbers, those without a word between them included.
+    pub fn all(config: &Config) -> &'static [Memory] {
+        let is_there = |memory: &Memory| memory.shape(config).words > 0;
+        let last = Memory::ALL.iter().rposition(is_there);
+        &Memory::ALL[..=last.unwrap_or(0)]
+    }
     /// Beats of the word that takes most of them, of any memory.
     pub fn most_beats(config: &Config) -> u32 {
         let beats = Memory::ALL.map(|memory| memory.shape(config).beats);
@@ -39,6 +45,8 @@ impl Memory {
                 config.dw_param_words(),
                 v.dw_requant * param_bytes(v.dw_requant_cycles) / param_parts(v.dw_requant_cycles),
             ),
+            Memory::PwTable => (v.pw_tables * TABLE_WORDS, TABLE_WORD_BYTES),
+            Memory::DwTable => (v.dw_tables * TABLE_WORDS, TABLE_WORD_BYTES),
         };
         Shape {
             words,

@@ -76,17 +76,23 @@ pub enum Memory {
     PwParam = 4,
     /// Depthwise requantisation parameters.
     DwParam = 5,
+    /// Functions of a pointwise output byte.
+    PwTable = 6,
+    /// Functions of a depthwise output byte.
+    DwTable = 7,
 }
 
 impl Memory {
     /// All memories in the order of their numbers.
-    pub const ALL: [Memory; 6] = [
+    pub const ALL: [Memory; 8] = [
         Memory::Activation,
         Memory::Program,
         Memory::Weight,
         Memory::DwWeight,
         Memory::PwParam,
         Memory::DwParam,
+        Memory::PwTable,
+        Memory::DwTable,
     ];
     /// What it is called in messages.
     pub const fn name(self) -> &'static str {
@@ -97,6 +103,8 @@ impl Memory {
             Memory::DwWeight => "depthwise weight memory",
             Memory::PwParam => "pointwise parameter memory",
             Memory::DwParam => "depthwise parameter memory",
+            Memory::PwTable => "pointwise table memory",
+            Memory::DwTable => "depthwise table memory",
         }
     }
 }

@@ -52,6 +52,8 @@ pub const CLAMP: u32 = 2;
 pub const REQUANT_LANE: u32 = 2 + FACTOR_PRODUCT + 2 + ROUND_SHIFT + CLAMP;
 /// Lane for sums of few bits: bias, clamp, product, rows, both roundings, right shift, clamp.
 pub const NARROW_LANE: u32 = 2 + FACTOR_PRODUCT + 1 + ROUND_SHIFT + CLAMP;
+/// Table of a function: output byte to its value, through a memory and the choice of a byte of its word.
+pub const TABLE: u32 = MEMORY_READ + 1;
 /// Byte packer: beat to word.
 pub const PACK: u32 = 2;
 /// Pixel buffer: word written to its pixel counting as available.
@@ -255,6 +257,21 @@ pub fn pw_requant(config: &Config) -> u32 {
     spread_cycles(config) + requant(v.pw_sum_bits, v.pw_requant_cycles)
 }
 
+/// The pointwise array: finished sums to outputs, through requantiser and table.
+pub fn pw_outputs(config: &Config) -> u32 {
+    pw_requant(config) + table(config.values().pw_tables)
+}
+
+/// The depthwise engine: the same.
+pub fn dw_outputs(config: &Config) -> u32 {
+    dw_requant(config) + table(config.values().dw_tables)
+}
+
+/// Outputs through one of so many tables.
+const fn table(tables: u32) -> u32 {
+    if tables > 0 { TABLE } else { 0 }
+}
+
 /// The depthwise engine's requantiser.
 pub fn dw_requant(config: &Config) -> u32 {
     let v = config.values();
@@ -285,7 +302,8 @@ mod tests {
             .into_iter()
             .fold(requant(WIDE_SUM, 1), u32::max);
         assert!(
-            1 + engine.max(depthwise) + SPREAD + requant + RESIDUAL + PACK + WRITE_DONE <= RESET
+            1 + engine.max(depthwise) + SPREAD + requant + TABLE + RESIDUAL + PACK + WRITE_DONE
+                <= RESET
         );
     }
 }

@@ -54,6 +54,7 @@ fn smallest_file_takes_the_documented_defaults() {
         pw_sum_bits: 32,
         pw_requant_cycles: 1,
         pw_rounding: 1,
+        pw_tables: 0,
         residual: 8,
         lanes: 8,
         taps: 3,
@@ -63,6 +64,7 @@ fn smallest_file_takes_the_documented_defaults() {
         dw_requant: 3,
         dw_sum_bits: 32,
         dw_requant_cycles: 1,
+        dw_tables: 0,
         activation_kib: 96,
         weight_kib: 256,
         depthwise_kib: 16,
@@ -180,6 +182,7 @@ fn message_of_every_rule() {
         "multiplier" => ["0", "fast"],
         "sum_bits" => ["17", "25"],
         "requant_cycles" => ["0", "4"],
+        "tables" => ["1", "70000"],
         _ => ["0", "70000"],
     };
     for field in &FIELDS {

@@ -17,6 +17,9 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
     let pw_requant_cycles = cycles(rng, pw_sum_bits);
     let dw_requant_cycles = cycles(rng, dw_sum_bits);
     let pw_rounding = rng.u32(0..2);
+    // their number grows with the networks, as memories do
+    let pw_tables = 2 * u32::from(rng.u32(0..3) == 0);
+    let dw_tables = pw_tables * rng.u32(0..2);
     let mut size = |most: u32| match rng.u32(0..5) {
         0..=1 => rng.u32(1..=8.min(most)),
         2..=3 => rng.u32(1..=24.min(most)),
@@ -49,6 +52,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         pw_sum_bits,
         pw_requant_cycles,
         pw_rounding,
+        pw_tables,
         lanes,
         taps,
         gather_rows,
@@ -57,6 +61,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         dw_requant,
         dw_sum_bits,
         dw_requant_cycles,
+        dw_tables,
         expand_words: rng.u32(1..=48) * rng.u32(0..2),
         map_size: if slices { 255 } else { 4 },
         ..least_memories()
@@ -108,6 +113,7 @@ pub fn least_memories() -> Values {
         pw_sum_bits: WIDE_SUM,
         pw_requant_cycles: 1,
         pw_rounding: 1,
+        pw_tables: 0,
         lanes: 1,
         taps: 1,
         gather_rows: 1,
@@ -116,6 +122,7 @@ pub fn least_memories() -> Values {
         dw_requant: 1,
         dw_sum_bits: WIDE_SUM,
         dw_requant_cycles: 1,
+        dw_tables: 0,
         activation_kib: 1,
         weight_kib: 1,
         depthwise_kib: 1,
@@ -140,7 +147,8 @@ pub fn grow(values: &mut Values, graph: &Graph) -> Option<()> {
     };
     let settings = || missing.misfits.iter().filter_map(|m| m.setting.as_ref());
     let grows = |setting: &sepstream_compiler::Setting| {
-        setting.beyond().is_none() && setting.field.starts_with("memory.")
+        let is_memory = setting.field.starts_with("memory.") || setting.field.ends_with(".tables");
+        setting.beyond().is_none() && is_memory
     };
     if !settings().all(grows) || settings().count() < missing.misfits.len() {
         return None;

@@ -126,6 +126,8 @@ fn quick(values: &mut Values, graph: Graph) -> Option<Graph> {
 fn kinds(values: &Values) -> Values {
     let none = crate::configs::least_memories();
     Values {
+        pw_tables: values.pw_tables.min(1),
+        dw_tables: values.dw_tables.min(1),
         activation_kib: none.activation_kib,
         weight_kib: none.weight_kib,
         depthwise_kib: none.depthwise_kib,

@@ -20,6 +20,7 @@ pub fn fuse(graph: &Graph, mut plan: Plan, config: &Config) -> Plan {
                 let stage = &mut plan.stages[at];
                 stage.expand = expand.dense.map(|layer| Expand {
                     layer,
+                    function: expand.function,
                     map: expand.output,
                 });
                 stage.input = expand.input;

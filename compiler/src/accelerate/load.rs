@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the stages put into the memories that a program image fills, and whether those are large enough.
 
-use super::lower::{self, Lowered};
+use super::lower::{self, Lowered, Needed};
 use super::{MemoryUse, Plan, Stage};
 use crate::Error;
 use crate::misfit::{Misfit, Setting};
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{Field, command_bytes, param_parts};
+use sepstream_spec::isa::{Field, TABLE_WORD_BYTES, TABLE_WORDS, command_bytes, param_parts};
 use sepstream_spec::program::LOADED;
+use sepstream_spec::quant::Table;
 use sepstream_spec::regs::Memory;
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ pub fn load(plan: &Plan, lowered: &mut [Lowered], config: &Config) -> Result<Con
     let mut contents = LOADED.map(|_| Vec::new());
     let mut bases: BTreeMap<Memory, u32> = BTreeMap::new();
     let mut slices = Slices::default();
-    for (stage, lowered) in plan.stages.iter().zip(lowered) {
+    for (stage, lowered) in plan.stages.iter().zip(&mut *lowered) {
         slices.begin(stage);
         for (field, memory, content) in [
             (Field::WeightBase, Memory::Weight, &lowered.weights),
@@ -51,12 +52,58 @@ pub fn load(plan: &Plan, lowered: &mut [Lowered], config: &Config) -> Result<Con
             *base += (content.len() as u32).div_ceil(shape.bytes);
         }
     }
+    for (content, memory) in contents.iter_mut().zip(LOADED) {
+        let word = (memory.shape(config).beats * config.word_bytes()) as usize;
+        for table in tables(memory, lowered, config)? {
+            for row in table.chunks(TABLE_WORD_BYTES as usize) {
+                content.extend(row);
+                content.resize(content.len().next_multiple_of(word), 0);
+            }
+        }
+    }
     Ok(contents)
+}
+
+/// The functions of a memory, each once; their numbers go into the commands. The first one is the identity, for outputs that stay as
+/// they are: every output of a configuration with tables is looked up.
+fn tables(memory: Memory, lowered: &mut [Lowered], config: &Config) -> Result<Vec<Table>, Error> {
+    let of_memory = |needed: &&Needed| needed.memory == memory;
+    let any = lowered
+        .iter()
+        .flat_map(|l| &l.tables)
+        .any(|t| of_memory(&t));
+    let is_table = [Memory::PwTable, Memory::DwTable].contains(&memory);
+    let has_tables = is_table && memory.shape(config).words > 0;
+    if !any && !has_tables {
+        return Ok(Vec::new());
+    }
+    let mut tables: Vec<Table> = vec![std::array::from_fn(|byte| byte as u8)];
+    for lowered in lowered {
+        let Lowered {
+            tables: needed,
+            command,
+            ..
+        } = lowered;
+        for needed in needed.iter().filter(of_memory) {
+            let known = tables.iter().position(|table| *table == needed.table);
+            let number = known.unwrap_or_else(|| {
+                tables.push(needed.table);
+                tables.len() - 1
+            }) as u32;
+            // a number that the field does not hold is of a memory that is too small, which is refused with its whole need
+            let held = number >> needed.field.used_bits(config) == 0;
+            lower::set(command, config, needed.field, if held { number } else { 0 })?;
+        }
+    }
+    Ok(tables)
 }
 
 /// Use of the memories that an image fills, with a program of so many commands.
 pub fn uses(contents: &Contents, commands: usize, config: &Config) -> Vec<MemoryUse> {
-    let memories = LOADED.into_iter().zip(contents);
+    let there = |(memory, content): &(Memory, &Vec<u8>)| {
+        memory.shape(config).words > 0 || !content.is_empty()
+    };
+    let memories = LOADED.into_iter().zip(contents).filter(there);
     let uses = memories.map(|(memory, content)| {
         let bytes = match memory {
             Memory::Program => commands * command_bytes(config) as usize,
@@ -89,6 +136,12 @@ impl MemoryUse {
         let counted = |field, value: u32, unit: &str, has: u32| {
             (field, value, format!("{value} {unit}"), has.to_string())
         };
+        // of which the first is the identity
+        let tables = |field, has: u32| {
+            let tables = used.div_ceil(TABLE_WORDS);
+            let (_, _, needs, has) = counted(field, tables, "tables of functions", has);
+            (field, tables.next_power_of_two(), needs, has)
+        };
         let channels = |field, lanes: u32, cycles: u32, has| {
             let value = (used / param_parts(cycles)).saturating_mul(lanes);
             counted(field, value, "channels", has)
@@ -109,6 +162,8 @@ impl MemoryUse {
                 v.dw_requant_cycles,
                 v.depthwise_channels,
             ),
+            Memory::PwTable => tables("pointwise.tables", v.pw_tables),
+            Memory::DwTable => tables("depthwise.tables", v.dw_tables),
             Memory::Program => {
                 let commands = used.div_ceil(command_bytes(config) / config.word_bytes());
                 counted("memory.commands", commands, "commands", v.commands)

@@ -8,7 +8,7 @@ mod writer;
 
 use super::layout::Layouts;
 use super::rules::extent;
-use super::{Stage, narrow, params};
+use super::{Function, Stage, narrow, params};
 use crate::error::Error;
 use crate::misfit::{Misfit, Setting};
 use crate::rule::LayerRef;
@@ -18,6 +18,8 @@ use sepstream_spec::config::{Config, Multiplier, WIDE_SUM};
 use sepstream_spec::graph::{Graph, Layer, Op};
 use sepstream_spec::isa::{Command, Field, Param, param_bytes, param_parts};
 use sepstream_spec::program::MapPort;
+use sepstream_spec::quant::Table;
+use sepstream_spec::regs::Memory;
 use sepstream_spec::width::{depthwise_sum_bits, pointwise_sum_bits};
 use walk::{Walk, map_size, rows, walk, whole};
 use writer::{clamp, writer};
@@ -41,8 +43,20 @@ pub struct Lowered {
     pub macs: u64,
     /// Products that the steps of both engines hold.
     pub slots: u64,
+    /// Functions of outputs.
+    pub tables: Vec<Needed>,
     /// Words of weights and of parameters in front of those of the expanding layer.
     pub expand_behind: Option<(u32, u32)>,
+}
+
+/// A function of outputs that a command needs.
+pub struct Needed {
+    /// The field that names its table.
+    pub field: Field,
+    /// The memory that the table lies in.
+    pub memory: Memory,
+    /// The function.
+    pub table: Table,
 }
 
 /// Lowers a stage.
@@ -57,7 +71,7 @@ pub fn lower(
 ) -> Result<Lowered, Error> {
     let first = &graph.layers[stage.layers().next().unwrap_or(0)];
     layouts.rows_fit(graph, stage, config)?;
-    let lowered = match stage.expand {
+    let lowered = match &stage.expand {
         None => lower_from(graph, stage, first, layouts, config),
         Some(expand) => expand::expanded(graph, stage, expand, layouts, config),
     };
@@ -121,6 +135,7 @@ fn lower_from(
         dw_params: Vec::new(),
         macs: stage.layers().map(|l| stage.macs(graph, l)).sum(),
         slots: 0,
+        tables: tables(stage),
         expand_behind: None,
     };
     let pixel_bytes = match stage.window {
@@ -184,6 +199,20 @@ fn lower_from(
     let pixels = u64::from(walk.rows) * u64::from(walk.cols);
     lowered.slots *= pixels;
     Ok(lowered)
+}
+
+/// The functions behind a stage's own layers.
+fn tables(stage: &Stage) -> Vec<Needed> {
+    let window = (&stage.window_function, Field::DwTable, Memory::DwTable);
+    let own = (&stage.function, Field::Table, Memory::PwTable);
+    let needed = |(function, field, memory): (&Option<Function>, Field, Memory)| {
+        function.as_ref().map(|function| Needed {
+            field,
+            memory,
+            table: function.table,
+        })
+    };
+    [window, own].into_iter().filter_map(needed).collect()
 }
 
 /// An engine's requantisers. Sums may have too many bits for its accumulator where cells are few; other ones hold every sum that fits

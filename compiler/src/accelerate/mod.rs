@@ -7,6 +7,7 @@
 mod allocate;
 mod dead;
 mod fit;
+mod functions;
 mod fuse;
 mod layout;
 mod load;
@@ -19,6 +20,7 @@ mod rules;
 mod slice;
 
 pub use dead::Live;
+pub use functions::Function;
 pub use plan::{Expand, Plan, Stage, plan};
 pub use rules::RULES;
 pub use slice::Slice;
@@ -114,7 +116,7 @@ pub fn compile_live(live: Live, config: &Config) -> Result<Compiled, Error> {
 /// The same; of what is too small it tells what this configuration shows.
 fn attempt(live: &Live, config: &Config) -> Result<Compiled, Error> {
     let graph = &live.graph;
-    let unfused = slice::slice(graph, plan(graph)?, config);
+    let unfused = slice::slice(graph, functions::place(plan(graph)?, config), config);
     let plan = fuse::fuse(graph, unfused.clone(), config);
     let layouts = Layouts::of(graph, &plan, config);
     let maps = MapWords {

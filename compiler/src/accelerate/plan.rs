@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which layers run on the accelerator, in which stages, and which at its border on the host.
 
+use super::functions::{self, Function};
 use super::rules::{self, Context};
 use super::slice::Slice;
 use crate::Error;
@@ -12,10 +13,12 @@ use sepstream_spec::graph::{Graph, Layer, Op, Pads, TensorId};
 use sepstream_spec::program::MapPort;
 
 /// A 1x1 convolution that makes the map which a stage's windows read, row by row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expand {
     /// Position in `Graph::layers`.
     pub layer: usize,
+    /// The function of its outputs that makes the map.
+    pub function: Option<Function>,
     /// The expanded map: only the rows at work exist, in the line buffer.
     pub map: TensorId,
 }
@@ -29,10 +32,14 @@ pub struct Stage {
     pub expand: Option<Expand>,
     /// Layer on the depthwise engine.
     pub window: Option<usize>,
+    /// The function of its outputs that the array reads.
+    pub window_function: Option<Function>,
     /// The channels that it takes, pixel after pixel, where it does not take rows of the map: see [`Slice`].
     pub slice: Option<Slice>,
     /// Layer on the pointwise array; without one the array passes the depthwise outputs on.
     pub dense: Option<usize>,
+    /// The function of its outputs, or of the map that the stage reads where that is all.
+    pub function: Option<Function>,
     /// ADD on the way to memory.
     pub add: Option<usize>,
     /// Its other operand.
@@ -46,12 +53,39 @@ pub struct Stage {
 impl Stage {
     /// The layers of the stage in their order.
     pub fn layers(&self) -> impl Iterator<Item = usize> {
-        let expand = self.expand.map(|e| e.layer);
+        let expand = self.expand.as_ref();
+        let of = |function: Option<&Function>| function.map_or(Vec::new(), |f| f.layers.clone());
+        let expanding = of(expand.and_then(|e| e.function.as_ref()));
         expand
+            .map(|e| e.layer)
             .into_iter()
+            .chain(expanding)
             .chain(self.window)
+            .chain(of(self.window_function.as_ref()))
             .chain(self.dense)
+            .chain(of(self.function.as_ref()))
             .chain(self.add)
+    }
+    /// The layer whose windows move over [`Stage::windowed`].
+    pub(super) fn walker(&self) -> usize {
+        let first = self.function.as_ref().map(|f| f.layers[0]);
+        let walker = self.window.or(self.dense).or(first).or(self.add);
+        walker.unwrap_or_default()
+    }
+    /// A stage that takes a map as it is; what else it does is to be filled in.
+    pub(super) fn of(input: TensorId, output: TensorId) -> Self {
+        Stage {
+            expand: None,
+            window: None,
+            window_function: None,
+            slice: None,
+            dense: None,
+            function: None,
+            add: None,
+            residual: None,
+            input,
+            output,
+        }
     }
     /// The maps that the stage reads from memory.
     pub fn reads(&self) -> impl Iterator<Item = TensorId> {
@@ -78,7 +112,7 @@ impl Stage {
     }
     /// The map that the windows move over.
     pub fn windowed(&self) -> TensorId {
-        self.expand.map_or(self.input, |e| e.map)
+        self.expand.as_ref().map_or(self.input, |e| e.map)
     }
 }
 
@@ -247,12 +281,15 @@ pub fn plan(graph: &Graph) -> Result<Plan, Error> {
     let mut accelerated = Vec::new();
     let mut places = Vec::new();
     let mut followers: BTreeMap<usize, usize> = BTreeMap::new();
+    let functions = functions::all(graph);
+    let between = between(graph);
     for (n, layer) in graph.layers.iter().enumerate() {
         let from: Vec<Side> = data_inputs(graph, layer).map(|t| side[t.0]).collect();
         let behind = from.contains(&Side::After);
         let inside = from.contains(&Side::Accelerator);
         let added = inside && add_operands(graph, layer).is_some();
-        let to = if (is_accelerated(&layer.op) || added) && !behind {
+        let function = inside && between[n] && functions.iter().any(|f| f.layers.contains(&n));
+        let to = if (is_accelerated(&layer.op) || added || function) && !behind {
             accelerated.push(n);
             Side::Accelerator
         } else if !behind
@@ -292,7 +329,13 @@ pub fn plan(graph: &Graph) -> Result<Plan, Error> {
     }
     blockers::refuse(graph, violations)?;
 
-    stages(graph, &accelerated, &map_of, &mut plan.stages);
+    plan.stages = Grouping {
+        graph,
+        accelerated: &accelerated,
+        map_of: &map_of,
+        functions: &functions,
+    }
+    .stages();
     let written = |t: &TensorId| plan.stages.iter().any(|s| s.output == *t);
     for stage in &plan.stages {
         for map in stage.reads() {
@@ -315,72 +358,103 @@ pub fn plan(graph: &Graph) -> Result<Plan, Error> {
     Ok(plan)
 }
 
-/// The one reader of a window layer's map that can follow it in its stage, seen through a renaming RESHAPE.
-fn dense_reader(
-    graph: &Graph,
-    layer: &Layer,
-    accelerated: &[usize],
-    map_of: &[TensorId],
-) -> Option<usize> {
-    let mut tensor = layer.output();
-    loop {
-        let readers: Vec<usize> = graph.consumers(tensor).collect();
-        let &[one] = &readers[..] else { return None };
-        if graph.outputs.contains(&tensor) {
-            return None;
-        }
-        let reader = &graph.layers[one];
-        if reader.op == Op::Reshape && map_of[reader.output().0] == layer.output() {
-            tensor = reader.output();
-            continue;
-        }
-        return (accelerated.contains(&one) && takes_pixels(graph, reader, layer.output()))
-            .then_some(one);
+/// Per layer: whether one of the accelerator's depends on it, so that the host could run it neither before nor after.
+fn between(graph: &Graph) -> Vec<bool> {
+    let mut between = vec![false; graph.layers.len()];
+    for (n, layer) in graph.layers.iter().enumerate().rev() {
+        let mut readers = layer.outputs.iter().flat_map(|t| graph.consumers(*t));
+        between[n] = readers.any(|r| is_accelerated(&graph.layers[r].op) || between[r]);
     }
+    between
 }
 
-/// Groups the accelerator's layers into stages.
-fn stages(graph: &Graph, accelerated: &[usize], map_of: &[TensorId], stages: &mut Vec<Stage>) {
-    let mut taken = vec![false; graph.layers.len()];
-    for &n in accelerated {
-        if std::mem::replace(&mut taken[n], true) {
-            continue;
+/// How the accelerator's layers become stages.
+struct Grouping<'a> {
+    graph: &'a Graph,
+    accelerated: &'a [usize],
+    map_of: &'a [TensorId],
+    functions: &'a [Function],
+}
+
+impl Grouping<'_> {
+    /// Groups the layers.
+    fn stages(&self) -> Vec<Stage> {
+        let graph = self.graph;
+        let mut stages = Vec::new();
+        let mut taken = vec![false; graph.layers.len()];
+        for &n in self.accelerated {
+            if taken[n] {
+                continue;
+            }
+            let layer = &graph.layers[n];
+            match add_operands(graph, layer) {
+                Some(operands) => {
+                    let operands = operands.map(|t| self.map_of[t.0]);
+                    add(graph, n, operands, &mut stages);
+                }
+                None => stages.push(self.stage(n)),
+            }
+            let done = stages.iter().flat_map(Stage::layers);
+            done.for_each(|layer| taken[layer] = true);
         }
-        let layer = &graph.layers[n];
+        stages
+    }
+
+    /// The stage that begins with a layer.
+    fn stage(&self, n: usize) -> Stage {
+        let layer = &self.graph.layers[n];
         let output = layer.output();
-        if let Some(operands) = add_operands(graph, layer) {
-            add(graph, n, operands.map(|t| map_of[t.0]), stages);
-            continue;
+        let input = data_inputs(self.graph, layer).next().unwrap_or(output);
+        let mut stage = Stage::of(self.map_of[input.0], output);
+        if let Some(function) = self.functions.iter().find(|f| f.layers[0] == n) {
+            stage.input = self.map_of[function.input.0];
+            stage.output = function.output;
+            stage.function = Some(function.clone());
+            return stage;
         }
-        let input = map_of[data_inputs(graph, layer).next().unwrap_or(output).0];
-        let alone = Stage {
-            expand: None,
-            window: None,
-            slice: None,
-            dense: None,
-            add: None,
-            residual: None,
-            input,
-            output,
-        };
-        if !is_window(graph, layer) {
-            stages.push(Stage {
-                dense: Some(n),
-                ..alone
-            });
-            continue;
+        if is_window(self.graph, layer) {
+            stage.window = Some(n);
+            stage.window_function = self.function_of(output);
+            let made = stage.window_function.as_ref();
+            stage.output = made.map_or(output, |f| f.output);
+            stage.dense = self.dense_reader(stage.output);
+        } else {
+            stage.dense = Some(n);
         }
-        let dense = dense_reader(graph, layer, accelerated, map_of);
-        if let Some(dense) = dense {
-            taken[dense] = true;
+        if let Some(dense) = stage.dense {
+            let output = self.graph.layers[dense].output();
+            stage.function = self.function_of(output);
+            let made = stage.function.as_ref();
+            stage.output = made.map_or(output, |f| f.output);
         }
-        let output = dense.map_or(output, |l| graph.layers[l].output());
-        stages.push(Stage {
-            window: Some(n),
-            dense,
-            output,
-            ..alone
-        });
+        stage
+    }
+
+    /// The function that a map becomes before anybody reads it.
+    fn function_of(&self, map: TensorId) -> Option<Function> {
+        let here =
+            |f: &&Function| f.input == map && f.alone && self.accelerated.contains(&f.layers[0]);
+        self.functions.iter().find(here).cloned()
+    }
+
+    /// The one reader of a window layer's map that can follow it in its stage, seen through a renaming RESHAPE.
+    fn dense_reader(&self, map: TensorId) -> Option<usize> {
+        let graph = self.graph;
+        let mut tensor = map;
+        loop {
+            let readers: Vec<usize> = graph.consumers(tensor).collect();
+            let &[one] = &readers[..] else { return None };
+            if graph.outputs.contains(&tensor) {
+                return None;
+            }
+            let reader = &graph.layers[one];
+            if reader.op == Op::Reshape && self.map_of[reader.output().0] == map {
+                tensor = reader.output();
+                continue;
+            }
+            return (self.accelerated.contains(&one) && takes_pixels(graph, reader, map))
+                .then_some(one);
+        }
     }
 }
 
@@ -407,14 +481,9 @@ fn add(graph: &Graph, n: usize, operands: [TensorId; 2], stages: &mut Vec<Stage>
             stage.output = output;
         }
         _ => stages.push(Stage {
-            expand: None,
-            window: None,
-            slice: None,
-            dense: None,
             add: Some(n),
             residual: Some(operands[other]),
-            input: map,
-            output,
+            ..Stage::of(map, output)
         }),
     }
 }

@@ -110,6 +110,7 @@ fn split(graph: &Graph, stage: Stage, channels: u32) -> Vec<Stage> {
     let pooled = stage
         .window
         .map_or(stage.output, |layer| graph.layers[layer].output());
+    let pooled = stage.window_function.as_ref().map_or(pooled, |f| f.output);
     let all = graph[stage.input].channels() as u32;
     if channels >= all {
         let slice = Slice {
@@ -123,6 +124,7 @@ fn split(graph: &Graph, stage: Stage, channels: u32) -> Vec<Stage> {
     }
     let window = Stage {
         dense: None,
+        function: None,
         add: None,
         residual: None,
         output: pooled,
@@ -138,9 +140,10 @@ fn split(graph: &Graph, stage: Stage, channels: u32) -> Vec<Stage> {
             ..window.clone()
         })
         .collect();
-    if stage.dense.is_some() || stage.add.is_some() {
+    if stage.dense.is_some() || stage.function.is_some() || stage.add.is_some() {
         stages.push(Stage {
             window: None,
+            window_function: None,
             input: pooled,
             ..stage
         });

@@ -2,6 +2,7 @@
 //! From the sums of the pointwise array to the activation memory.
 
 use super::beats::{Beats, Expanded};
+use super::tables::Tables;
 use super::{of_pixel, with_fields};
 use crate::packer;
 use crate::post::{byte_writer, requant, residual, shared_requant};
@@ -21,6 +22,7 @@ pub(super) struct Outputs<'a> {
     pub(super) pw_param: &'a Expr,
     pub(super) activation_data: &'a Expr,
     pub(super) expanded: Option<&'a Expanded>,
+    pub(super) tables: Option<&'a Tables>,
     // driven here
     pub(super) hold: &'a Expr,
     pub(super) writer_valid: &'a Expr,
@@ -80,13 +82,18 @@ impl Outputs<'_> {
             ],
         );
         m.drive(self.hold, &lit(0, 1));
+        let data = out.out("m_data");
+        let along = ["m_valid", "m_last", "m_end"].map(|port| out.out(port));
+        let (data, [valid, last, end]) = match self.tables {
+            None => (data, along),
+            Some(tables) => {
+                let number = seq.out(Field::Table.name());
+                tables.look_up(m, "pointwise_table", &number, &data, along.each_ref())
+            }
+        };
         m.note("Writer: rows of whole words, one after the other from out_base.");
         let unit = byte_writer::byte_writer(config);
-        let inputs = [
-            ("s_valid", out.out("m_valid")),
-            ("s_last", out.out("m_last")),
-            ("s_end", out.out("m_end")),
-        ];
+        let inputs = [("s_valid", valid), ("s_last", last), ("s_end", end)];
         let writer = m.instance(
             "byte_writer",
             &unit,
@@ -100,7 +107,7 @@ impl Outputs<'_> {
             p_addr: out.out("p_addr"),
             bytes: Some(bytes),
             addr: writer.out("m_addr"),
-            data: out.out("m_data").repeat(word),
+            data: data.repeat(word),
             residual_read: None,
         }
     }
@@ -117,7 +124,6 @@ impl Outputs<'_> {
             ..
         } = *self;
         let v = config.values();
-        let word = config.word_bytes();
         // whoever puts pixels in order counts their rows
         let rows = u32::from(v.tp == 1);
         let tag = arrays[0].out("m_tag");
@@ -182,17 +188,9 @@ impl Outputs<'_> {
         }
 
         m.note("Expanded rows go to the line buffer, everything else on to the activation memory.");
-        let data: Vec<Expr> = outs.iter().map(|out| out.out("m_data")).collect();
-        let beats = Beats {
-            data: pack(&data),
-            first: lit(0, word.trailing_zeros()),
-            count: out.out("m_count"),
-            tag: out.out("m_tag"),
-            valid: out.out("m_valid"),
-        };
+        let (beats, of_expand) = self.outputs(m, &outs);
         let mut own = beats.clone();
-        if let Some(expanded) = self.expanded {
-            let of_expand = out.out("m_context");
+        if let (Some(expanded), Some(of_expand)) = (self.expanded, of_expand) {
             own.valid = m.wire("own_valid", &(&beats.valid & &!&of_expand));
             let made = Beats {
                 valid: &beats.valid & &of_expand,
@@ -274,5 +272,44 @@ impl Outputs<'_> {
             data: packed.out("m_data"),
             residual_read,
         }
+    }
+
+    /// What comes out of the requantisers, through their tables where there are any; whether it is of the expanded map.
+    fn outputs(&self, m: &mut Module, outs: &[Instance]) -> (Beats, Option<Expr>) {
+        let out = &outs[0];
+        let mut data: Vec<Expr> = outs.iter().map(|out| out.out("m_data")).collect();
+        let mut along = ["m_count", "m_tag", "m_valid"].map(|port| out.out(port));
+        let mut of_expand = self.expanded.map(|_| out.out("m_context"));
+        if let Some(tables) = self.tables {
+            let number = self.seq.out(Field::Table.name());
+            let number = match &of_expand {
+                None => number,
+                Some(of_expand) => {
+                    let of_it = self.seq.out(Field::ExpandTable.name());
+                    m.wire("pointwise_table_number", &of_expand.mux(&of_it, &number))
+                }
+            };
+            let name = |p| of_pixel("pointwise_table", p, outs.len() as u32);
+            // the other pixels' go along with the first one's
+            for (p, data) in (1..).zip(&mut data[1..]) {
+                (*data, []) = tables.look_up(m, &name(p), &number, data, []);
+            }
+            let told = of_expand.clone().unwrap_or_else(|| lit(0, 1));
+            let [count, tag, valid] = &along;
+            let first = [count, tag, valid, &told];
+            let (found, [count, tag, valid, told]) =
+                tables.look_up(m, &name(0), &number, &data[0], first);
+            (data[0], along) = (found, [count, tag, valid]);
+            of_expand = of_expand.map(|_| told);
+        }
+        let [count, tag, valid] = along;
+        let beats = Beats {
+            data: pack(&data),
+            first: lit(0, self.config.word_bytes().trailing_zeros()),
+            count,
+            tag,
+            valid,
+        };
+        (beats, of_expand)
     }
 }

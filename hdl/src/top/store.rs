@@ -120,14 +120,8 @@ impl<'a> Store<'a> {
         m.instance(name, &unit, &inputs)
     }
 
-    /// A memory that is loaded between frames only.
-    pub(super) fn loaded(
-        &self,
-        m: &mut Module,
-        memory: Memory,
-        name: &str,
-        read: Expr,
-    ) -> Instance {
+    /// Write port of a memory that is loaded between frames only: enable, address, word.
+    pub(super) fn port(&self, m: &mut Module, memory: Memory, name: &str) -> [Expr; 3] {
         let shape = memory.shape(self.config);
         let enable = self.enable.bit(memory as u32);
         let addr = self.addr.low(address_bits(shape.words));
@@ -139,11 +133,24 @@ impl<'a> Store<'a> {
         };
         let tail = late(m, "tail", &tail);
         let word = [&self.earlier[..last as usize], &[tail]].concat();
-        let we = &enable & &self.last;
+        let we = late(m, "we", &(&enable & &self.last));
+        [we, late(m, "w_addr", &addr), pack(&word)]
+    }
+
+    /// A memory that is loaded between frames only.
+    pub(super) fn loaded(
+        &self,
+        m: &mut Module,
+        memory: Memory,
+        name: &str,
+        read: Expr,
+    ) -> Instance {
+        let shape = memory.shape(self.config);
+        let [we, addr, word] = self.port(m, memory, name);
         let inputs = [
-            ("we", late(m, "we", &we)),
-            ("w_addr", late(m, "w_addr", &addr)),
-            ("w_data", pack(&word)),
+            ("we", we),
+            ("w_addr", addr),
+            ("w_data", word),
             ("r_addr", read),
         ];
         // only the weights are ever that large among these

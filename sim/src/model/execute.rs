@@ -2,9 +2,9 @@
 //! Bytes: commands on the contents of the memories.
 
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{Command, Field, Param, param_parts};
+use sepstream_spec::isa::{Command, Field, Param, TABLE_WORD_BYTES, TABLE_WORDS, param_parts};
 use sepstream_spec::program::{ImageError, Program};
-use sepstream_spec::quant::{AddParams, Multiplier};
+use sepstream_spec::quant::{AddParams, Multiplier, Table};
 use sepstream_spec::regs::Memory;
 
 /// Why the model cannot run.
@@ -120,6 +120,7 @@ struct Unit<'a> {
     dw_weights: &'a [i8],
     dw_weight_word: usize,
     dw_params: Vec<Param>,
+    dw_table: Option<Table>,
 }
 
 /// A matrix on the pointwise array.
@@ -132,6 +133,7 @@ struct Dense<'a> {
     params: Vec<Param>,
     /// Zero point, smallest and largest output.
     range: [i32; 3],
+    table: Option<Table>,
     tn: usize,
     tm: usize,
 }
@@ -176,6 +178,33 @@ pub(super) fn params(
         .collect()
 }
 
+/// A table of a memory, in configurations that have tables.
+pub(super) fn table(
+    program: &Program,
+    config: &Config,
+    memory: Memory,
+    number: u32,
+) -> Option<Table> {
+    let shape = memory.shape(config);
+    let word = (shape.beats * config.word_bytes()) as usize;
+    let first = (number * TABLE_WORDS) as usize * word;
+    let content = program.content(memory).get(first..).unwrap_or_default();
+    let bytes = content
+        .chunks(word)
+        .flat_map(|word| word.iter().take(TABLE_WORD_BYTES as usize));
+    let mut table = [0; 256];
+    table
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = *from);
+    (shape.words > 0).then_some(table)
+}
+
+/// What a byte becomes.
+fn look_up(table: &Option<Table>, byte: i8) -> i8 {
+    table.map_or(byte, |table| table[usize::from(byte as u8)] as i8)
+}
+
 impl<'a> Unit<'a> {
     fn new(command: &'a Command, program: &'a Program, config: &'a Config) -> Self {
         let v = config.values();
@@ -193,9 +222,9 @@ impl<'a> Unit<'a> {
         } else {
             command.get(Field::LaneGroups)
         };
-        // weight base, words, groups, parameter base, zero point, smallest, largest
-        let dense = |fields: [Field; 7]| {
-            let [weights, words, groups, base, range @ ..] = fields;
+        // weight base, words, groups, parameter base, table, zero point, smallest, largest
+        let dense = |fields: [Field; 8]| {
+            let [weights, words, groups, base, number, range @ ..] = fields;
             Dense {
                 weights: from(Memory::Weight, command.get(weights)),
                 weight_word: word_of(Memory::Weight),
@@ -210,6 +239,7 @@ impl<'a> Unit<'a> {
                     v.pw_requant,
                 ),
                 range: range.map(|f| command.get_signed(f)),
+                table: table(program, config, Memory::PwTable, command.get(number)),
                 tn: v.tn as usize,
                 tm: v.tm as usize,
             }
@@ -220,6 +250,7 @@ impl<'a> Unit<'a> {
                 Field::PixelWords,
                 Field::OutGroups,
                 Field::ParamBase,
+                Field::Table,
                 Field::OutZero,
                 Field::OutLow,
                 Field::OutHigh,
@@ -230,6 +261,7 @@ impl<'a> Unit<'a> {
                     Field::ExpandWords,
                     Field::ExpandGroups,
                     Field::ExpandParamBase,
+                    Field::ExpandTable,
                     Field::ExpandZero,
                     Field::ExpandLow,
                     Field::ExpandHigh,
@@ -245,6 +277,12 @@ impl<'a> Unit<'a> {
                 lane_groups,
                 v.lanes,
                 v.dw_requant,
+            ),
+            dw_table: table(
+                program,
+                config,
+                Memory::DwTable,
+                command.get(Field::DwTable),
             ),
             command,
             config,
@@ -375,7 +413,7 @@ impl<'a> Unit<'a> {
         }
         let range = [Field::DwZero, Field::DwLow, Field::DwHigh].map(|f| self.byte(f));
         for ((to, sum), param) in vector.iter_mut().zip(&*sums).zip(&self.dw_params) {
-            *to = requantise(*sum, param, range);
+            *to = look_up(&self.dw_table, requantise(*sum, param, range));
         }
     }
     /// Adds a pixel of the residual map.
@@ -421,7 +459,7 @@ impl Dense<'_> {
                     .sum();
                 sum = sum.wrapping_add(dot);
             }
-            *to = requantise(sum, &self.params[p], self.range) as u8;
+            *to = look_up(&self.table, requantise(sum, &self.params[p], self.range)) as u8;
         }
     }
 }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel of each operator.
 
-use sepstream_spec::graph::{Activation, DType, Function, Graph, Layer, Op};
-use sepstream_spec::quant::{
-    abs_table, elu_table, exp_table, gelu_table, hard_swish_table, leaky_relu_table, log_table,
-    logistic_table, neg_table, relu_table, requantise_table, rsqrt_table, tanh_table,
-};
+use sepstream_spec::graph::{Activation, DType, Graph, Layer, Op};
+use sepstream_spec::quant::{is_unary, unary_table};
 
 use super::site::Site;
 use super::{
@@ -90,28 +87,12 @@ fn any_type_kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
 
 /// Functions of one byte.
 fn table_kernel(site: &Site) -> Result<Box<dyn Kernel>, Error> {
-    let relu = |activation| unary::kernel(site, move |x, y| relu_table(x, y, activation));
-    match &site.layer.op {
-        Op::Logistic => unary::kernel(site, |x, y| Some(logistic_table(x, y))),
-        Op::Tanh => unary::kernel(site, |x, y| Some(tanh_table(x, y))),
-        Op::HardSwish => unary::kernel(site, hard_swish_table),
-        Op::Relu => relu(Activation::Relu),
-        Op::Relu6 => relu(Activation::Relu6),
-        Op::ReluN1To1 => relu(Activation::ReluN1To1),
-        Op::LeakyRelu(leaky) => unary::kernel(site, |x, y| leaky_relu_table(x, y, leaky.alpha)),
-        Op::Elu => unary::kernel(site, |x, y| Some(elu_table(x, y))),
-        Op::Gelu(gelu) => unary::kernel(site, |x, y| Some(gelu_table(x, y, gelu.approximate))),
-        Op::Function(Function::Abs) => unary::kernel(site, abs_table),
-        Op::Function(Function::Neg) => unary::kernel(site, |x, _| Some(neg_table(x))),
-        Op::Function(Function::Exp) => unary::kernel(site, |x, y| Some(exp_table(x, y))),
-        Op::Function(Function::Log) => unary::kernel(site, |x, y| Some(log_table(x, y))),
-        Op::Function(Function::Rsqrt) => unary::kernel(site, rsqrt_table),
-        Op::Quantize => unary::kernel(site, requantise_table),
-        _ => {
-            let dtype = site.input(0)?.dtype.name();
-            Err(site.unsupported(format!("has no kernel for {dtype}")))
-        }
+    let op = &site.layer.op;
+    if is_unary(op) {
+        return unary::kernel(site, |input, output| unary_table(op, input, output));
     }
+    let dtype = site.input(0)?.dtype.name();
+    Err(site.unsupported(format!("has no kernel for {dtype}")))
 }
 
 /// Operators that have a float kernel of their own.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `host` against queues of what went in, with random stalls on every side.
 
-use super::bench::{Bench, Case, ReadPort, config, random_bytes, same};
+use super::bench::{Bench, Case, ReadPort, config, configured, random_bytes, same};
 use sepstream_hdl::host::host;
 use sepstream_spec::config::Config;
 use sepstream_spec::regs::{self, Memory, Reg};
@@ -38,7 +38,7 @@ struct Side {
     rng: fastrand::Rng,
     pace: Pace,
     word: u32,
-    beats: [u32; Memory::ALL.len()],
+    beats: Vec<u32>,
     /// Words that the load bus can name.
     load_words: u32,
     memory: Vec<Vec<u8>>,
@@ -67,7 +67,9 @@ impl Side {
         Side {
             pace,
             word,
-            beats: Memory::ALL.map(|memory| memory.shape(config).beats),
+            beats: Memory::ALL
+                .map(|memory| memory.shape(config).beats)
+                .to_vec(),
             load_words: Memory::ALL
                 .map(|memory| memory.shape(config).words.next_power_of_two())
                 .into_iter()
@@ -263,7 +265,8 @@ fn loads_and_sends(bench: &mut Bench, config: &Config, seed: u64) {
     let mut side = Side::new(config, seed, pace);
     side.write(Reg::SendWords, 0);
     for _ in 0..12 {
-        let memory = Memory::ALL[side.rng.usize(..Memory::ALL.len())];
+        let memories = Memory::all(config);
+        let memory = memories[side.rng.usize(..memories.len())];
         side.write(Reg::LoadTarget, memory as u32);
         let address = side.rng.u32(..1000);
         side.write(Reg::LoadAddress, address);
@@ -293,8 +296,13 @@ fn beats_reach_their_memory_and_words_the_host() {
     if !tools_present() {
         return;
     }
-    for (tn, tm, lanes, taps) in [(4, 4, 2, 3), (1, 1, 1, 1), (16, 8, 8, 9)] {
-        let config = config(tn, tm, lanes, taps);
+    for (tn, tm, lanes, taps, tables) in [
+        (4, 4, 2, 3, [0, 0]),
+        (1, 1, 1, 1, [4, 0]),
+        (16, 8, 8, 9, [0, 0]),
+        (4, 2, 2, 3, [256, 2]),
+    ] {
+        let config = configured(tn, tm, lanes, taps, |v| [v.pw_tables, v.dw_tables] = tables);
         let mut bench = Bench::new(&host(&config));
         for seed in seeds!(20, 10).one_by_one() {
             let _case = Case::new(format!(

@@ -24,6 +24,7 @@ mod requant;
 mod residual;
 mod sequencer;
 mod shared_requant;
+mod table;
 mod together;
 mod verilog;
 mod window;

@@ -110,31 +110,36 @@ fn commands_are_fetched_and_run_in_order() {
     if !tools_present() {
         return;
     }
-    // a program memory of one command has no address bits above those of a command; all words of one that slices have fields
-    for (tn, tm, commands, tp) in [
-        (4, 1, 3, 1),
-        (32, 1, 2, 1),
-        (64, 1, 1, 1),
-        (4, 1, 1, 1),
-        (4, 1, 2, 2),
-        (13, 10, 3, 1),
+    // a program memory of one command has no address bits above those of a command; all words of one that slices have fields; with
+    // tables a command is longer
+    for (tn, tm, commands, tp, tables) in [
+        (4, 1, 3, 1, 0),
+        (32, 1, 2, 1, 0),
+        (64, 1, 1, 1, 0),
+        (4, 1, 1, 1, 0),
+        (4, 1, 2, 2, 0),
+        (13, 10, 3, 1, 0),
+        (4, 1, 3, 1, 256),
+        (64, 1, 2, 1, 2),
     ] {
         let config = configured(tn, tm, 1, 1, |v| {
             if tm > 1 {
                 v.weight_kib = 33;
             }
             (v.commands, v.expand_words, v.tp) = (commands, 4 * (commands % 2), tp);
+            (v.pw_tables, v.dw_tables) = (tables, tables);
             if tp > 1 {
                 (v.pw_sum_bits, v.pw_requant_cycles) = (18, 4);
                 (v.dw_sum_bits, v.dw_requant_cycles) = (18, 4);
             }
         });
         assert_eq!(config.slices(), tp > 1);
+        assert_eq!(command_bytes(&config), if tables > 0 { 256 } else { 128 });
         assert_eq!(timing::spread(&config), tm > 1);
         let mut bench = Bench::new(&sequencer(&config));
         for seed in seeds!(10, 5).one_by_one() {
             let _case = Case::new(format!(
-                "{tn} x {tm}, {commands} commands, tp {tp}, seed {seed}"
+                "{tn} x {tm}, {commands} commands, tp {tp}, {tables} tables, seed {seed}"
             ));
             run(&mut bench, &config, seed);
         }

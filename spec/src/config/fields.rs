@@ -255,11 +255,15 @@ const fn requant_cycles(sum_bits: u32) -> &'static [u32] {
     }
 }
 
+/// Numbers of tables: one of them is the identity.
+pub const TABLES: [u32; 9] = [0, 2, 4, 8, 16, 32, 64, 128, 256];
+const TABLES_WHY: &str = "with 0, activations that no clamp makes (hard-swish, sigmoid, ..) do not run on the accelerator; each lane has a memory for all of them, one of which is the identity";
+
 const SUM_BITS_WHY: &str = "below 32 a lane takes two DSP blocks, not four; the compiler checks that the outputs are the same";
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 28] = [
+pub const FIELDS: [Field; 30] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
@@ -284,6 +288,8 @@ pub const FIELDS: [Field; 28] = [
     field!("pointwise", "rounding", pw_rounding, "how often each of these lanes rounds: always twice, or once where the program says so",
         "pointwise-rounding-choice", Named(&["twice", "either"]),
         "LiteRT's FULLY_CONNECTED rounds once; either takes a few LUTs a lane, and twice does for what rounds twice and for some of the rest", New(1), 1),
+    field!("pointwise", "tables", pw_tables, "functions of an output byte behind these lanes, summed over a program: tables of 256 bytes",
+        "pointwise-tables-choice", OneOf(&TABLES), TABLES_WHY, Off, 32),
     field!("pointwise", "residual", residual, "lanes that add a residual map to the outputs",
         "residual-choice", NoneOr(|v| v.pw_requant, "pointwise.requant"),
         "without them a network with ADD does not run", From(|v| v.pw_requant, "pointwise.requant"), 8),
@@ -310,6 +316,10 @@ pub const FIELDS: [Field; 28] = [
         "depthwise-requant-cycles-choice",
         Among(|v| requant_cycles(v.dw_sum_bits), "1, 4 or 8, and 1 where depthwise.sum_bits is 32"),
         REQUANT_CYCLES_WHY, Value(1), 1),
+    field!("depthwise", "tables", dw_tables, "functions of an output byte behind these lanes, summed over a program: tables of 256 bytes",
+        "depthwise-tables-choice",
+        Among(|v| if v.pw_tables > 0 { &TABLES } else { &[0] }, "0, 2, 4, 8, 16, 32, 64, 128 or 256, and 0 where pointwise.tables is 0"),
+        "with 0, functions of a window's outputs are made behind the array, by a command of their own", Off, 32),
     field!("memory", "activation_kib", activation_kib, "activation memory in KiB",
         "activation-kib-range", Range(1, 4096), "", Required, 96),
     field!("memory", "weight_kib", weight_kib, "pointwise weight memory in KiB",

@@ -19,7 +19,7 @@ use core::fmt;
 
 use crate::isa::param_parts;
 
-pub use fields::{FIELDS, Fallback, Field, Limit, REQUANT_CYCLES, SUM_BITS};
+pub use fields::{FIELDS, Fallback, Field, Limit, REQUANT_CYCLES, SUM_BITS, TABLES};
 pub use violation::Violation;
 #[cfg(feature = "std")]
 pub use yaml::{RawConfig, closest};
@@ -45,6 +45,8 @@ pub struct Values {
     pub pw_requant_cycles: u32,
     /// How often each rounds: 0 always twice, 1 as the program says.
     pub pw_rounding: u32,
+    /// Tables of functions of an output byte behind these lanes; 0: no such functions.
+    pub pw_tables: u32,
     /// Lanes that add a residual map to the outputs: 0, or as many as `pw_requant`.
     pub residual: u32,
     /// Channels per cycle of the depthwise engine.
@@ -63,6 +65,8 @@ pub struct Values {
     pub dw_sum_bits: u32,
     /// Cycles in which each takes a sum, as `pw_requant_cycles`.
     pub dw_requant_cycles: u32,
+    /// Tables behind the depthwise engine's lanes, as `pw_tables`.
+    pub dw_tables: u32,
     /// Activation memory in KiB.
     pub activation_kib: u32,
     /// Pointwise weight memory in KiB.

@@ -2,9 +2,10 @@
 //! The program image: what a host loads to run a network, and how its inputs and outputs lie in the activation memory.
 //!
 //! File format, little-endian 32-bit words: magic "SSPR", [`VERSION`], fingerprint of the configuration, word bytes, flags
-//! (bit 0: input and output keep their places, so the next input may be loaded under a running frame), number of inputs,
-//! number of outputs, then per map the nine numbers of [`MapPort`], then for each memory of [`LOADED`] its length in bytes and
-//! the bytes as the host stream takes them, and at the end the CRC-32 (IEEE) of all before it.
+//! (bit 0: input and output keep their places, so the next input may be loaded under a running frame; bit 1: there are tables), number
+//! of inputs, number of outputs, then per map the nine numbers of [`MapPort`], then for each memory of [`LOADED`], without tables for
+//! the first [`WITHOUT_TABLES`], its length in bytes and the bytes as the host stream takes them, and at the end the CRC-32 (IEEE) of
+//! all before it.
 
 mod map;
 mod view;
@@ -23,13 +24,23 @@ use alloc::vec::Vec;
 pub const MAGIC: u32 = u32::from_le_bytes(*b"SSPR");
 
 /// Memories that an image fills, in the order of the file.
-pub const LOADED: [Memory; 5] = [
+pub const LOADED: [Memory; 7] = [
     Memory::Program,
     Memory::Weight,
     Memory::DwWeight,
     Memory::PwParam,
     Memory::DwParam,
+    Memory::PwTable,
+    Memory::DwTable,
 ];
+
+/// How many of them an image without tables has.
+pub const WITHOUT_TABLES: usize = 5;
+
+/// Flag of an image whose input and output maps keep their places.
+const OVERLAPS: u32 = 1;
+/// Flag of an image with tables.
+const HAS_TABLES: u32 = 2;
 
 /// Bytes of the widest activation word, and so of the widest beat of the host streams.
 pub const MAX_WORD_BYTES: u32 = 64;
@@ -94,13 +105,23 @@ impl Program {
     }
     /// The image as a file.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let tables = self.contents[WITHOUT_TABLES..]
+            .iter()
+            .any(|content| !content.is_empty());
+        let mut flags = 0;
+        if self.overlap {
+            flags |= OVERLAPS;
+        }
+        if tables {
+            flags |= HAS_TABLES;
+        }
         let mut out = Vec::new();
         let head = [
             MAGIC,
             VERSION,
             self.fingerprint,
             self.word_bytes,
-            self.overlap.into(),
+            flags,
             self.inputs.len() as u32,
             self.outputs.len() as u32,
         ];
@@ -108,7 +129,8 @@ impl Program {
         for map in self.inputs.iter().chain(&self.outputs) {
             out.extend(map.to_bytes());
         }
-        for content in &self.contents {
+        let count = if tables { LOADED.len() } else { WITHOUT_TABLES };
+        for content in &self.contents[..count] {
             out.extend((content.len() as u32).to_le_bytes());
             out.extend(content);
         }
@@ -171,7 +193,15 @@ mod tests {
             pitch: 4,
             command: 0,
         };
-        let contents = [vec![1; 32], vec![2; 16], vec![], vec![3; 8], vec![4]];
+        let contents = [
+            vec![1; 32],
+            vec![2; 16],
+            vec![],
+            vec![3; 8],
+            vec![4],
+            vec![5; 24],
+            vec![],
+        ];
         Program {
             fingerprint: 7,
             word_bytes: 8,
@@ -185,6 +215,16 @@ mod tests {
     #[test]
     fn images_survive_their_bytes() {
         assert_eq!(Program::from_bytes(&image().to_bytes()), Ok(image()));
+    }
+
+    #[test]
+    fn images_without_tables_say_nothing_of_them() {
+        let mut without = image();
+        let long = without.to_bytes().len();
+        without.contents[WITHOUT_TABLES].clear();
+        let bytes = without.to_bytes();
+        assert_eq!(bytes.len(), long - 24 - 8);
+        assert_eq!(Program::from_bytes(&bytes), Ok(without));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! A program image without a copy of it.
 
 use super::map::PORT_BYTES;
-use super::{ImageError, LOADED, MAGIC, MAX_WORD_BYTES, MapPort, crc32};
+use super::{
+    HAS_TABLES, ImageError, LOADED, MAGIC, MAX_WORD_BYTES, MapPort, OVERLAPS, WITHOUT_TABLES, crc32,
+};
 use crate::regs::{Memory, VERSION};
 
 /// A program image that stays where it is, for hosts without an allocator. The one place that reads the format.
@@ -52,7 +54,11 @@ impl<'a> ImageView<'a> {
         let inputs = reader.maps(inputs, word_bytes)?;
         let outputs = reader.maps(outputs, word_bytes)?;
         let mut contents = [&[][..]; LOADED.len()];
-        for content in &mut contents {
+        let count = match flags & HAS_TABLES {
+            0 => WITHOUT_TABLES,
+            _ => LOADED.len(),
+        };
+        for content in &mut contents[..count] {
             let length = reader.word()?;
             *content = reader.bytes(length as usize)?;
         }
@@ -62,7 +68,7 @@ impl<'a> ImageView<'a> {
         Ok(ImageView {
             fingerprint,
             word_bytes,
-            overlap: flags & 1 != 0,
+            overlap: flags & OVERLAPS != 0,
             inputs,
             outputs,
             contents,

@@ -13,6 +13,8 @@ mod functions;
 #[cfg(feature = "alloc")]
 mod hard_swish;
 mod multiplier;
+#[cfg(feature = "alloc")]
+mod operators;
 mod params;
 mod semantics;
 mod softmax;
@@ -32,6 +34,8 @@ pub use multiplier::{
     Multiplier, Rounding, narrow_requant, requant, requant_once, requant_wide,
     rounding_right_shift, saturating_rounding_doubling_high_mul,
 };
+#[cfg(feature = "alloc")]
+pub use operators::{Pair, is_unary, unary_table};
 pub use params::{
     ADD_LEFT_SHIFT, AddParams, Prelu, SquaredDifference, average, conv_multiplier,
     legacy_conv_multiplier, mean_multiplier, mul_multiplier, prod_multiplier,

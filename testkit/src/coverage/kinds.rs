@@ -24,6 +24,7 @@ pub struct Seen<'a> {
     pub limit: Option<Limit>,
     commands: Vec<Command>,
     fused: bool,
+    alone: bool,
 }
 
 impl<'a> Seen<'a> {
@@ -38,6 +39,9 @@ impl<'a> Seen<'a> {
             fused: stages
                 .iter()
                 .any(|s| s.window.is_some() && s.dense.is_some()),
+            alone: stages
+                .iter()
+                .any(|s| s.window.is_none() && s.dense.is_none() && s.function.is_some()),
         }
     }
 
@@ -235,6 +239,13 @@ pub const DESIGN: &[OfDesign] = &[
     ("more than 16 depthwise lanes", |c, _| c.values().lanes > 16),
     ("words of 64 bytes", |c, _| c.word_bytes() == 64),
     ("slices maps", |c, _| c.slices()),
+    ("no tables", |c, _| c.values().pw_tables == 0),
+    ("tables behind the array", |c, _| {
+        c.values().pw_tables > 0 && c.values().dw_tables == 0
+    }),
+    ("tables behind both engines", |c, _| {
+        c.values().dw_tables > 0
+    }),
     ("generic bodies", |_, t| t == Technology::Generic),
     ("ECP5 bodies", |_, t| t == Technology::Ecp5),
     ("iCE40 UltraPlus bodies", |_, t| t == Technology::Ice40Up),
@@ -295,6 +306,16 @@ pub const NETWORK: &[OfNetwork] = &[
     ("command with idle cycles behind a batch", |s| {
         s.field(Field::PixelIdle)
     }),
+    ("command with a function of its outputs", |s| {
+        s.field(Field::Table)
+    }),
+    ("command with a function of its depthwise outputs", |s| {
+        s.field(Field::DwTable)
+    }),
+    ("command with a function of its expanded map", |s| {
+        s.field(Field::ExpandTable)
+    }),
+    ("command that is a function alone", |s| s.alone),
     ("weight of -128", |s| s.least_weight()),
     ("needs one rounding", |s| s.needs_one_rounding()),
     ("all bits of the array's sums", |s| s.fills(Engine::Array)),

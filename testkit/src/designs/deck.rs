@@ -80,6 +80,8 @@ const SLOW: [(u32, u32); FEW * 2] = [(4, 4), (4, 8), (8, 4), (8, 8)];
 const WIDE: u32 = 0;
 const TAPS: [u32; CARDS] = [1, 1, 3, 3, 3, 9, 9, 9];
 const PIXELS: [u32; CARDS] = [2, 2, 2, 2, 3, 4, 6, 8];
+/// Tables behind the array and behind the depthwise engine: as many as networks need.
+const TABLES: [(u32, u32); 4] = [(0, 0), (0, 0), (2, 0), (2, 2)];
 /// Of small designs: the twins of a family's blocks take minutes to build for large ones.
 const FAMILIES: [Technology; 3] = Technology::ALL;
 /// Of the array that is spread over the chip.
@@ -155,6 +157,7 @@ pub fn deal(seed: u64) -> (Values, Technology) {
     let engine = hand.dealt(ENGINES);
     let (taps, tp) = (hand.dealt(TAPS), hand.dealt(PIXELS));
     let [once, gathers, far] = [(); 3].map(|()| hand.dealt([false, true]));
+    let (pw_tables, dw_tables) = hand.dealt(TABLES);
     let families = [hand.card(FAMILIES, small), hand.card(SPREAD_FAMILIES, 0)];
     let technology = match shape {
         Shape::Spread => families[1],
@@ -186,6 +189,7 @@ pub fn deal(seed: u64) -> (Values, Technology) {
         pw_sum_bits,
         pw_requant_cycles,
         pw_rounding: once.into(),
+        pw_tables,
         lanes,
         taps,
         gather_rows: if gathers { taps.min(3) } else { 1 },
@@ -194,6 +198,7 @@ pub fn deal(seed: u64) -> (Values, Technology) {
         dw_requant: lanes_of(&mut rng, lanes.min(tn)),
         dw_sum_bits,
         dw_requant_cycles,
+        dw_tables,
         activation_kib: if far { rng.u32(33..=80) } else { 1 },
         weight_kib: if shape == Shape::Spread {
             rng.u32(33..=80)

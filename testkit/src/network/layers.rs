@@ -23,10 +23,14 @@ impl Builder<'_> {
             7..=12 => {
                 // an inverted residual, now and then
                 let map = match self.rng.u32(0..5) {
-                    0..=1 => self.pointwise(map),
+                    0..=1 => {
+                        let expanded = self.pointwise(map);
+                        self.perhaps_function(expanded)
+                    }
                     _ => map,
                 };
                 let output = self.depthwise(map, 1);
+                let output = self.perhaps_function(output);
                 match self.rng.u32(0..10) {
                     0..=5 => self.pointwise(output),
                     _ => output,
@@ -42,6 +46,7 @@ impl Builder<'_> {
             20..=21 if self.suit.adds => self.residual(map),
             _ => self.depthwise(map, 1),
         };
+        let output = self.perhaps_function(output);
         if self.graph[output].shape.len() == 4 {
             self.maps.push(output);
         }

@@ -2,6 +2,7 @@
 //! Random small networks: a seed gives always the same one.
 
 mod frames;
+mod functions;
 mod layers;
 mod limits;
 mod suit;
@@ -103,6 +104,8 @@ struct Builder<'r> {
     graph: Graph,
     /// Maps that any layer may read.
     maps: Vec<TensorId>,
+    /// What only the chain that it is in reads.
+    inner: Vec<TensorId>,
     suit: &'r Suit,
     rng: &'r mut Rng,
 }
@@ -119,6 +122,7 @@ impl<'r> Builder<'r> {
         Builder {
             graph,
             maps: Vec::new(),
+            inner: Vec::new(),
             suit,
             rng,
         }
@@ -211,7 +215,9 @@ impl<'r> Builder<'r> {
     fn finish(mut self) -> Graph {
         let computed =
             (self.graph.layers.iter()).filter(|l| !matches!(l.op, Op::Reshape | Op::Pad(_)));
-        let computed: Vec<TensorId> = computed.map(Layer::output).collect();
+        let computed: Vec<TensorId> = (computed.map(Layer::output))
+            .filter(|id| !self.inner.contains(id))
+            .collect();
         for id in computed {
             if self.graph.consumers(id).next().is_none() || self.one_in(12) {
                 self.graph.outputs.push(id);

@@ -31,6 +31,8 @@ pub struct Suit {
     pub adds: bool,
     /// The array's lanes round once where a layer does.
     pub once: bool,
+    /// Outputs can become functions of themselves.
+    pub functions: bool,
     array: Sums,
     window: Sums,
 }
@@ -42,11 +44,12 @@ const WIDE: Sums = Sums {
 };
 
 impl Suit {
-    /// An accelerator that does everything.
+    /// An accelerator that does everything but what a configuration must ask for.
     pub const ANY: Suit = Suit {
         symmetric: false,
         adds: true,
         once: true,
+        functions: false,
         array: WIDE,
         window: WIDE,
     };
@@ -59,6 +62,7 @@ impl Suit {
             symmetric: config.pw_multiplier() == Multiplier::Packed || config.adds_in_blocks(),
             adds: v.residual > 0,
             once: config.pw_rounds_once(),
+            functions: v.pw_tables > 0,
             array: Sums {
                 bits: v.pw_sum_bits,
                 products: products(pointwise_sum_bits(config)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The stage of an inverted residual: two halves in one command.
 
-use super::{Lowered, lower_from, set};
+use super::{Lowered, Needed, lower_from, set};
 use crate::accelerate::layout::Layouts;
 use crate::accelerate::{Expand, Stage};
 use crate::error::Error;
@@ -14,7 +14,7 @@ use sepstream_spec::regs::Memory;
 pub(super) fn expanded(
     graph: &Graph,
     stage: &Stage,
-    expand: Expand,
+    expand: &Expand,
     layouts: &Layouts,
     config: &Config,
 ) -> Result<Lowered, Error> {
@@ -24,16 +24,11 @@ pub(super) fn expanded(
         ..stage.clone()
     };
     let made = Stage {
-        expand: None,
-        window: None,
-        slice: None,
         dense: Some(expand.layer),
-        add: None,
-        residual: None,
-        input: stage.input,
-        output: expand.map,
+        function: expand.function.clone(),
+        ..Stage::of(stage.input, expand.map)
     };
-    let window = &graph.layers[own.layers().next().unwrap_or(0)];
+    let window = &graph.layers[own.walker()];
     let mut lowered = lower_from(graph, &own, window, layouts, config)?;
     let layer = &graph.layers[expand.layer];
     let made = lower_from(graph, &made, layer, layouts, config)?;
@@ -85,6 +80,11 @@ pub(super) fn expanded(
     ));
     lowered.weights.extend(made.weights);
     lowered.pw_params.extend(made.pw_params);
+    let tables = made.tables.into_iter();
+    lowered.tables.extend(tables.map(|table| Needed {
+        field: Field::ExpandTable,
+        ..table
+    }));
     lowered.macs += made.macs;
     lowered.slots += made.slots;
     Ok(lowered)

@@ -54,13 +54,12 @@ pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
             }
         }
         Op::AveragePool2d(p) => p.window,
-        // an ADD alone takes the map as it is, pixel by pixel
-        Op::Add(_) => Window {
+        Op::FullyConnected(_) | Op::Mean(_) => return whole(input),
+        // an ADD or a function alone takes the map as it is, pixel by pixel
+        _ => Window {
             kernel: (1, 1),
             ..whole(input).window
         },
-        // fully connected and global mean
-        _ => return whole(input),
     };
     let [_, rows, cols, _] = graph[layer.output()].nhwc().unwrap_or([1; 4]);
     Walk {
@@ -73,9 +72,8 @@ pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
 /// For each row of a stage's windows: the rows of its input that have been read when it begins, all above this one. An expanding
 /// layer makes row after row of what it reads.
 pub fn rows_needed(graph: &Graph, stage: &Stage, layouts: &Layouts) -> Vec<u32> {
-    let windows = stage.layers().nth(usize::from(stage.expand.is_some()));
     let input = layouts.port(stage.windowed());
-    let walk = walk(graph, &graph.layers[windows.unwrap_or(0)], &input);
+    let walk = walk(graph, &graph.layers[stage.walker()], &input);
     (0..walk.rows)
         .map(|row| walk.needs(row, input.rows))
         .collect()

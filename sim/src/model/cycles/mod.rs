@@ -131,7 +131,7 @@ impl Taken {
         let beat = (in_group - 1) / u64::from(v.pw_requant);
         let last_beat = (in_group - 1) % u64::from(v.pw_requant) + 1;
         let tail = |bytes: u64| (bytes - 1) % word + 1;
-        let outputs = timing::pointwise_sum(config) + timing::pw_requant(config);
+        let outputs = timing::pointwise_sum(config) + timing::pw_outputs(config);
         let latency = match config.shares_requant() {
             // the batch's pixels, there or not; every byte is written as it comes
             true => u64::from(outputs) + (tp - 1) * u64::from(v.pw_requant_cycles),

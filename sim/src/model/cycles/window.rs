@@ -125,7 +125,7 @@ fn depthwise_steps(f: &Fields<'_>, config: &Config) -> PixelSteps {
         idle: idle + f.get(Field::PixelFlush),
         latency: u64::from(
             timing::depthwise_sum(config)
-                + timing::dw_requant(config)
+                + timing::dw_outputs(config)
                 + timing::PACK
                 + timing::PIXEL_VISIBLE,
         ) + (beats - 1) * u64::from(v.dw_requant_cycles)

@@ -7,6 +7,8 @@
 
 use std::array::from_fn;
 
+use sepstream_spec::quant::Table;
+
 use super::simd::{LANES, Scale, Simd};
 use super::stage::{Dense, Depthwise, Place, Residual, Stage, Window};
 
@@ -169,7 +171,8 @@ fn depthwise<S: Simd>(simd: S, layer: &Depthwise, taps: &[Tap], count: usize, ve
                 let bytes = simd.interleave(taps.map(|tap| &tap[b]));
                 sums = simd.dot(sums, bytes, simd.weights(weights));
             }
-            let bytes = simd.finish(simd.requant(sums, &scale), layer.range);
+            let mut bytes = simd.finish(simd.requant(sums, &scale), layer.range);
+            look_up(&layer.table, &mut bytes);
             vectors[n * pitch + b * LANES..][..LANES].copy_from_slice(&bytes);
         }
     }
@@ -223,6 +226,7 @@ fn tile<S: Simd, const P: usize>(
     for (p, sums) in sums.into_iter().enumerate() {
         let at = (pixel + p) * layer.outputs + b * LANES;
         let mut bytes = simd.finish(simd.requant(sums, &scale), layer.range);
+        look_up(&layer.table, &mut bytes);
         if let Some(residual_layer) = &layer.residual {
             let other = residual[at..].first_chunk().unwrap_or(&[0; LANES]);
             bytes = add(simd, residual_layer, &bytes, other);
@@ -235,6 +239,14 @@ fn tile<S: Simd, const P: usize>(
         }
     }
     P
+}
+
+/// What bytes become.
+#[inline(always)]
+fn look_up(table: &Option<Box<Table>>, bytes: &mut [u8; LANES]) {
+    if let Some(table) = table {
+        *bytes = bytes.map(|byte| table[usize::from(byte)]);
+    }
 }
 
 /// The sum of two maps: `spec::quant::AddParams::eval`.

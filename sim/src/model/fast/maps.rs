@@ -8,7 +8,7 @@ use super::prepare::{Reader, Refused};
 use super::stage::Stage;
 
 /// What is above the int8 value in a byte of a map, as a bit operation.
-const FLIP: u8 = 0x80;
+pub const FLIP: u8 = 0x80;
 
 const UNWRITTEN: Refused = "what it reads is no map that was written";
 

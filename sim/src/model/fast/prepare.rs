@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From a command to a [`Stage`].
 
+use std::array::from_fn;
+
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Command, Field, Param};
 use sepstream_spec::program::Program;
-use sepstream_spec::quant::ADD_LEFT_SHIFT;
+use sepstream_spec::quant::{ADD_LEFT_SHIFT, Table};
 use sepstream_spec::regs::Memory;
 
+use super::maps::FLIP;
 use super::pack::{OFFSET, byte, pack, range, uniform};
 use super::simd::{LANES, Scale};
 use super::stage::{Dense, Depthwise, Place, Residual, Window};
-use crate::model::execute::params;
+use crate::model::execute::{params, table};
 
 /// What the fast path takes a command for, and why it cannot.
 pub type Refused = &'static str;
@@ -30,6 +33,7 @@ struct DenseFields {
     weights: Field,
     params: Field,
     range: [Field; 3],
+    table: Field,
 }
 
 /// The command's own.
@@ -40,6 +44,7 @@ const OWN: DenseFields = DenseFields {
     weights: Field::WeightBase,
     params: Field::ParamBase,
     range: [Field::OutZero, Field::OutLow, Field::OutHigh],
+    table: Field::Table,
 };
 
 /// The expanding layer's.
@@ -50,6 +55,7 @@ const EXPAND: DenseFields = DenseFields {
     weights: Field::ExpandWeightBase,
     params: Field::ExpandParamBase,
     range: [Field::ExpandZero, Field::ExpandLow, Field::ExpandHigh],
+    table: Field::ExpandTable,
 };
 
 /// Bytes of a pixel's vector: those of the machine, and where each of them is here.
@@ -208,6 +214,7 @@ impl Reader<'_> {
             blocks,
             weights,
             range: self.range([Field::DwZero, Field::DwLow, Field::DwHigh]),
+            table: self.table(Memory::DwTable, Field::DwTable),
         };
         let position = |q: usize| q / lanes * pitch + q % lanes;
         let inputs = Inputs((0..groups * lanes).map(position).collect());
@@ -260,6 +267,7 @@ impl Reader<'_> {
             blocks,
             weights,
             range: self.range(fields.range),
+            table: self.table(Memory::PwTable, fields.table),
             residual: residual.map(|map| self.residual(map)),
         })
     }
@@ -287,6 +295,13 @@ impl Reader<'_> {
             sum: scale(Field::AddMul, Field::AddShift, 0),
             range: self.range([Field::AddZero, Field::AddLow, Field::AddHigh]),
         }
+    }
+
+    /// The function behind a layer, from byte of a map to byte of a map.
+    fn table(&self, memory: Memory, number: Field) -> Option<Box<Table>> {
+        let stored = table(self.program, self.config, memory, self.command.get(number))?;
+        let table: Table = from_fn(|at| stored[usize::from(at as u8 ^ FLIP)] ^ FLIP);
+        Some(Box::new(table))
     }
 
     fn word(&self, memory: Memory) -> usize {

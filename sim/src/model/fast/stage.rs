@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A prepared command: window, dense layer, residual map. Offsets are in bytes of dense maps (no gaps between rows).
 
+use sepstream_spec::quant::Table;
+
 use super::simd::{LANES, Range, Scale};
 
 /// A command.
@@ -74,6 +76,8 @@ pub struct Depthwise {
     pub pad: Vec<[u8; LANES]>,
     /// Of the results.
     pub range: Range,
+    /// What the results become, as bytes of a map both.
+    pub table: Option<Box<Table>>,
 }
 
 /// A dense layer on the bytes of a pixel.
@@ -89,6 +93,8 @@ pub struct Dense {
     pub weights: Vec<[i8; 4 * LANES]>,
     /// Of the results.
     pub range: Range,
+    /// What the results become, as bytes of a map both.
+    pub table: Option<Box<Table>>,
     /// What is added to them.
     pub residual: Option<Residual>,
 }
