@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sepstream_compiler::Options;
 use sepstream_spec::quant::Semantics;
 use sepstream_synth::DEVICES;
 use sepstream_synth::board::hertz;
@@ -88,6 +89,26 @@ pub struct Follow {
     pub semantics: SemanticsKind,
 }
 
+/// What of a model goes onto the accelerator.
+#[derive(Args, Clone, Copy, Default)]
+pub struct Lower {
+    /// Leave dead channels in: those that are constant for every input, or that nothing reads
+    #[arg(long)]
+    pub keep_dead: bool,
+    /// Refuse a model of which the host would have to run layers between those of the accelerator
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl From<Lower> for Options {
+    fn from(lower: Lower) -> Self {
+        Options {
+            keep_dead: lower.keep_dead,
+            strict: lower.strict,
+        }
+    }
+}
+
 /// Arguments of `inspect`.
 #[derive(Args)]
 pub struct Inspect {
@@ -142,9 +163,8 @@ pub struct Simulate {
     /// Seed of the noise and of the random stalls; the report names it where it was used
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Leave dead channels in: those that are constant for every input, or that nothing reads
-    #[arg(long)]
-    pub keep_dead: bool,
+    #[command(flatten)]
+    pub lower: Lower,
     /// Print JSON instead of tables; docs/json.md lists the fields
     #[arg(long)]
     pub json: bool,
@@ -163,9 +183,8 @@ pub struct Compile {
     /// File for the program image; without it there is only the report
     #[arg(short, long, value_name = "PROGRAM")]
     pub output: Option<PathBuf>,
-    /// Leave dead channels in: those that are constant for every input, or that nothing reads
-    #[arg(long)]
-    pub keep_dead: bool,
+    #[command(flatten)]
+    pub lower: Lower,
     /// Print JSON instead of tables
     #[arg(long)]
     pub json: bool,
@@ -252,9 +271,8 @@ pub struct Compare {
     /// Seed of the noise
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Leave dead channels in: those that are constant for every input, or that nothing reads
-    #[arg(long)]
-    pub keep_dead: bool,
+    #[command(flatten)]
+    pub lower: Lower,
     /// Print JSON instead of tables; docs/json.md lists the fields
     #[arg(long)]
     pub json: bool,
@@ -316,9 +334,8 @@ pub struct Synth {
     /// Folder for the files, made if absent
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Leave dead channels in: those that are constant for every input, or that nothing reads
-    #[arg(long)]
-    pub keep_dead: bool,
+    #[command(flatten)]
+    pub lower: Lower,
     /// Print JSON instead of tables; docs/json.md lists the fields
     #[arg(long)]
     pub json: bool,

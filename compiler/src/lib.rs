@@ -3,6 +3,7 @@
 pub mod accelerate;
 mod blockers;
 mod error;
+mod first_fit;
 mod misfit;
 pub mod processor;
 mod requantise;
@@ -10,7 +11,7 @@ mod rule;
 mod simplify;
 pub mod tflite;
 
-pub use accelerate::{Compiled, Live, compile, compile_live};
+pub use accelerate::{Compiled, Live, Options, compile, compile_with};
 pub use blockers::runnable;
 pub use error::{BadModel, Error};
 pub use misfit::{DoesNotFit, Misfit, Setting};

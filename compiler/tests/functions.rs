@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Functions of one byte: where they are made, and what they need.
 
-use sepstream_compiler::accelerate::Stage;
+use sepstream_compiler::accelerate::{Side, Stage};
 use sepstream_compiler::{Compiled, Error, compile};
 use sepstream_spec::config::{Config, Field};
 use sepstream_spec::graph::{Activation, Elementwise, Graph, Op, TensorId};
@@ -57,7 +57,7 @@ fn network(build: impl Fn(&mut Network, TensorId)) -> Graph {
 
 /// Layers of each stage.
 fn stages(compiled: &Compiled) -> Vec<Vec<usize>> {
-    let stages = compiled.plan.stages.iter();
+    let stages = compiled.stages();
     stages.map(|stage| stage.layers().collect()).collect()
 }
 
@@ -76,7 +76,7 @@ fn functions_are_made_behind_the_layers_in_front_of_them() {
         window_function,
         function,
         ..
-    } = &compiled.plan.stages[0];
+    } = &compiled.runs[0].stages[0];
     let layers = |f: &Option<sepstream_compiler::accelerate::Function>| {
         f.as_ref().map(|f| f.layers.clone()).unwrap_or_default()
     };
@@ -132,7 +132,8 @@ fn behind_the_last_layer_the_host_makes_them() {
         like(n, Op::Logistic, &[map]);
     });
     let compiled = compile(&graph, &config([0, 0], 0)).expect("it fits");
-    assert_eq!(compiled.plan.after, [1]);
+    let last = compiled.cut.segments.last().unwrap();
+    assert_eq!((last.side, &last.layers[..]), (Side::Host, &[1][..]));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn commands(compiled: &Compiled, config: &Config) -> Vec<Command> {
 }
 
 fn slices(compiled: &Compiled) -> Vec<(u32, u32)> {
-    let slices = compiled.plan.stages.iter().filter_map(|stage| stage.slice);
+    let slices = compiled.stages().filter_map(|stage| stage.slice);
     slices
         .map(|Slice { first, channels }| (first, channels))
         .collect()
@@ -148,7 +148,7 @@ fn one_slice_may_be_all() {
     let config = changed(|v| v.line_words = 512);
     let compiled = compile(&pool(64), &config).expect("it fits");
     assert_eq!(slices(&compiled), [(0, 64)]);
-    assert_eq!(compiled.plan.stages.len(), 1);
+    assert_eq!(compiled.stages().count(), 1);
     assert_eq!(commands(&compiled, &config)[0].get(Field::RowSkip), 0);
 }
 
@@ -156,7 +156,7 @@ fn one_slice_may_be_all() {
 fn what_fits_is_not_sliced() {
     let compiled = compile(&pool(64), &changed(|v| v.line_words = 560)).expect("it fits");
     assert_eq!(slices(&compiled), []);
-    assert_eq!(compiled.plan.stages.len(), 1);
+    assert_eq!(compiled.stages().count(), 1);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_sum_behind_slices_has_its_own_stage() {
     let other = network.depthwise(input, window(25, 5));
     network.add(map, other);
     let compiled = compile(&network.graph, &changed(|_| {})).expect("slices fit");
-    let stages = compiled.plan.stages.iter();
+    let stages = compiled.stages();
     let stages: Vec<_> = stages.map(|s| (s.window, s.dense, s.add)).collect();
     let (pool, depthwise) = ((Some(0), None, None), (Some(2), None, None));
     let (conv, add) = ((None, Some(1), None), (None, None, Some(3)));

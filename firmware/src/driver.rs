@@ -8,7 +8,7 @@ use sepstream_spec::regs::{self, Memory, Reg};
 /// Bytes that go over the bus at a time: what a frame of the byte link carries, a multiple of every word size.
 const CHUNK: usize = MAX_DATA;
 
-/// An accelerator behind a bus.
+/// An accelerator behind a bus. [`Driver::frame`] runs a network with all its segments; these are the steps of one run:
 ///
 /// ```
 /// use sepstream_firmware::{Bus, Driver, Error, ImageView};
@@ -20,13 +20,16 @@ const CHUNK: usize = MAX_DATA;
 ///     scores: &mut [u8],
 /// ) -> Result<u32, Error<B::Error>> {
 ///     driver.load(image)?; // once
-///     for map in image.inputs.iter() {
-///         driver.feed(&map, picture)?;
-///     }
-///     driver.start()?;
-///     driver.wait(1_000_000)?;
-///     for map in image.outputs.iter() {
-///         driver.fetch(&map, scores)?;
+///     for run in image.runs() {
+///         driver.select(run.index, run.commands)?;
+///         for map in run.inputs.iter() {
+///             driver.feed(&map, picture)?;
+///         }
+///         driver.start()?;
+///         driver.wait(1_000_000)?;
+///         for map in run.outputs.iter() {
+///             driver.fetch(&map, scores)?;
+///         }
 ///     }
 ///     driver.cycles()
 /// }
@@ -36,6 +39,8 @@ pub struct Driver<B> {
     bus: B,
     /// Of the loaded program.
     word_bytes: Option<u32>,
+    /// The run of it whose commands are loaded.
+    run: u32,
 }
 
 /// The status register.
@@ -55,6 +60,7 @@ impl<B: Bus> Driver<B> {
         Driver {
             bus,
             word_bytes: None,
+            run: 0,
         }
     }
     /// The bus, for what the driver does not do.
@@ -76,7 +82,7 @@ impl<B: Bus> Driver<B> {
         }
         self.read(Reg::Fingerprint)
     }
-    /// Loads a program: all memories that it fills.
+    /// Loads a program: all memories that it fills. Of the commands, those of its first run.
     ///
     /// # Errors
     /// When the accelerator is not the one that the program was compiled for, or a frame is running.
@@ -90,12 +96,35 @@ impl<B: Bus> Driver<B> {
         }
         self.word_bytes = None;
         for (memory, content) in image.memories() {
+            let first = image.runs().next().map_or(&[][..], |run| run.commands);
+            let content = match memory {
+                Memory::Program => first,
+                _ => content,
+            };
             if !content.is_empty() {
                 self.target(memory, 0)?;
                 self.bus.send(content, true).map_err(Error::Bus)?;
             }
         }
         self.word_bytes = Some(image.word_bytes);
+        self.run = 0;
+        Ok(())
+    }
+    /// Loads the commands of a run, by its number in the image, unless they are those that are loaded.
+    ///
+    /// # Errors
+    /// When no program is loaded, or a frame is running.
+    pub fn select(&mut self, run: u32, commands: &[u8]) -> Result<(), Error<B::Error>> {
+        self.word_bytes.ok_or(Error::NoProgram)?;
+        if run == self.run {
+            return Ok(());
+        }
+        if self.status()?.busy {
+            return Err(Error::Busy);
+        }
+        self.target(Memory::Program, 0)?;
+        self.bus.send(commands, true).map_err(Error::Bus)?;
+        self.run = run;
         Ok(())
     }
     /// Loads a dense tensor (row, column, channel) into an input map.

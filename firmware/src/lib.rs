@@ -9,11 +9,13 @@
 mod bus;
 mod driver;
 mod error;
+mod frame;
 pub mod link;
 pub mod soc;
 
 pub use bus::Bus;
 pub use driver::{Driver, Status};
 pub use error::Error;
-pub use sepstream_spec::program::{ImageView, MapPort};
+pub use frame::{FrameError, Tensors};
+pub use sepstream_spec::program::{ImageView, MapPort, Numbers, SegmentView};
 pub use sepstream_spec::regs::Reg;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs networks: on the software reference, on the cycle-exact model, on the generated Verilog in Verilator, or on a board.
 //!
-//! Each is an [`Engine`](engine::Engine), which takes frames of input bytes and gives output bytes. Layers that the accelerator
-//! does not run are run on the host, with the software reference. The command line is built on this crate, and prints what it
+//! Each is an [`Engine`](engine::Engine), which takes frames of input bytes and gives output bytes. What the accelerator
+//! cannot run is run on the host ([`Host`](engine::Host)), with the software reference. The command line is built on this crate, and prints what it
 //! gives.
 //!
 //! ```
 //! use std::num::NonZeroUsize;
 //! use std::path::Path;
 //!
-//! use sepstream_compiler::Live;
+//! use sepstream_compiler::Options;
 //! use sepstream_runtime::engine::{Accelerator, Engine, Model, Reference};
 //! use sepstream_runtime::{compare, files, input};
 //! use sepstream_spec::quant::Semantics;
@@ -21,7 +21,7 @@
 //! let frames = input::noise(&network, 1);
 //!
 //! let wanted = Reference::new(&network)?.run(&frames, &mut || ())?;
-//! let accelerator = Accelerator::new(&network, Live::of(&network), config)?;
+//! let accelerator = Accelerator::new(&network, config, &Options::default())?;
 //! // `Verilator::new` takes the same accelerator
 //! let mut model = Model::new(accelerator, NonZeroUsize::MIN)?;
 //! let got = model.run(&frames, &mut || ())?;

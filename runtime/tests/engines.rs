@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use sepstream_compiler::Live;
+use sepstream_compiler::Options;
 use sepstream_runtime::compare::compare;
 use sepstream_runtime::engine::{
     Accelerator, Engine, Model, Reference, Run, Verilator, VerilatorOptions,
@@ -32,7 +32,7 @@ fn every_engine_gives_the_golden_outputs() {
     let mut wanted = input::read_wanted(&golden, &network).unwrap();
     frames.truncate(2);
     wanted.truncate(2);
-    let fresh = || Accelerator::new(&network, Live::of(&network), config.clone()).unwrap();
+    let fresh = || Accelerator::new(&network, config.clone(), &Options::default()).unwrap();
 
     let mut counted = 0;
     let mut run = |engine: &mut dyn Engine| {

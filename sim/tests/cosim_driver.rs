@@ -30,7 +30,8 @@ fn an_image_runs_as_on_a_board() {
         .sum();
     let bytes = compiled.program.to_bytes();
     let image = ImageView::parse(&bytes).unwrap();
-    let (input, output) = (image.inputs.get(0).unwrap(), image.outputs.get(0).unwrap());
+    let run = image.runs().next().unwrap();
+    let (input, output) = (run.inputs.get(0).unwrap(), run.outputs.get(0).unwrap());
 
     let verilog = sepstream_hdl::generate(&config);
     let options = BuildOptions {
@@ -43,10 +44,8 @@ fn an_image_runs_as_on_a_board() {
     assert_eq!(driver.identify().unwrap(), config.fingerprint());
     assert!(matches!(driver.wait(1), Err(Error::Idle)));
     assert!(matches!(driver.start(), Err(Error::NoProgram)));
-    let other = ImageView {
-        fingerprint: !image.fingerprint,
-        ..image
-    };
+    let mut other = image;
+    other.fingerprint = !image.fingerprint;
     assert!(matches!(
         driver.load(&other),
         Err(Error::Configuration { .. })
@@ -84,8 +83,10 @@ fn a_reset_under_a_frame_leaves_nothing_behind() {
     let config = Config::from_yaml(CONFIG, "test").unwrap();
     let file = include_bytes!("../../models/digits.tflite");
     let compiled = compile(&tflite::load(file, "digits").unwrap(), &config).unwrap();
-    let image = compiled.program.view();
-    let (input, output) = (image.inputs.get(0).unwrap(), image.outputs.get(0).unwrap());
+    let bytes = compiled.program.to_bytes();
+    let image = ImageView::parse(&bytes).unwrap();
+    let run = image.runs().next().unwrap();
+    let (input, output) = (run.inputs.get(0).unwrap(), run.outputs.get(0).unwrap());
     let tensor: Vec<u8> = (0..input.elements()).map(|n| n as u8 ^ 0x5c).collect();
     let mut machine = Machine::new(&compiled.program, &config).unwrap();
     machine.load(&[&tensor]).unwrap();

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use sepstream_compiler::accelerate::Side;
 use sepstream_compiler::{Error, compile, runnable, simplify, tflite};
-use sepstream_runtime::engine::Border;
+use sepstream_runtime::engine::Host;
 use sepstream_sim::cosim::Rtl;
 use sepstream_sim::reference::Value;
 use sepstream_spec::config::{Config, Values};
@@ -75,13 +76,13 @@ fn name(config: &Config) -> String {
     )
 }
 
-/// The network's outputs, from what the accelerator gives: the host runs the layers around it.
-fn outputs(accelerated: &Accelerated, inputs: &[Value], maps: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+/// The network's outputs, from what each run of the accelerator gives: the host runs the other layers.
+fn outputs(accelerated: &Accelerated, inputs: &[Value], maps: &[Vec<Vec<u8>>]) -> Vec<Vec<u8>> {
     let graph = accelerated.runner.graph();
-    let border = Border::new(graph, &accelerated.compiled.plan).unwrap();
+    let host = Host::new(graph, &accelerated.compiled.cut).unwrap();
     let bytes = |value: &Value| value.bytes().to_vec();
     let inputs: Vec<_> = inputs.iter().map(bytes).collect();
-    border.run(&inputs, |_| Ok(maps)).unwrap()
+    host.run(&inputs, |run, _| Ok(maps[run].clone())).unwrap()
 }
 
 /// Whether a network has functions that an accelerator has no tables for.
@@ -108,17 +109,18 @@ fn check(model: &Model, config: &Config, rtl: Option<&mut Rtl>) -> Result<(), Di
         .iter()
         .try_for_each(|frame| accelerated.check_model(frame))?;
     let Some(rtl) = rtl else { return Ok(()) };
-    let (interval, maps) = accelerated.check_rtl(rtl, &frames)?;
+    let found = accelerated.check_rtl(rtl, &frames)?;
     // All frames gave the reference's maps; that those lead to the golden outputs is shown for the first.
-    let got = outputs(&accelerated, &model.inputs[0], maps);
+    let got = outputs(&accelerated, &model.inputs[0], &found.outputs);
     if !got.iter().eq(model.outputs[0].iter().map(Value::bytes)) {
         return Err("the outputs behind the host's layers are not TensorFlow Lite's".into());
     }
     println!(
-        "{} on {}: {} cycles, interval {interval}",
+        "{} on {}: {} cycles, interval {:?}",
         model.graph.name,
         name(config),
-        accelerated.total_cycles()
+        accelerated.total_cycles(),
+        found.interval
     );
     Ok(())
 }
@@ -243,13 +245,14 @@ fn operator_cases_compile_or_say_why_not() {
         let model = load(&folder, &name, &name);
         match Accelerated::new(&model.graph, config) {
             Ok(accelerated) => {
-                let plan = &accelerated.compiled.plan;
-                let (before, after) = (plan.before.len(), plan.after.len());
-                writeln!(
-                    text,
-                    "{name}: {} commands, {before} layers before, {after} behind",
-                    plan.stages.len()
-                )
+                let cut = &accelerated.compiled.cut;
+                let told = cut.segments.iter().map(|segment| match segment.side {
+                    Side::Host => format!("{} on the host", segment.layers.len()),
+                    Side::Accelerator => segment.layers.len().to_string(),
+                });
+                let told = told.collect::<Vec<_>>().join(", ");
+                let commands = accelerated.compiled.commands.len();
+                writeln!(text, "{name}: {commands} commands; layers: {told}")
             }
             Err(error) => writeln!(text, "{error}"),
         }

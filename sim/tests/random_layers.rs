@@ -53,9 +53,8 @@ fn model_equals_reference() {
         };
         let config = relax(&mut values, std::slice::from_ref(&graph), &mut rng);
         let accelerated = Accelerated::new(&graph, &config).unwrap();
-        let stages = &accelerated.compiled.plan.stages;
         let slices = |stage: &&Stage| stage.slice.is_some();
-        let slices = stages.iter().filter(slices).count();
+        let slices = accelerated.compiled.stages().filter(slices).count();
         sliced.fetch_add(slices as u64, Ordering::Relaxed);
         let frame = accelerated.frame(&network::inputs(&graph, &mut rng));
         let found = accelerated.check_model(&frame).and_then(|()| {
@@ -103,11 +102,10 @@ fn suitable(values: &mut Values, plants: bool, rng: &mut Rng) -> Option<Graph> {
 fn written_over(accelerated: &Accelerated) -> Result<u64, Difference> {
     let program = &accelerated.compiled.program;
     let mut over = 0;
-    for (index, command) in model::commands(program, accelerated.config)
-        .iter()
-        .enumerate()
-    {
-        let checked = in_place::check(command, program.word_bytes);
+    let runs = 0..program.runs().count();
+    let commands = runs.flat_map(|run| model::commands(program, run, accelerated.config));
+    for (index, command) in commands.enumerate() {
+        let checked = in_place::check(&command, program.word_bytes);
         over += u64::from(checked.map_err(|found| format!("command {index}: {found}"))?);
     }
     Ok(over)
@@ -278,8 +276,8 @@ fn slices_equal_the_whole() {
                 let Ok(accelerated) = Accelerated::new(&graph, &config) else {
                     continue;
                 };
-                let stages = &accelerated.compiled.plan.stages;
-                let slices: Vec<_> = stages.iter().filter_map(|stage| stage.slice).collect();
+                let stages = accelerated.compiled.stages();
+                let slices: Vec<_> = stages.filter_map(|stage| stage.slice).collect();
                 let Some(last) = slices.last() else { continue };
                 reached[0] += slices.len();
                 reached[1] += usize::from(last.channels < slices[0].channels);

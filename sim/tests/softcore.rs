@@ -107,8 +107,8 @@ fn on_both(program: &[u8], model: &Model, yaml: &str) -> Both {
         input: inputs[0][0].bytes(),
         accelerator: Some(Accelerated {
             image: &compiled.program.to_bytes(),
-            input: bytes(compiled.plan.inputs[0]),
-            output_bytes: compiled.program.outputs[0].elements(),
+            input: bytes(compiled.runs[0].inputs[0]),
+            output_bytes: compiled.program.run(0).outputs[0].elements(),
         }),
     };
     let outcome = system.execute(&job, LIMIT).unwrap();
@@ -119,7 +119,7 @@ fn on_both(program: &[u8], model: &Model, yaml: &str) -> Both {
         accelerator.cycles,
         commands.iter().map(|command| command.total).sum::<u64>()
     );
-    assert_eq!(accelerator.output, bytes(compiled.plan.outputs[0]));
+    assert_eq!(accelerator.output, bytes(compiled.runs[0].outputs[0]));
     for (position, cycles) in network.layers.iter().zip(&outcome.layer_cycles) {
         let layer = &graph.layers[*position];
         println!(

@@ -3,7 +3,7 @@
 
 /// Value of [`Reg::Id`]: "SSTR".
 pub const ID: u32 = 0x5353_5452;
-/// Version of register map, command format and program image.
+/// Version of register map and command format. An image has one of its own: [`crate::program::VERSION`].
 pub const VERSION: u32 = 1;
 
 /// A register.

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use self::cases::{Case, Cases, Peer};
 use self::judge::{Figures, number};
 use super::simulate;
-use crate::cli::{Bench, EngineKind, Follow, Simulate};
+use crate::cli::{Bench, EngineKind, Follow, Lower, Simulate};
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::progress::bar;
@@ -132,7 +132,7 @@ fn measure(args: &Bench, case: &Case, model: PathBuf, golden: PathBuf) -> Result
         layers: None,
         trace: None,
         stalls: None,
-        keep_dead: false,
+        lower: Lower::default(),
         seed: 1,
         json: true,
     })?;

@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
-use sepstream_compiler::Live;
-use sepstream_compiler::accelerate::{CommandInfo, MemoryUse};
-use sepstream_runtime::engine::{Accelerator, LayerFigures};
+use sepstream_compiler::Options;
+use sepstream_compiler::accelerate::MemoryUse;
+use sepstream_runtime::engine::{Accelerator, LayerFigures, Row};
 use sepstream_spec::graph::Layer;
 use serde::Serialize;
 
+use super::segments::Segments;
 use crate::cli::Compile;
 use crate::error::Error;
 use crate::outcome::Outcome;
@@ -20,14 +21,18 @@ use crate::report::{
 pub fn run(args: &Compile) -> Result<Outcome, Error> {
     let graph = super::load_network(&args.model, &args.follow)?;
     let config = super::load_config(&args.config)?;
-    let live = super::live(&graph, args.keep_dead);
-    let accelerator = Accelerator::new(&graph, live, config)?;
+    let options = Options::from(args.lower);
+    let accelerator = Accelerator::new(&graph, config, &options)?;
     let image = accelerator.compiled.program.to_bytes();
     if let Some(path) = &args.output {
         std::fs::write(path, &image).map_err(|cause| Error::file(path, cause))?;
     }
     // what does not fit with them has no cycles to compare with
-    let kept = Accelerator::new(&graph, Live::all(&graph), accelerator.config.clone());
+    let all = Options {
+        keep_dead: true,
+        ..options
+    };
+    let kept = Accelerator::new(&graph, accelerator.config.clone(), &all);
     let kept = kept.ok().map(|kept| kept.model_cycles().total);
     let report = Report::new(&accelerator, &args.config, image.len(), kept);
     println!(
@@ -51,6 +56,8 @@ struct Report {
     cycles: u64,
     macs: u64,
     live_macs: u64,
+    #[serde(flatten)]
+    segments: Segments,
     multipliers: u32,
     utilisation: Option<f64>,
     live_utilisation: Option<f64>,
@@ -102,7 +109,6 @@ impl Report {
         image_bytes: usize,
         cycles_with_dead: Option<u64>,
     ) -> Self {
-        let plan = &accelerator.compiled.plan;
         let multipliers = accelerator.config.multipliers();
         let cycles = accelerator
             .commands
@@ -111,15 +117,8 @@ impl Report {
             .sum();
         let macs = accelerator.graph.total_macs();
         let live = accelerator.live();
-        let mut commands = accelerator.layers().split_off(plan.before.len());
-        commands.truncate(plan.stages.len());
-        let figures = accelerator
-            .compiled
-            .commands
-            .iter()
-            .zip(&accelerator.commands);
-        let layer = |(layer, (info, cycles)): (LayerFigures, (&CommandInfo, &_))| {
-            let cycles: &sepstream_sim::model::CommandCycles = cycles;
+        let layer = |n: usize, layer: LayerFigures| {
+            let (info, cycles) = (&accelerator.compiled.commands[n], &accelerator.commands[n]);
             LayerReport {
                 index: layer.index,
                 operators: layer.operators,
@@ -131,7 +130,13 @@ impl Report {
                 waits_for: layer.waits_for.map(|cause| cause.to_string()),
             }
         };
-        let host = |&position: &usize| HostLayer::new(&accelerator.graph.layers[position]);
+        let (mut layers, mut host_layers) = (Vec::new(), Vec::new());
+        for (row, figures) in accelerator.rows().into_iter().zip(accelerator.layers()) {
+            match row {
+                Row::Host(n) => host_layers.push(HostLayer::new(&accelerator.graph.layers[n])),
+                Row::Command(n) => layers.push(layer(n, figures)),
+            }
+        }
         let bytes = |words| u64::from(words) * u64::from(accelerator.config.word_bytes());
         Report {
             model: accelerator.graph.name.clone(),
@@ -141,14 +146,15 @@ impl Report {
             cycles,
             macs,
             live_macs: live.macs,
+            segments: accelerator.segments()[..].into(),
             multipliers,
             utilisation: utilisation(macs, Some(cycles), Some(multipliers)),
             live_utilisation: utilisation(live.macs, Some(cycles), Some(multipliers)),
             channels: live.channels,
             dead_channels: live.dead_channels,
             cycles_with_dead,
-            layers: commands.into_iter().zip(figures).map(layer).collect(),
-            host_layers: plan.before.iter().chain(&plan.after).map(host).collect(),
+            layers,
+            host_layers,
             memories: accelerator
                 .compiled
                 .memories
@@ -222,8 +228,10 @@ impl Report {
                 thousands(self.unfused_map_bytes)
             )
         };
+        let segments = self.segments.text(self.macs);
+        let segments = segments.map_or(String::new(), |text| format!("\n\n{text}"));
         format!(
-            "{}\n\n{memories}{maps}{}\n\n{} for {}: {} bytes of program, {} multipliers{host}",
+            "{}\n\n{memories}{maps}{}{segments}\n\n{} for {}: {} bytes of program, {} multipliers{host}",
             table(&columns, layers.chain([total])),
             self.dead(),
             self.model,

@@ -5,6 +5,7 @@ mod digits;
 
 use std::time::Instant;
 
+use sepstream_compiler::Options;
 use sepstream_runtime::compare::compare;
 use sepstream_runtime::engine::{Accelerator, Engine, Reference, VerilatorOptions};
 use serde::Serialize;
@@ -33,8 +34,7 @@ struct DemoReport {
 pub fn run(args: &Demo) -> Result<Outcome, Error> {
     let digits = Digits::load(args.frames.get())?;
     let config = digits.config.clone();
-    let live = super::live(&digits.graph, false);
-    let accelerator = Accelerator::new(&digits.graph, live, config.clone())?;
+    let accelerator = Accelerator::new(&digits.graph, config.clone(), &Options::default())?;
     let by_model = accelerator.model_cycles();
     if !args.json {
         println!(
@@ -65,6 +65,7 @@ pub fn run(args: &Demo) -> Result<Outcome, Error> {
         ..Report::default()
     };
     report.set_layers(engine.layers(), results.cycles.as_ref());
+    report.set_segments(&engine.segments());
     report.set_comparison(
         Against::Reference,
         compare(&digits.graph, &wanted, &results.outputs),

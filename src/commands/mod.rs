@@ -13,6 +13,7 @@ mod generate;
 mod inspect;
 mod run;
 mod run_report;
+mod segments;
 mod serve_sim;
 mod setup;
 mod simulate;
@@ -20,7 +21,6 @@ mod synth;
 
 use std::path::Path;
 
-use sepstream_compiler::Live;
 use sepstream_runtime::engine::{Accelerator, Verilator, VerilatorOptions};
 use sepstream_runtime::files;
 use sepstream_spec::config::Config;
@@ -59,15 +59,6 @@ fn load_model(path: &Path, follow: &Follow) -> Result<Graph, Error> {
 /// Reads a model as an accelerator and its host run it.
 fn load_network(path: &Path, follow: &Follow) -> Result<Graph, Error> {
     Ok(files::read_network(path, follow.semantics.into())?)
-}
-
-/// What an accelerator is to run of a network.
-fn live(graph: &Graph, keep_dead: bool) -> Live {
-    if keep_dead {
-        Live::all(graph)
-    } else {
-        Live::of(graph)
-    }
 }
 
 /// Generates and builds an accelerator's Verilog; what is done shows on the terminal.

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sepstream run`: a program on a board, over its serial port.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use sepstream_compiler::accelerate::plan;
+use sepstream_compiler::accelerate::Cut;
 use sepstream_runtime::compare::{Comparison, Element, compare, elements};
-use sepstream_runtime::engine::{Board, BoardOptions, Border, Engine, Load, Reference};
+use sepstream_runtime::engine::{Board, BoardOptions, Engine, Host, Load, Reference};
 use sepstream_runtime::input::{Frames, read_inputs, read_wanted};
 use sepstream_spec::graph::{DType, Graph, Tensor, TensorId};
-use sepstream_spec::program::{MapPort, Program};
+use sepstream_spec::program::{ImageView, MapPort, Numbers, RunView, WorkView};
 use serde::Serialize;
 
 use crate::cli::Run;
@@ -44,13 +45,13 @@ struct Report {
 /// Runs the frames and prints the report.
 pub fn run(args: &Run) -> Result<Outcome, Error> {
     let bytes = std::fs::read(&args.program).map_err(|cause| Error::file(&args.program, cause))?;
-    let program = Program::from_bytes(&bytes)
+    let image = ImageView::parse(&bytes)
         .map_err(|error| Error::Input(format!("{}: {error}", args.program.display())))?;
     let load = |path| super::load_network(path, &args.follow);
     let model = args.model.as_deref().map(load).transpose()?;
     let graph = match &model {
         Some(graph) => graph.clone(),
-        None => maps(&program),
+        None => maps(args, &image)?,
     };
     let mut inputs = read_inputs(&args.input, &graph)?;
     if let Some(limit) = args.frames {
@@ -65,23 +66,33 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
         timeout: Duration::from_secs(args.timeout.into()),
     };
     let start = Instant::now();
-    let mut board = Board::open(&program, options, loading())?;
-    let plan = model.as_ref().map(plan).transpose()?;
-    let border = match &plan {
-        Some(plan) => {
-            fits(args, &graph, &plan.inputs, &program.inputs)?;
-            fits(args, &graph, &plan.outputs, &program.outputs)?;
-            Some(Border::new(&graph, plan)?)
-        }
+    let mut board = Board::open(image, options, loading())?;
+    let cut = match &model {
+        Some(graph) => Some(cut(args, graph, &image)?),
+        None => None,
+    };
+    let host = match &cut {
+        Some(cut) => Some(Host::new(&graph, cut)?),
         None => None,
     };
     let bar = bar("frames", inputs.len());
-    let mut outputs = Frames::new();
+    let (mut outputs, mut last_cycles) = (Frames::new(), 0);
     for frame in &inputs {
-        outputs.push(match &border {
-            Some(border) => border.run(frame, |maps| board.run(maps))?,
-            None => board.run(&frame.iter().map(Vec::as_slice).collect::<Vec<_>>())?,
+        let mut cycles = 0;
+        outputs.push(match &host {
+            Some(host) => host.run(frame, |run, maps| {
+                let results = board.run(run, maps);
+                cycles += board.cycles();
+                results
+            })?,
+            None => {
+                let maps: Vec<&[u8]> = frame.iter().map(Vec::as_slice).collect();
+                let results = board.run(0, &maps)?;
+                cycles = board.cycles();
+                results
+            }
         });
+        last_cycles = cycles;
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -101,7 +112,7 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
         compared: found.as_ref().map(|_| compared),
         mismatches: found.as_ref().map(|_| mismatches),
         first_difference: first_difference.map(|difference| difference.to_string()),
-        cycles: board.cycles(),
+        cycles: last_cycles,
         seconds: start.elapsed().as_secs_f64(),
         requests: statistics.requests,
         retries: statistics.retries,
@@ -160,9 +171,17 @@ fn wanted(args: &Run, graph: &Graph, inputs: &Frames) -> Result<Option<Frames>, 
     Ok(Some(wanted))
 }
 
-/// A network without layers, whose inputs and outputs are the maps of a program.
-fn maps(program: &Program) -> Graph {
-    let tensor = |(name, map): (&str, &MapPort)| Tensor {
+/// A network without layers, whose inputs and outputs are the maps of a program of one run.
+fn maps(args: &Run, image: &ImageView) -> Result<Graph, Error> {
+    let runs: Vec<RunView> = image.runs().collect();
+    let &[run] = &runs[..] else {
+        return Err(Error::Input(format!(
+            "{}: the accelerator runs {} times in a frame, and the host runs layers in between; give the model with --model",
+            args.program.display(),
+            runs.len()
+        )));
+    };
+    let tensor = |(name, map): (&str, MapPort)| Tensor {
         name: name.into(),
         shape: [1, map.rows, map.cols, map.channels]
             .map(|n| n as usize)
@@ -171,31 +190,57 @@ fn maps(program: &Program) -> Graph {
         quant: None,
         data: None,
     };
-    let inputs = program.inputs.iter().map(|map| ("input map", map));
-    let outputs = program.outputs.iter().map(|map| ("output map", map));
+    let inputs = run.inputs.iter().map(|map| ("input map", map));
+    let outputs = run.outputs.iter().map(|map| ("output map", map));
     let tensors: Vec<Tensor> = inputs.chain(outputs).map(tensor).collect();
-    let (first, all) = (program.inputs.len(), tensors.len());
-    Graph {
+    let (first, all) = (run.inputs.len(), tensors.len());
+    Ok(Graph {
         name: "program".into(),
         tensors,
         layers: Vec::new(),
         inputs: (0..first).map(TensorId).collect(),
         outputs: (first..all).map(TensorId).collect(),
         ..Graph::default()
-    }
+    })
 }
 
-/// The tensors at one end of the accelerator must be the program's maps.
-fn fits(args: &Run, graph: &Graph, tensors: &[TensorId], maps: &[MapPort]) -> Result<(), Error> {
-    let of_model = tensors.iter().map(|id| graph[*id].elements());
-    if of_model.eq(maps.iter().map(MapPort::elements)) {
-        return Ok(());
+/// The model cut as the program was, which must have its tensors.
+fn cut(args: &Run, graph: &Graph, image: &ImageView) -> Result<Cut, Error> {
+    let on_host: HashSet<u32> = image
+        .segments()
+        .flat_map(|segment| match segment.work {
+            WorkView::Host(layers) => layers.iter().collect(),
+            WorkView::Accelerator(_) => Vec::new(),
+        })
+        .collect();
+    let layers = graph.layers.iter();
+    let sides: Vec<bool> = layers
+        .map(|layer| !on_host.contains(&(layer.index as u32)))
+        .collect();
+    let cut = Cut::of_sides(graph, &sides);
+    let of_program = image
+        .segments()
+        .map(|segment| [segment.reads, segment.writes].map(|numbers| tensors(image, numbers)));
+    let of_model = cut.segments.iter().map(|segment| {
+        let size = |id: &TensorId| (id.0, graph[*id].bytes());
+        [&segment.reads, &segment.writes].map(|ids| ids.iter().map(size).collect::<Vec<_>>())
+    });
+    if of_program.eq(of_model) {
+        return Ok(cut);
     }
     Err(Error::Input(format!(
         "{}: the program was compiled from another model than {}; compile this one",
         args.program.display(),
         graph.name
     )))
+}
+
+/// Indices in the model file, and bytes.
+fn tensors(image: &ImageView, numbers: Numbers) -> Vec<(usize, usize)> {
+    let tensors = numbers.iter().filter_map(|number| image.tensor(number));
+    tensors
+        .map(|tensor| (tensor.index as usize, tensor.bytes as usize))
+        .collect()
 }
 
 impl Report {

@@ -2,9 +2,10 @@
 //! The report of a run, for `simulate` and `demo`.
 
 use sepstream_runtime::compare::{Comparison, Difference};
-use sepstream_runtime::engine::{Cycles, LayerFigures, LiveFigures};
+use sepstream_runtime::engine::{Cycles, LayerFigures, LiveFigures, SegmentFigures};
 use serde::Serialize;
 
+use super::segments::Segments;
 use crate::cli::EngineKind;
 use crate::report::{
     Column, Follows, LeftOut, count, or_dash, percent, short_name, table, thousands, utilisation,
@@ -46,6 +47,9 @@ pub struct Report {
     pub interval: Option<u64>,
     /// Multiply-accumulates of one frame, as the file has them.
     pub macs: u64,
+    /// How the network is cut.
+    #[serde(flatten)]
+    pub segments: Segments,
     /// Those that are left without dead channels.
     pub live_macs: Option<u64>,
     /// 8x8 products per cycle of the accelerator.
@@ -103,6 +107,11 @@ impl Report {
         self.dead_channels = live.map(|live| live.dead_channels);
         let macs = self.live_macs;
         self.live_utilisation = macs.and_then(|n| utilisation(n, self.cycles, self.multipliers));
+    }
+
+    /// Takes in how the network is cut.
+    pub fn set_segments(&mut self, segments: &[SegmentFigures]) {
+        self.segments = segments.into();
     }
 
     /// What is left out, in a sentence.
@@ -200,8 +209,8 @@ impl Report {
             ", {:.1} ms per frame here\n",
             self.seconds_per_frame * 1000.0
         );
-        if let Some(line) = self.left_out() {
-            text += &format!("{line}\n");
+        for part in [self.left_out(), self.segments.text(self.macs)] {
+            text += &part.map_or(String::new(), |part| format!("{part}\n"));
         }
         if let Some(seed) = self.noise_seed {
             text += &format!("input: noise, --seed {seed}\n");

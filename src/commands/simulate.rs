@@ -91,6 +91,7 @@ pub fn execute(args: &Simulate) -> Result<Report, Error> {
     };
     report.set_layers(engine.layers(), run.cycles.as_ref());
     report.set_live(engine.live());
+    report.set_segments(&engine.segments());
     if let Some((against, wanted)) = frames.wanted {
         report.set_comparison(against, compare(graph, &wanted, &run.outputs));
     }
@@ -203,8 +204,7 @@ fn engine<'g>(
             "the engine {engine} needs a configuration; try --config configs/vww_16x8.yaml"
         ))
     })?;
-    let live = super::live(graph, args.keep_dead);
-    let accelerator = Accelerator::new(graph, live, config)?;
+    let accelerator = Accelerator::new(graph, config, &args.lower.into())?;
     if args.engine == EngineKind::Model {
         let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let threads = args.threads.unwrap_or_else(all);

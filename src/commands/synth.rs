@@ -24,8 +24,11 @@ pub fn run(args: &cli::Synth) -> Result<Outcome, Error> {
     let program = match &args.model {
         Some(path) => {
             let graph = super::load_network(path, &args.follow)?;
-            let live = super::live(&graph, args.keep_dead);
-            Some((path, sepstream_compiler::compile_live(live, &config)?))
+            let options = args.lower.into();
+            Some((
+                path,
+                sepstream_compiler::compile_with(&graph, &config, &options)?,
+            ))
         }
         None => None,
     };

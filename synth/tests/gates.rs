@@ -62,11 +62,11 @@ impl Digits {
         let mut device = Device::load(&mut rtl, program, &cycles)?;
         let mut differing = Vec::new();
         for seed in 0..FRAMES {
-            let elements = program.inputs[0].elements();
+            let elements = program.run(0).inputs[0].elements();
             let element = |n: usize| (n as u8).wrapping_mul(29 + 2 * seed).wrapping_add(seed);
             let tensor: Vec<u8> = (0..elements).map(element).collect();
             let want = machine.run(&[&tensor]).expect("one input of its size");
-            let got = device.run(&[&tensor])?;
+            let got = device.run(0, &[&tensor])?;
             if got.outputs != want || got.commands != cycles {
                 differing.push(seed);
             }

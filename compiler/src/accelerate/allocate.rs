@@ -33,11 +33,17 @@ struct Life {
 /// so that no word is overwritten before it has been read.
 type Leads = BTreeMap<(TensorId, TensorId), i64>;
 
-/// Places all maps, if possible so that the next input can be loaded while a frame runs. Where they do not fit either way, the
+/// Places all maps, with `apart` and if possible so that the next input can be loaded while a frame runs. Where they do not fit either way, the
 /// places are those that take the least.
-pub fn allocate(graph: &Graph, plan: &Plan, layouts: &Layouts, config: &Config) -> Places {
-    let apart = places(graph, plan, layouts, true);
-    if apart.words <= config.activation_words() {
+pub fn allocate(
+    graph: &Graph,
+    plan: &Plan,
+    layouts: &Layouts,
+    apart: bool,
+    config: &Config,
+) -> Places {
+    let apart = places(graph, plan, layouts, apart);
+    if !apart.overlap || apart.words <= config.activation_words() {
         return apart;
     }
     places(graph, plan, layouts, false)

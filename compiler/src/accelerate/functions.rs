@@ -24,6 +24,16 @@ pub struct Function {
     pub table: Table,
 }
 
+impl Function {
+    /// The same function in a graph in which layer `n` has the position `positions[n]`.
+    pub fn moved(&self, positions: &[usize]) -> Self {
+        Function {
+            layers: self.layers.iter().map(|n| positions[*n]).collect(),
+            ..self.clone()
+        }
+    }
+}
+
 /// Moves functions of windows behind the array where there are no tables behind the depthwise engine: what follows them becomes a stage
 /// of its own.
 pub fn place(mut plan: Plan, config: &Config) -> Plan {

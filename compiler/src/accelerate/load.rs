@@ -2,7 +2,8 @@
 //! What the stages put into the memories that a program image fills, and whether those are large enough.
 
 use super::lower::{self, Lowered, Needed};
-use super::{MemoryUse, Plan, Stage};
+use super::run::Run;
+use super::{MemoryUse, Stage};
 use crate::Error;
 use crate::misfit::{Misfit, Setting};
 use sepstream_spec::config::Config;
@@ -15,16 +16,19 @@ use std::collections::BTreeMap;
 /// Contents of the memories in the order of [`LOADED`].
 pub type Contents = [Vec<u8>; LOADED.len()];
 
-/// Puts the weights and parameters of all stages behind one another, and their first words into the commands. The program is
+/// Puts the weights and parameters of all stages of all runs behind one another, and their first words into the commands. The program is
 /// left empty: its commands are not complete.
 ///
 /// # Errors
 /// When a command cannot name a word; one behind the memory's end is [`MemoryUse::misfit`]'s.
-pub fn load(plan: &Plan, lowered: &mut [Lowered], config: &Config) -> Result<Contents, Error> {
+pub fn load(runs: &mut [Run], config: &Config) -> Result<Contents, Error> {
     let mut contents = LOADED.map(|_| Vec::new());
     let mut bases: BTreeMap<Memory, u32> = BTreeMap::new();
     let mut slices = Slices::default();
-    for (stage, lowered) in plan.stages.iter().zip(&mut *lowered) {
+    let stages = runs
+        .iter_mut()
+        .flat_map(|run| run.plan.stages.iter().zip(&mut run.lowered));
+    for (stage, lowered) in stages {
         slices.begin(stage);
         for (field, memory, content) in [
             (Field::WeightBase, Memory::Weight, &lowered.weights),
@@ -54,7 +58,7 @@ pub fn load(plan: &Plan, lowered: &mut [Lowered], config: &Config) -> Result<Con
     }
     for (content, memory) in contents.iter_mut().zip(LOADED) {
         let word = (memory.shape(config).beats * config.word_bytes()) as usize;
-        for table in tables(memory, lowered, config)? {
+        for table in tables(memory, runs, config)? {
             for row in table.chunks(TABLE_WORD_BYTES as usize) {
                 content.extend(row);
                 content.resize(content.len().next_multiple_of(word), 0);
@@ -66,19 +70,17 @@ pub fn load(plan: &Plan, lowered: &mut [Lowered], config: &Config) -> Result<Con
 
 /// The functions of a memory, each once; their numbers go into the commands. The first one is the identity, for outputs that stay as
 /// they are: every output of a configuration with tables is looked up.
-fn tables(memory: Memory, lowered: &mut [Lowered], config: &Config) -> Result<Vec<Table>, Error> {
+fn tables(memory: Memory, runs: &mut [Run], config: &Config) -> Result<Vec<Table>, Error> {
     let of_memory = |needed: &&Needed| needed.memory == memory;
-    let any = lowered
-        .iter()
-        .flat_map(|l| &l.tables)
-        .any(|t| of_memory(&t));
+    let lowered = runs.iter().flat_map(|run| &run.lowered);
+    let any = lowered.flat_map(|l| &l.tables).any(|t| of_memory(&t));
     let is_table = [Memory::PwTable, Memory::DwTable].contains(&memory);
     let has_tables = is_table && memory.shape(config).words > 0;
     if !any && !has_tables {
         return Ok(Vec::new());
     }
     let mut tables: Vec<Table> = vec![std::array::from_fn(|byte| byte as u8)];
-    for lowered in lowered {
+    for lowered in runs.iter_mut().flat_map(|run| &mut run.lowered) {
         let Lowered {
             tables: needed,
             command,

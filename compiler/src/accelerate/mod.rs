@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Graph to program: which layers the accelerator runs, how maps lie in its memory, and the commands, weights and parameters.
 //!
-//! dead (channels that nothing depends on) -> plan (layers to stages and border operators) -> slice (windows over large maps) ->
-//! fuse (inverted residuals) -> layout (maps) -> lower (a command per stage) -> allocate -> load (memories) -> image.
+//! segments (which layers run where, and when) -> dead (channels that nothing depends on). Then for each run: plan (layers to
+//! stages) -> slice (windows over large maps) -> fuse (inverted residuals) -> layout (maps) -> lower (a command per stage) ->
+//! allocate. For all of them: load (memories) -> image.
 
 mod allocate;
 mod dead;
 mod fit;
 mod functions;
 mod fuse;
+mod image;
 mod layout;
 mod load;
 mod lower;
@@ -17,26 +19,36 @@ pub(crate) mod params;
 mod plan;
 mod pool;
 mod rules;
+mod run;
+mod segments;
 mod slice;
 
 pub use dead::Live;
 pub use functions::Function;
-pub use plan::{Expand, Plan, Stage, plan};
+pub use plan::{Expand, Plan, Stage};
 pub use rules::RULES;
+pub use segments::{Cut, Segment, Side};
 pub use slice::Slice;
 
 use crate::Error;
 use crate::misfit::DoesNotFit;
-use allocate::Places;
 use fit::Misfits;
-use layout::Layouts;
-use lower::Lowered;
+use run::Run;
 use sepstream_spec::config::Config;
-use sepstream_spec::graph::{Graph, TensorId};
-use sepstream_spec::isa::Field;
+use sepstream_spec::graph::Graph;
 use sepstream_spec::memory::Shape;
 use sepstream_spec::program::{MapPort, Program};
 use sepstream_spec::regs::Memory;
+use std::collections::BTreeSet;
+
+/// What a network is compiled like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Leave dead channels in.
+    pub keep_dead: bool,
+    /// Refuse a network of which the host would have to run layers between those of the accelerator.
+    pub strict: bool,
+}
 
 /// A network compiled for a configuration.
 #[derive(Clone, Debug)]
@@ -45,14 +57,23 @@ pub struct Compiled {
     pub live: Live,
     /// What the accelerator loads.
     pub program: Program,
-    /// What runs where.
-    pub plan: Plan,
-    /// Per command: what it does, for reports.
+    /// What runs where, and when.
+    pub cut: Cut,
+    /// The stages of each run of the accelerator.
+    pub runs: Vec<Plan>,
+    /// Per command, those of all runs one behind the other: what it does, for reports.
     pub commands: Vec<CommandInfo>,
     /// Per memory: how much is used.
     pub memories: Vec<MemoryUse>,
-    /// Words of activation memory that the maps need at least.
+    /// Words of activation memory that the maps need at least: those of the run that needs most.
     pub maps: MapWords,
+}
+
+impl Compiled {
+    /// The stages of all runs, one for each command.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.runs.iter().flat_map(|run| &run.stages)
+    }
 }
 
 /// Words of activation memory that a network's maps need at least, inputs and outputs not kept apart.
@@ -91,21 +112,57 @@ pub struct MemoryUse {
 /// Compiles a network for a configuration, without its dead channels.
 ///
 /// # Errors
-/// As [`compile_live`].
+/// As [`compile_with`].
 pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
-    compile_live(Live::of(graph), config)
+    compile_with(graph, config, &Options::default())
 }
 
-/// Compiles a network as it is left for a configuration.
+/// Compiles a network for a configuration. What the accelerator cannot run is left to the host.
 ///
 /// # Errors
-/// [`Error::Unsupported`] with every layer that breaks a rule of [`RULES`]; [`Error::DoesNotFit`] with all that is too small.
-pub fn compile_live(live: Live, config: &Config) -> Result<Compiled, Error> {
-    attempt(&live, config).map_err(|error| match error {
+/// [`Error::Unsupported`] with every layer that keeps it from running, see [`Cut::of`]; [`Error::DoesNotFit`] with all that is too
+/// small.
+pub fn compile_with(graph: &Graph, config: &Config, options: &Options) -> Result<Compiled, Error> {
+    let (mut refused, mut why) = (BTreeSet::new(), None);
+    loop {
+        let cut = Cut::without(graph, &refused, options.strict)?;
+        if let Some(error) = why.take().filter(|_| cut.runs().next().is_none()) {
+            return Err(error);
+        }
+        match compile_cut(graph, &cut, config, options) {
+            // what only turns out as a layer is lowered, its arithmetic for instance
+            Err(Error::Unsupported { model, violations }) if !options.strict => {
+                let layers: BTreeSet<usize> = violations.iter().map(|v| v.layer.index).collect();
+                let known = layers.is_subset(&refused);
+                let error = Error::Unsupported { model, violations };
+                if known {
+                    return Err(error);
+                }
+                refused.extend(layers);
+                why = Some(error);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Compiles a network that is cut.
+fn compile_cut(
+    graph: &Graph,
+    cut: &Cut,
+    config: &Config,
+    options: &Options,
+) -> Result<Compiled, Error> {
+    let live = if options.keep_dead {
+        Live::all(graph)
+    } else {
+        Live::keeping(graph, &cut.crossing())
+    };
+    attempt(graph, &live, cut, config).map_err(|error| match error {
         Error::DoesNotFit(first) => {
-            let all = fit::all(first, config, |config| attempt(&live, config));
+            let all = fit::all(first, config, |config| attempt(graph, &live, cut, config));
             Error::DoesNotFit(DoesNotFit {
-                model: live.graph.name.clone(),
+                model: graph.name.clone(),
                 ..all
             })
         }
@@ -114,94 +171,58 @@ pub fn compile_live(live: Live, config: &Config) -> Result<Compiled, Error> {
 }
 
 /// The same; of what is too small it tells what this configuration shows.
-fn attempt(live: &Live, config: &Config) -> Result<Compiled, Error> {
-    let graph = &live.graph;
-    let unfused = slice::slice(graph, functions::place(plan(graph)?, config), config);
-    let plan = fuse::fuse(graph, unfused.clone(), config);
-    let layouts = Layouts::of(graph, &plan, config);
-    let maps = MapWords {
-        fused: allocate::needed(graph, &plan, &layouts),
-        unfused: allocate::needed(graph, &unfused, &layouts),
-    };
+fn attempt(graph: &Graph, live: &Live, cut: &Cut, config: &Config) -> Result<Compiled, Error> {
     let mut misfits = Misfits::default();
-    let mut lowered = Vec::new();
-    for stage in &plan.stages {
-        lowered.extend(misfits.take(lower::lower(graph, stage, &layouts, config))?);
-    }
-    let places = allocate::allocate(graph, &plan, &layouts, config);
-    let activation = places.memory_use(config);
-    misfits.extend(activation.misfit(config));
-    if lowered.len() < plan.stages.len() {
+    let mut runs = runs(live, cut, config, &mut misfits)?;
+    if runs
+        .iter()
+        .any(|run| run.lowered.len() < run.plan.stages.len())
+    {
         // what the other memories must hold is not known
         misfits.none()?;
     }
-    let mut contents = load::load(&plan, &mut lowered, config)?;
-    let mut memories = load::uses(&contents, lowered.len(), config);
+    let mut contents = load::load(&mut runs, config)?;
+    let longest = runs.iter().map(|run| run.lowered.len()).max();
+    let mut memories = load::uses(&contents, longest.unwrap_or(0), config);
     misfits.extend(memories.iter().filter_map(|m| m.misfit(config)));
     misfits.none()?;
-    memories.insert(0, activation);
+    let activation = runs.iter().map(|run| run.places.memory_use(config));
+    memories.splice(..0, activation.max_by_key(|memory| memory.used));
 
-    let port = |tensor: TensorId| MapPort {
-        base: places.base[&tensor],
-        ..layouts.port(tensor)
-    };
-    let mut commands = Vec::new();
-    let mut image = Vec::new();
-    for (stage, mut lowered) in plan.stages.iter().zip(lowered) {
-        let last = commands.len() + 1 == plan.stages.len();
-        complete(&mut lowered, stage, &places, last, config)?;
-        image.extend(lowered.command.as_bytes(config));
-        commands.push(CommandInfo {
-            stage: stage.clone(),
-            macs: lowered.macs,
-            slots: lowered.slots,
-            output: stage.written(&port(stage.output), config.word_bytes()),
-        });
+    let (mut image, mut commands) = (Vec::new(), Vec::new());
+    for run in &mut runs {
+        let (bytes, infos) = run.commands(config)?;
+        image.extend(bytes);
+        commands.extend(infos);
     }
     contents[0] = image;
-    let program = Program {
-        fingerprint: config.fingerprint(),
-        word_bytes: config.word_bytes(),
-        overlap: places.overlap,
-        inputs: plan.inputs.iter().map(|t| port(*t)).collect(),
-        outputs: plan.outputs.iter().map(|t| port(*t)).collect(),
-        contents,
-    };
+    let most = |words: fn(&MapWords) -> u32| runs.iter().map(|run| words(&run.maps)).max();
     Ok(Compiled {
         live: live.clone(),
-        program,
-        plan,
+        program: image::program(graph, cut, &runs, contents, config),
+        cut: cut.clone(),
         commands,
         memories,
-        maps,
+        maps: MapWords {
+            fused: most(|maps| maps.fused).unwrap_or(0),
+            unfused: most(|maps| maps.unfused).unwrap_or(0),
+        },
+        runs: runs.into_iter().map(|run| run.plan).collect(),
     })
 }
 
-/// The fields of a command that are known when everything has its place.
-fn complete(
-    lowered: &mut Lowered,
-    stage: &Stage,
-    places: &Places,
-    last: bool,
-    config: &Config,
-) -> Result<(), Error> {
-    let command = &mut lowered.command;
-    let first_word = stage.first_word(config.word_bytes());
-    let mut put = |field, value| lower::set(command, config, field, value);
-    put(Field::InBase, places.base[&stage.input] + first_word)?;
-    if let Some(residual) = stage.residual {
-        put(Field::ResidualBase, places.base[&residual])?;
+/// Compiles each segment of the accelerator.
+fn runs(live: &Live, cut: &Cut, config: &Config, misfits: &mut Misfits) -> Result<Vec<Run>, Error> {
+    // the next input may be loaded under a frame only if the accelerator runs once in it
+    let apart = cut.runs().count() == 1;
+    let mut part = live.graph.clone();
+    let mut runs = Vec::new();
+    for segment in cut.runs() {
+        let layers = segment.layers.iter();
+        part.layers = layers.map(|n| live.graph.layers[*n].clone()).collect();
+        part.inputs.clone_from(&segment.reads);
+        part.outputs.clone_from(&segment.writes);
+        runs.push(Run::of(&part, &segment.layers, apart, config, misfits)?);
     }
-    put(Field::OutBase, places.base[&stage.output] + first_word)?;
-    put(Field::Last, last.into())?;
-    if let Some((weights, params)) = lowered.expand_behind {
-        for (field, own, behind) in [
-            (Field::ExpandWeightBase, Field::WeightBase, weights),
-            (Field::ExpandParamBase, Field::ParamBase, params),
-        ] {
-            let own = command.get(own);
-            lower::set(command, config, field, own + behind)?;
-        }
-    }
-    Ok(())
+    Ok(runs)
 }

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which layers run on the accelerator, in which stages, and which at its border on the host.
+//! The stages of a run of the accelerator.
 
 use super::functions::{self, Function};
-use super::rules::{self, Context};
 use super::slice::Slice;
-use crate::Error;
-use crate::blockers;
-use crate::rule::LayerRef;
-use std::collections::BTreeMap;
 
 use sepstream_spec::graph::{Graph, Layer, Op, Pads, TensorId};
 use sepstream_spec::program::MapPort;
@@ -51,6 +46,24 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// The same stage of a graph in which layer `n` has the position `positions[n]`.
+    pub(super) fn moved(&self, positions: &[usize]) -> Self {
+        let at = |layer: usize| positions[layer];
+        let function = |f: &Option<Function>| f.as_ref().map(|f| f.moved(positions));
+        Stage {
+            expand: self.expand.as_ref().map(|expand| Expand {
+                layer: at(expand.layer),
+                function: function(&expand.function),
+                map: expand.map,
+            }),
+            window: self.window.map(at),
+            window_function: function(&self.window_function),
+            dense: self.dense.map(at),
+            function: function(&self.function),
+            add: self.add.map(at),
+            ..self.clone()
+        }
+    }
     /// The layers of the stage in their order.
     pub fn layers(&self) -> impl Iterator<Item = usize> {
         let expand = self.expand.as_ref();
@@ -116,28 +129,15 @@ impl Stage {
     }
 }
 
-/// Where every layer of a graph runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A run of the accelerator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Layers that the host runs before, in order.
-    pub before: Vec<usize>,
-    /// The accelerator's stages, in order.
+    /// Its stages, in order.
     pub stages: Vec<Stage>,
-    /// Layers that the host runs after, in order.
-    pub after: Vec<usize>,
-    /// Tensors that go into the accelerator.
+    /// Maps that go into the accelerator: the inputs of the graph.
     pub inputs: Vec<TensorId>,
-    /// Tensors that come out of it.
+    /// Maps that come out of it, one for each output of the graph: those before a RESHAPE that only renames them.
     pub outputs: Vec<TensorId>,
-    /// Per tensor: the tensor whose map it is, itself unless a RESHAPE only renames it.
-    pub map_of: Vec<TensorId>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Before,
-    Accelerator,
-    After,
 }
 
 /// Tensors that a layer computes with: neither constant nor absent.
@@ -172,7 +172,7 @@ pub(super) fn add_operands(graph: &Graph, layer: &Layer) -> Option<[TensorId; 2]
     }
 }
 
-fn is_accelerated(op: &Op) -> bool {
+pub(super) fn is_accelerated(op: &Op) -> bool {
     matches!(
         op,
         Op::Conv2d(_)
@@ -210,7 +210,7 @@ pub(super) fn folded_pads(graph: &Graph, layer: &Layer) -> Option<Pads> {
 
 /// A RESHAPE of an accelerator's map behind which its readers see the same bytes: fully connected layers see one row of any map,
 /// and all see the same map if only outer dimensions of one element come or go.
-fn is_alias(graph: &Graph, layer: &Layer) -> bool {
+pub(super) fn is_alias(graph: &Graph, layer: &Layer) -> bool {
     if layer.op != Op::Reshape {
         return false;
     }
@@ -248,124 +248,29 @@ pub(super) fn takes_pixels(graph: &Graph, layer: &Layer, from: TensorId) -> bool
     }
 }
 
-/// The layer on the host at which the operands of a layer leave the accelerator.
-fn first_behind(graph: &Graph, n: usize, side: &[Side]) -> usize {
-    let mut at = n;
-    while let Some(from) = data_inputs(graph, &graph.layers[at])
-        .find(|t| side[t.0] == Side::After)
-        .and_then(|t| graph.producer(t))
-    {
-        at = from;
-    }
-    at
-}
-
-/// Splits a graph into border layers and stages.
-///
-/// # Errors
-/// [`Error::Unsupported`] with every layer that the accelerator cannot run where it stands, [`Error::Network`] if the network
-/// cannot run as a whole.
-pub fn plan(graph: &Graph) -> Result<Plan, Error> {
-    blockers::whole(graph)?;
-    let mut side = vec![Side::Before; graph.tensors.len()];
+/// Groups the layers of a graph, all of which the accelerator runs, into stages.
+pub fn plan(graph: &Graph) -> Plan {
     let mut map_of: Vec<TensorId> = (0..graph.tensors.len()).map(TensorId).collect();
-    let mut plan = Plan {
-        before: Vec::new(),
-        stages: Vec::new(),
-        after: Vec::new(),
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-        map_of: Vec::new(),
-    };
-    let mut violations = Vec::new();
     let mut accelerated = Vec::new();
-    let mut places = Vec::new();
-    let mut followers: BTreeMap<usize, usize> = BTreeMap::new();
-    let functions = functions::all(graph);
-    let between = between(graph);
     for (n, layer) in graph.layers.iter().enumerate() {
-        let from: Vec<Side> = data_inputs(graph, layer).map(|t| side[t.0]).collect();
-        let behind = from.contains(&Side::After);
-        let inside = from.contains(&Side::Accelerator);
-        let added = inside && add_operands(graph, layer).is_some();
-        let function = inside && between[n] && functions.iter().any(|f| f.layers.contains(&n));
-        let to = if (is_accelerated(&layer.op) || added || function) && !behind {
-            accelerated.push(n);
-            Side::Accelerator
-        } else if !behind
-            && (inside && is_alias(graph, layer) || folded_pads(graph, layer).is_some())
-        {
-            let input = data_inputs(graph, layer).next().unwrap_or(layer.output());
-            map_of[layer.output().0] = map_of[input.0];
-            Side::Accelerator
-        } else if inside || behind {
-            plan.after.push(n);
-            Side::After
-        } else {
-            plan.before.push(n);
-            Side::Before
-        };
-        if behind && is_accelerated(&layer.op) {
-            followers.entry(first_behind(graph, n, &side)).or_insert(n);
+        let renames = layer.op == Op::Reshape || folded_pads(graph, layer).is_some();
+        match data_inputs(graph, layer).next().filter(|_| renames) {
+            Some(input) => map_of[layer.output().0] = map_of[input.0],
+            None => accelerated.push(n),
         }
-        places.push(to);
-        layer.outputs.iter().for_each(|t| side[t.0] = to);
     }
-    for (n, layer) in graph.layers.iter().enumerate() {
-        let follower = followers.get(&n).map(|n| &graph.layers[*n]);
-        let context = Context {
-            graph,
-            layer,
-            accelerated: places[n] == Side::Accelerator,
-            follower,
-        };
-        violations.extend(rules::check(&context));
-    }
-    if accelerated.is_empty() && violations.is_empty() {
-        // What keeps layers from being the accelerator's says more than that there are none.
-        blockers::runnable(graph)?;
-        let layer = graph.layers.first();
-        violations.extend(layer.map(|l| rules::nothing_to_do(LayerRef::of(graph, l))));
-    }
-    blockers::refuse(graph, violations)?;
-
-    plan.stages = Grouping {
+    let functions = functions::all(graph);
+    let grouping = Grouping {
         graph,
         accelerated: &accelerated,
         map_of: &map_of,
         functions: &functions,
+    };
+    Plan {
+        stages: grouping.stages(),
+        inputs: graph.inputs.clone(),
+        outputs: graph.outputs.iter().map(|t| map_of[t.0]).collect(),
     }
-    .stages();
-    let written = |t: &TensorId| plan.stages.iter().any(|s| s.output == *t);
-    for stage in &plan.stages {
-        for map in stage.reads() {
-            if !written(&map) && !plan.inputs.contains(&map) {
-                plan.inputs.push(map);
-            }
-        }
-    }
-    for t in graph.outputs.iter().copied().chain(
-        plan.after
-            .iter()
-            .flat_map(|n| data_inputs(graph, &graph.layers[*n])),
-    ) {
-        let map = map_of[t.0];
-        if written(&map) && !plan.outputs.contains(&map) {
-            plan.outputs.push(map);
-        }
-    }
-    plan.map_of = map_of;
-    Ok(plan)
-}
-
-/// Per layer: whether one of the accelerator's depends on it, so that the host could run it neither before nor after.
-fn between(graph: &Graph) -> Vec<bool> {
-    let mut between = vec![false; graph.layers.len()];
-    for (n, layer) in graph.layers.iter().enumerate().rev() {
-        let mut readers = layer.outputs.iter().flat_map(|t| graph.consumers(*t));
-        between[n] = readers.any(|r| is_accelerated(&graph.layers[r].op) || between[r]);
-    }
-    between
 }
 
 /// How the accelerator's layers become stages.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Places of maps in the arena: first fit over their lifetimes.
+//! Places of maps in the arena.
 
+use crate::first_fit::{Life, first_fit};
 use sepstream_spec::graph::{Graph, Op, TensorId};
 use std::collections::BTreeMap;
 
@@ -21,59 +22,40 @@ impl Places {
 /// A map, or several that are the same bytes.
 struct Map {
     ids: Vec<TensorId>,
-    bytes: u32,
-    /// The layers, by their rank, from the one that writes it to the last that reads it.
-    from: usize,
-    to: usize,
+    /// In layers, by their rank: from the one that writes it to the last that reads it.
+    life: Life,
 }
 
 /// Places for the maps of some layers, in the order of their execution.
 pub fn places(graph: &Graph, layers: &[usize], input: TensorId, output: TensorId) -> Places {
-    let mut maps = maps(graph, layers, input, output);
-    // the largest first: the small ones find room between them
-    maps.sort_by_key(|map| std::cmp::Reverse(map.bytes));
-    let mut placed: Vec<(u32, &Map)> = Vec::new();
-    for map in &maps {
-        let alive = |other: &&(u32, &Map)| other.1.from <= map.to && map.from <= other.1.to;
-        let mut taken: Vec<(u32, u32)> = placed
-            .iter()
-            .filter(alive)
-            .map(|(at, other)| (*at, at + other.bytes))
-            .collect();
-        taken.sort_unstable();
-        let mut at = 0;
-        for (start, end) in taken {
-            if at + map.bytes <= start {
-                break;
-            }
-            at = at.max(end);
-        }
-        placed.push((at, map));
-    }
-    let bytes = placed.iter().map(|(at, map)| at + map.bytes).max();
-    let each = |(at, map): &(u32, &Map)| {
-        let at = *at;
-        map.ids.iter().map(move |id| (*id, at)).collect::<Vec<_>>()
+    let maps = maps(graph, layers, input, output);
+    let lives: Vec<Life> = maps.iter().map(|map| map.life).collect();
+    let (offsets, bytes) = first_fit(&lives);
+    let each = |(map, at): (&Map, u32)| {
+        let ids = map.ids.iter();
+        ids.map(|id| (*id, at)).collect::<Vec<_>>()
     };
     Places {
-        offsets: placed.iter().flat_map(each).collect(),
-        bytes: bytes.unwrap_or(0),
+        offsets: maps.iter().zip(offsets).flat_map(each).collect(),
+        bytes,
     }
 }
 
 fn maps(graph: &Graph, layers: &[usize], input: TensorId, output: TensorId) -> Vec<Map> {
     let new = |id: TensorId, from| Map {
         ids: vec![id],
-        bytes: (graph[id].elements() as u32).next_multiple_of(4),
-        from,
-        to: from,
+        life: Life {
+            bytes: (graph[id].elements() as u32).next_multiple_of(4),
+            from,
+            to: from,
+        },
     };
     let mut maps = vec![new(input, 0)];
     for (rank, position) in layers.iter().enumerate() {
         let layer = &graph.layers[*position];
         for id in layer.inputs.iter().flatten() {
             if let Some(map) = maps.iter_mut().find(|map| map.ids.contains(id)) {
-                map.to = rank;
+                map.life.to = rank;
             }
         }
         let source = (layer.op == Op::Reshape).then(|| layer.input(0)).flatten();
@@ -83,7 +65,7 @@ fn maps(graph: &Graph, layers: &[usize], input: TensorId, output: TensorId) -> V
         }
     }
     if let Some(map) = maps.iter_mut().find(|map| map.ids.contains(&output)) {
-        map.to = layers.len();
+        map.life.to = layers.len();
     }
     maps
 }

@@ -38,13 +38,16 @@ fn classify<B: Bus>(
     image: &ImageView,
 ) -> Result<Option<usize>, Error<B::Error>> {
     driver.load(image)?;
-    for map in image.inputs.iter() {
+    let Some(run) = image.runs().next() else {
+        return Ok(None);
+    };
+    for map in run.inputs.iter() {
         driver.feed(&map, INPUT)?;
     }
     driver.start()?;
     driver.wait(POLLS)?;
     let mut scores = [0; SCORES];
-    let Some(map) = image.outputs.get(0).filter(|map| map.elements() <= SCORES) else {
+    let Some(map) = run.outputs.get(0).filter(|map| map.elements() <= SCORES) else {
         return Ok(None);
     };
     let scores = &mut scores[..map.elements()];

@@ -69,8 +69,8 @@ fn run_network(mailbox: &Mailbox) -> Result<(), Failure> {
 fn run_accelerator(mailbox: &mut Mailbox) -> Result<(), Failure> {
     let image = ImageView::parse(bytes(mailbox.program, mailbox.program_bytes))
         .map_err(|_| Failure::Image)?;
-    let (input, output) = (image.inputs.get(0), image.outputs.get(0));
-    let (Some(input), Some(output)) = (input, output) else {
+    let run = image.runs().next().ok_or(Failure::Image)?;
+    let (Some(input), Some(output)) = (run.inputs.get(0), run.outputs.get(0)) else {
         return Err(Failure::Image);
     };
     let picture = bytes(mailbox.input, input.elements() as u32);

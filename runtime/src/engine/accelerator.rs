@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A network compiled for a configuration, with the figures that need no run.
 
-use sepstream_compiler::accelerate::CommandInfo;
-use sepstream_compiler::{Compiled, Live, compile_live};
+use sepstream_compiler::accelerate::{CommandInfo, Segment, Side};
+use sepstream_compiler::{Compiled, Options, compile_with};
 use sepstream_sim::model::{self, CommandCycles};
 use sepstream_spec::config::Config;
-use sepstream_spec::graph::Graph;
+use sepstream_spec::graph::{Graph, TensorId};
 
 use super::reference::figures;
-use super::{Cycles, LayerFigures, LiveFigures, WaitsFor};
+use super::{Cycles, LayerFigures, LiveFigures, SegmentFigures, WaitsFor};
 use crate::Error;
 
 /// What engines of the accelerator share.
@@ -23,10 +23,19 @@ pub struct Accelerator<'g> {
     pub commands: Vec<CommandCycles>,
 }
 
+/// What is done at once, for reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// The host runs the layer at this position.
+    Host(usize),
+    /// The accelerator runs the command with this number.
+    Command(usize),
+}
+
 impl<'g> Accelerator<'g> {
-    /// Compiles what is left of a network.
-    pub fn new(graph: &'g Graph, live: Live, config: Config) -> Result<Self, Error> {
-        let compiled = compile_live(live, &config)?;
+    /// Compiles a network.
+    pub fn new(graph: &'g Graph, config: Config, options: &Options) -> Result<Self, Error> {
+        let compiled = compile_with(graph, &config, options)?;
         let commands = model::cycles(&compiled.program, &config);
         Ok(Accelerator {
             graph,
@@ -46,63 +55,108 @@ impl<'g> Accelerator<'g> {
         }
     }
 
-    /// The host's layers before, a layer for every command, the host's layers after.
-    pub fn layers(&self) -> Vec<LayerFigures> {
-        let plan = &self.compiled.plan;
-        let host = |&position: &usize| LayerFigures {
-            waits_for: Some(WaitsFor::Host),
-            ..figures(self.graph, &self.graph.layers[position])
-        };
-        let command = |(info, cycles): (&CommandInfo, &CommandCycles)| {
-            let stage = &info.stage;
-            let layers: Vec<_> = stage
-                .layers()
-                .map(|position| &self.graph.layers[position])
-                .collect();
-            let kinds: Vec<_> = layers.iter().map(|layer| layer.kind()).collect();
-            let channels = stage.slice.map_or(String::new(), |slice| {
-                format!(" [{}..{}]", slice.first, slice.first + slice.channels)
-            });
-            LayerFigures {
-                operators: kinds.join(" + ") + &channels,
-                index: layers.first().map_or(0, |layer| layer.index),
-                name: self.graph[stage.output].name.clone(),
-                macs: info.macs,
-                waits_for: waits_for(cycles),
+    /// Layers of the host and commands of the accelerator in the order of execution.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut runs = self.compiled.runs.iter().map(|run| run.stages.len());
+        let (mut rows, mut first) = (Vec::new(), 0);
+        for segment in &self.compiled.cut.segments {
+            match segment.side {
+                Side::Host => rows.extend(segment.layers.iter().copied().map(Row::Host)),
+                Side::Accelerator => {
+                    let commands = first..first + runs.next().unwrap_or(0);
+                    first = commands.end;
+                    rows.extend(commands.map(Row::Command));
+                }
             }
+        }
+        rows
+    }
+
+    /// A layer for each layer of the host and each command, in the order of execution.
+    pub fn layers(&self) -> Vec<LayerFigures> {
+        let figures = |row: Row| match row {
+            Row::Host(position) => LayerFigures {
+                waits_for: Some(WaitsFor::Host),
+                ..figures(self.graph, &self.graph.layers[position])
+            },
+            Row::Command(n) => self.command(&self.compiled.commands[n], &self.commands[n]),
         };
-        let before = plan.before.iter().map(host);
-        let commands = self.compiled.commands.iter().zip(&self.commands);
-        let commands = commands.map(command);
-        before
-            .chain(commands)
-            .chain(plan.after.iter().map(host))
-            .collect()
+        self.rows().into_iter().map(figures).collect()
+    }
+
+    fn command(&self, info: &CommandInfo, cycles: &CommandCycles) -> LayerFigures {
+        let stage = &info.stage;
+        let layers: Vec<_> = stage
+            .layers()
+            .map(|position| &self.graph.layers[position])
+            .collect();
+        let kinds: Vec<_> = layers.iter().map(|layer| layer.kind()).collect();
+        let channels = stage.slice.map_or(String::new(), |slice| {
+            format!(" [{}..{}]", slice.first, slice.first + slice.channels)
+        });
+        LayerFigures {
+            operators: kinds.join(" + ") + &channels,
+            index: layers.first().map_or(0, |layer| layer.index),
+            name: self.graph[stage.output].name.clone(),
+            macs: info.macs,
+            waits_for: waits_for(cycles),
+        }
     }
 
     /// Cycles of a frame by the model.
     pub fn model_cycles(&self) -> Cycles {
         let commands = self.command_cycles();
-        self.cycles(commands.iter().sum(), commands)
+        self.cycles(commands.iter().sum(), &commands)
     }
 
-    /// Those of each command.
+    /// Cycles of every command by the model.
     pub fn command_cycles(&self) -> Vec<u64> {
         self.commands.iter().map(|command| command.total).collect()
     }
 
     /// Cycles of a frame from those of the commands.
-    pub fn cycles(&self, total: u64, commands: impl IntoIterator<Item = u64>) -> Cycles {
-        let plan = &self.compiled.plan;
-        let mut layers = vec![None; plan.before.len()];
-        layers.extend(commands.into_iter().map(Some));
-        layers.extend(vec![None; plan.after.len()]);
+    pub fn cycles(&self, total: u64, commands: &[u64]) -> Cycles {
+        let cycles = |row: Row| match row {
+            Row::Host(_) => None,
+            Row::Command(n) => commands.get(n).copied(),
+        };
         Cycles {
             total,
             io: None,
             interval: None,
-            layers,
+            layers: self.rows().into_iter().map(cycles).collect(),
         }
+    }
+
+    /// How the network is cut; cycles are the model's.
+    pub fn segments(&self) -> Vec<SegmentFigures> {
+        let mut commands = self.commands.iter().map(|command| command.total);
+        let mut runs = self.compiled.runs.iter().map(|run| run.stages.len());
+        let graph = self.graph;
+        let bytes = |ids: &[TensorId]| ids.iter().map(|id| graph[*id].bytes() as u64).sum();
+        let figures = |segment: &Segment| SegmentFigures {
+            side: segment.side,
+            layers: segment
+                .layers
+                .iter()
+                .map(|n| graph.layers[*n].index)
+                .collect(),
+            bytes_in: bytes(&segment.reads),
+            bytes_out: bytes(&segment.writes),
+            macs: segment
+                .layers
+                .iter()
+                .map(|n| graph.macs(&graph.layers[*n]))
+                .sum(),
+            cycles: match segment.side {
+                Side::Host => None,
+                Side::Accelerator => {
+                    let count = runs.next().unwrap_or(0);
+                    Some(commands.by_ref().take(count).sum())
+                }
+            },
+        };
+        self.compiled.cut.segments.iter().map(figures).collect()
     }
 }
 

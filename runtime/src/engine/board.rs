@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sepstream_firmware::link::{Port, Session, SessionError, Statistics};
 use sepstream_firmware::{self as firmware, Driver};
-use sepstream_spec::program::Program;
+use sepstream_spec::program::ImageView;
 use serial2::SerialPort;
 
 use crate::{BoardError, Error};
@@ -42,7 +42,7 @@ pub enum Load {
 /// A board with a program.
 pub struct Board<'p> {
     driver: Driver<Session<SerialLine>>,
-    program: &'p Program,
+    image: ImageView<'p>,
     options: BoardOptions,
     loaded: bool,
     resets: u32,
@@ -108,7 +108,7 @@ impl<'p> Board<'p> {
     /// Opens port and link, and checks that the program is for the accelerator there. `progress` follows each loading of the
     /// program.
     pub fn open(
-        program: &'p Program,
+        image: ImageView<'p>,
         options: BoardOptions,
         progress: impl FnMut(Load) + 'static,
     ) -> Result<Self, Error> {
@@ -123,25 +123,25 @@ impl<'p> Board<'p> {
         let driver = Driver::new(session.map_err(|cause| fault(firmware::Error::Bus(cause)))?);
         let mut board = Board {
             driver,
-            program,
+            image,
             options,
             loaded: false,
             resets: 0,
             cycles: 0,
         };
-        let expected = program.fingerprint;
+        let expected = image.fingerprint;
         board.through_resets(|board| match board.driver.identify()? {
             found if found == expected => Ok(()),
             found => Err(firmware::Error::Configuration { expected, found }),
         })?;
         Ok(board)
     }
-    /// One frame: dense input maps to dense output maps. Where the board is reset on the way, it is loaded anew and the frame
-    /// begins again.
-    pub fn run(&mut self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, Error> {
-        self.through_resets(|board| board.attempt(inputs))
+    /// One run of the program: dense input maps to dense output maps. Where the board is reset on the way, it is loaded anew and
+    /// the run begins again.
+    pub fn run(&mut self, run: usize, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, Error> {
+        self.through_resets(|board| board.attempt(run, inputs))
     }
-    /// Cycles of the last frame.
+    /// Cycles of the last run.
     pub fn cycles(&self) -> u32 {
         self.cycles
     }
@@ -180,27 +180,32 @@ impl<'p> Board<'p> {
             cause: Box::new(cause),
         }
     }
-    fn attempt(&mut self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, BoardError> {
+    fn attempt(&mut self, run: usize, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, BoardError> {
         if !self.loaded {
             self.load()?;
         }
-        for (map, tensor) in self.program.inputs.iter().zip(inputs) {
-            self.driver.feed(map, tensor)?;
+        // one that there is not has no maps
+        let Some(run) = self.image.runs().nth(run) else {
+            return Ok(Vec::new());
+        };
+        self.driver.select(run.index, run.commands)?;
+        for (map, tensor) in run.inputs.iter().zip(inputs) {
+            self.driver.feed(&map, tensor)?;
         }
         self.driver.start()?;
         self.wait()?;
         self.cycles = self.driver.cycles()?;
-        let fetch = |map: &firmware::MapPort| {
+        let fetch = |map: firmware::MapPort| {
             let mut tensor = vec![0; map.elements()];
-            self.driver.fetch(map, &mut tensor)?;
+            self.driver.fetch(&map, &mut tensor)?;
             Ok(tensor)
         };
-        self.program.outputs.iter().map(fetch).collect()
+        run.outputs.iter().map(fetch).collect()
     }
     fn load(&mut self) -> Result<(), BoardError> {
-        let bytes = self.program.contents.iter().map(Vec::len).sum();
+        let bytes: usize = self.image.memories().map(|(_, bytes)| bytes.len()).sum();
         self.driver.bus().port().load(Load::Begin(bytes));
-        let loaded = self.driver.load(&self.program.view());
+        let loaded = self.driver.load(&self.image);
         self.driver.bus().port().load(Load::End);
         self.loaded = loaded.is_ok();
         loaded

@@ -3,19 +3,21 @@
 
 mod accelerator;
 mod board;
-mod border;
+mod host;
 mod model;
 mod reference;
 mod verilator;
 
-pub use accelerator::Accelerator;
+pub use accelerator::{Accelerator, Row};
 pub use board::{Board, BoardOptions, Load};
-pub use border::Border;
+pub use host::Host;
 pub use model::Model;
 pub use reference::Reference;
 pub use verilator::{Verilator, VerilatorOptions};
 
 use std::fmt;
+
+use sepstream_compiler::accelerate::Side;
 
 use crate::Error;
 
@@ -26,6 +28,10 @@ pub trait Engine {
     /// What is left of the network without its dead channels, where the engine leaves any out.
     fn live(&self) -> Option<LiveFigures> {
         None
+    }
+    /// How the network is cut between host and accelerator, where it is.
+    fn segments(&self) -> Vec<SegmentFigures> {
+        Vec::new()
     }
     /// Runs frames, each the bytes of every input; calls `done` after each.
     fn run(&mut self, frames: &[Vec<Vec<u8>>], done: &mut dyn FnMut()) -> Result<Run, Error>;
@@ -44,14 +50,32 @@ pub struct Run {
 /// Cycles of a frame; they do not depend on data.
 #[derive(Clone, Debug)]
 pub struct Cycles {
-    /// From start, the input in the activation memory, to the last output byte written.
+    /// From start, the input in the activation memory, to the last output byte written; of all runs, where layers of the host
+    /// stand between them.
     pub total: u64,
     /// Loading the input and reading the output over the stream ports.
     pub io: Option<u64>,
-    /// From frame to frame in steady state, the next input loaded under the frame.
+    /// From frame to frame in steady state, the next input loaded under the frame; only of networks with one run.
     pub interval: Option<u64>,
     /// Of each layer, in the order of [`Engine::layers`]; absent where the host runs it.
     pub layers: Vec<Option<u64>>,
+}
+
+/// How a network is cut, for reports.
+#[derive(Clone, Debug)]
+pub struct SegmentFigures {
+    /// Who runs it.
+    pub side: Side,
+    /// Its layers, by their indices in the model file.
+    pub layers: Vec<usize>,
+    /// Bytes that it reads of other segments and of the caller.
+    pub bytes_in: u64,
+    /// Bytes that it writes for them.
+    pub bytes_out: u64,
+    /// Multiply-accumulates of its layers.
+    pub macs: u64,
+    /// Cycles; none on the host.
+    pub cycles: Option<u64>,
 }
 
 /// A network without its dead channels.

@@ -8,14 +8,15 @@ use std::thread;
 
 use sepstream_sim::model::Prepared;
 
-use super::border::Border;
-use super::{Accelerator, Engine, LayerFigures, LiveFigures, Run};
+use super::host::Host;
+use super::{Accelerator, Engine, LayerFigures, LiveFigures, Run, SegmentFigures};
 use crate::Error;
 
 /// The model executing the compiled program.
 pub struct Model<'g> {
     accelerator: Accelerator<'g>,
-    prepared: Prepared,
+    /// Each run of the program.
+    prepared: Vec<Prepared>,
     threads: NonZeroUsize,
 }
 
@@ -25,7 +26,7 @@ type Outputs = Vec<Vec<u8>>;
 impl<'g> Model<'g> {
     /// Prepares the program; frames will be shared out to this many threads.
     pub fn new(accelerator: Accelerator<'g>, threads: NonZeroUsize) -> Result<Self, Error> {
-        let prepared = Prepared::new(&accelerator.compiled.program, &accelerator.config)?;
+        let prepared = Prepared::all(&accelerator.compiled.program, &accelerator.config)?;
         Ok(Model {
             accelerator,
             prepared,
@@ -43,20 +44,27 @@ impl Engine for Model<'_> {
         Some(self.accelerator.live())
     }
 
+    fn segments(&self) -> Vec<SegmentFigures> {
+        self.accelerator.segments()
+    }
+
     fn run(&mut self, frames: &[Vec<Vec<u8>>], done: &mut dyn FnMut()) -> Result<Run, Error> {
-        let border = Border::new(self.accelerator.graph, &self.accelerator.compiled.plan)?;
+        let host = Host::new(self.accelerator.graph, &self.accelerator.compiled.cut)?;
         let next = AtomicUsize::new(0);
         let work = |results: mpsc::Sender<(usize, Result<Outputs, Error>)>| {
-            let mut workspace = self.prepared.workspace();
+            let runs = self.prepared.iter();
+            let mut workspaces: Vec<_> = runs.map(Prepared::workspace).collect();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(inputs) = frames.get(index) else {
                     break;
                 };
-                let accelerator = |maps: &[&[u8]]| Ok(self.prepared.run(maps, &mut workspace)?);
+                let accelerator = |run: usize, maps: &[&[u8]]| {
+                    Ok(self.prepared[run].run(maps, &mut workspaces[run])?)
+                };
                 // nobody listens any more when another frame has failed
                 if results
-                    .send((index, border.run(inputs, accelerator)))
+                    .send((index, host.run(inputs, accelerator)))
                     .is_err()
                 {
                     break;
@@ -81,7 +89,7 @@ impl Engine for Model<'_> {
         Ok(Run {
             outputs,
             cycles: Some(self.accelerator.model_cycles()),
-            kernels: Some(self.prepared.level().to_string()),
+            kernels: self.prepared.first().map(|run| run.level().to_string()),
         })
     }
 }

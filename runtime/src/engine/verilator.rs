@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use sepstream_sim::cosim::{BuildOptions, Device, Rtl, TraceFormat};
 
-use super::border::Border;
-use super::{Accelerator, Cycles, Engine, LayerFigures, LiveFigures, Run};
+use super::host::Host;
+use super::{Accelerator, Cycles, Engine, LayerFigures, LiveFigures, Run, SegmentFigures};
 use crate::Error;
 use sepstream_toolchain::Progress;
 
@@ -57,9 +57,13 @@ impl Engine for Verilator<'_> {
         Some(self.accelerator.live())
     }
 
+    fn segments(&self) -> Vec<SegmentFigures> {
+        self.accelerator.segments()
+    }
+
     fn run(&mut self, frames: &[Vec<Vec<u8>>], done: &mut dyn FnMut()) -> Result<Run, Error> {
         let accelerator = &self.accelerator;
-        let border = Border::new(accelerator.graph, &accelerator.compiled.plan)?;
+        let host = Host::new(accelerator.graph, &accelerator.compiled.cut)?;
         let mut device = Device::load(
             &mut self.rtl,
             &accelerator.compiled.program,
@@ -70,13 +74,12 @@ impl Engine for Verilator<'_> {
         // maps of the first frames, as they go into the accelerator and come out
         let (mut entered, mut left) = (Vec::new(), Vec::new());
         for inputs in frames {
-            let result = border.run(inputs, |maps| {
-                let frame = device.run(maps)?;
-                let counted = accelerator.cycles(frame.cycles, frame.commands);
-                cycles.get_or_insert(Cycles {
-                    io: Some(frame.io_cycles),
-                    ..counted
-                });
+            let (mut commands, mut total, mut io) = (Vec::new(), 0, 0);
+            let result = host.run(inputs, |run, maps| {
+                let frame = device.run(run, maps)?;
+                commands.extend(frame.commands);
+                total += frame.cycles;
+                io += frame.io_cycles;
                 if entered.len() < STREAMED {
                     entered.push(maps.iter().map(|map| map.to_vec()).collect::<Vec<_>>());
                     left.push(frame.outputs.clone());
@@ -84,9 +87,15 @@ impl Engine for Verilator<'_> {
                 Ok(frame.outputs)
             });
             outputs.push(result?);
+            let counted = accelerator.cycles(total, &commands);
+            cycles.get_or_insert(Cycles {
+                io: Some(io),
+                ..counted
+            });
             done();
         }
-        if let Some(cycles) = &mut cycles {
+        let one_run = accelerator.compiled.runs.len() == 1;
+        if let Some(cycles) = cycles.as_mut().filter(|_| one_run) {
             cycles.interval = Some(stream(&mut device, &entered, &left)?);
         }
         Ok(Run {

@@ -3,29 +3,33 @@
 
 use super::{Error, LayerEvent, Rtl, RtlBus};
 use sepstream_firmware::{self as firmware, Driver};
-use sepstream_spec::program::{MapPort, Program};
+use sepstream_spec::program::{self, ImageView, MapPort, Program};
+use sepstream_spec::regs::Memory;
 
 /// An accelerator with a program loaded.
 pub struct Device<'a> {
     driver: Driver<RtlBus<'a>>,
     program: &'a Program,
-    commands: usize,
+    /// The run at hand.
+    run: program::Run,
+    /// Bytes of a command.
+    command_bytes: usize,
     limit: u64,
 }
 
-/// Dense output maps of a frame.
+/// Dense output maps of a run.
 pub type Outputs = Vec<Vec<u8>>;
 
-/// One frame.
+/// One run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frame {
+pub struct Run {
     /// Dense output maps.
     pub outputs: Outputs,
     /// Cycles of every command.
     pub commands: Vec<u64>,
-    /// Cycles of the frame, as the accelerator's own counter has them.
+    /// Cycles of the run, as the accelerator's own counter has them.
     pub cycles: u64,
-    /// Cycles of loading the inputs and reading the outputs.
+    /// Cycles of loading commands and inputs, and of reading the outputs.
     pub io_cycles: u64,
 }
 
@@ -36,21 +40,29 @@ impl<'a> Device<'a> {
     /// When the design is not the one that the program was compiled for, or does not answer.
     pub fn load(rtl: &'a mut Rtl, program: &'a Program, cycles: &[u64]) -> Result<Self, Error> {
         let mut driver = Driver::new(RtlBus::new(rtl, program.word_bytes));
-        driver.load(&program.view()).map_err(fault)?;
+        let bytes = program.to_bytes();
+        let image = ImageView::parse(&bytes).map_err(|error| Error::Driver {
+            reason: error.to_string(),
+        })?;
+        driver.load(&image).map_err(fault)?;
         driver.bus().rtl().finish_input()?;
         Ok(Device {
             driver,
             program,
-            commands: cycles.len(),
+            run: program.run(0),
+            command_bytes: program.content(Memory::Program).len() / cycles.len().max(1),
             limit: 2 * cycles.iter().sum::<u64>() + SPARE_CYCLES,
         })
     }
-    /// Runs one frame: load the inputs, start, wait, read the outputs.
+    /// One run: load its commands, if they are not there, and the inputs, start, wait, read the outputs.
     ///
     /// # Errors
     /// When the accelerator does not finish, or an input has the wrong size.
-    pub fn run(&mut self, inputs: &[&[u8]]) -> Result<Frame, Error> {
+    pub fn run(&mut self, run: usize, inputs: &[&[u8]]) -> Result<Run, Error> {
         let begin = self.rtl().cycle();
+        let commands = self.program.commands(run);
+        self.driver.select(run as u32, commands).map_err(fault)?;
+        self.run = self.program.run(run);
         self.feed(inputs)?;
         self.rtl().finish_input()?;
         let mut io_cycles = self.rtl().cycle() - begin;
@@ -61,7 +73,7 @@ impl<'a> Device<'a> {
         frame.io_cycles = io_cycles;
         Ok(frame)
     }
-    /// Cycles from one frame's end to the next one's in steady state, the outputs of every frame in their order: each input is
+    /// Of a program of one run: cycles from one frame's end to the next one's in steady state, the outputs of every frame in their order: each input is
     /// loaded under the frame before it as soon as its map is free, each output read under the frame behind it if that is
     /// certain to end before the frame writes the map again; one after the other where the maps do not keep their places.
     ///
@@ -69,8 +81,8 @@ impl<'a> Device<'a> {
     /// As [`Device::run`].
     pub fn stream(&mut self, frames: &[Vec<&[u8]>]) -> Result<(u64, Vec<Outputs>), Error> {
         let overlap = self.program.overlap;
-        let last_reader = self.program.inputs.iter().map(|map| map.command).max();
-        let first_writer = self.program.outputs.iter().map(|map| map.command).min();
+        let last_reader = self.run.inputs.iter().map(|map| map.command).max();
+        let first_writer = self.run.outputs.iter().map(|map| map.command).min();
         let mut outputs = Vec::new();
         let mut ends = Vec::new();
         // cycles of reading the outputs, as measured last, and of a frame before it writes the first of them
@@ -119,15 +131,16 @@ impl<'a> Device<'a> {
         let limit = self.limit;
         self.rtl().run_until_irq(limit)
     }
-    fn compute(&mut self) -> Result<Frame, Error> {
+    fn compute(&mut self) -> Result<Run, Error> {
         self.driver.start().map_err(fault)?;
         let events = self.interrupt()?;
         self.driver.wait(1).map_err(fault)?;
         let cycles = u64::from(self.driver.cycles().map_err(fault)?);
-        if events.len() != self.commands {
+        let commands = self.run.command_bytes as usize / self.command_bytes.max(1);
+        if events.len() != commands {
             return Err(Error::WrongDevice {
                 what: "number of commands run",
-                want: self.commands as u32,
+                want: commands as u32,
                 got: events.len() as u32,
             });
         }
@@ -137,14 +150,14 @@ impl<'a> Device<'a> {
             .collect();
         // the first command began with the frame
         commands.insert(0, cycles.saturating_sub(commands.iter().sum()));
-        Ok(Frame {
+        Ok(Run {
             commands,
             cycles,
-            ..Frame::default()
+            ..Run::default()
         })
     }
     fn feed(&mut self, inputs: &[&[u8]]) -> Result<(), Error> {
-        for (index, map) in self.program.inputs.iter().enumerate() {
+        for (index, map) in self.run.inputs.iter().enumerate() {
             let given = inputs.get(index).copied().unwrap_or_default();
             self.driver.feed(map, given).map_err(|error| match error {
                 firmware::Error::TensorSize { expected, found } => Error::InputSize {
@@ -163,7 +176,7 @@ impl<'a> Device<'a> {
             self.driver.fetch(map, &mut tensor).map_err(fault)?;
             Ok(tensor)
         };
-        self.program.outputs.iter().map(&mut fetch).collect()
+        self.run.outputs.iter().map(&mut fetch).collect()
     }
 }
 

@@ -23,6 +23,6 @@ pub use block::{Block, Direction, Port};
 pub use board::{Board, Leds};
 pub use build::{BuildOptions, Optimise, TraceFormat};
 pub use bus::RtlBus;
-pub use device::{Device, Frame, Outputs};
+pub use device::{Device, Outputs, Run};
 pub use error::{Error, Limit};
 pub use rtl::{LayerEvent, Packet, Rtl, Span};

@@ -3,7 +3,7 @@
 
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Command, Field, Param, TABLE_WORD_BYTES, TABLE_WORDS, param_parts};
-use sepstream_spec::program::{ImageError, Program};
+use sepstream_spec::program::{ImageError, Program, Run};
 use sepstream_spec::quant::{AddParams, Multiplier, Table};
 use sepstream_spec::regs::Memory;
 
@@ -34,31 +34,40 @@ pub enum Error {
     },
 }
 
-/// The accelerator with its memories filled.
+/// The accelerator with its memories filled, for one run of a program.
 pub struct Machine<'a> {
     config: &'a Config,
     program: &'a Program,
+    run: Run,
     commands: Vec<Command>,
     activation: Vec<u8>,
 }
 
 impl<'a> Machine<'a> {
-    /// Loads a program.
+    /// Loads a program for its first run, which is the only one where no layer of the host stands between the accelerator's.
     ///
     /// # Errors
     /// When it was compiled for another configuration.
     pub fn new(program: &'a Program, config: &'a Config) -> Result<Self, Error> {
+        Machine::of_run(program, 0, config)
+    }
+    /// Loads a program for one of its runs.
+    ///
+    /// # Errors
+    /// When it was compiled for another configuration.
+    pub fn of_run(program: &'a Program, run: usize, config: &'a Config) -> Result<Self, Error> {
         program.check(config)?;
         let bytes = Memory::Activation.shape(config);
         let activation = vec![0; (bytes.words * bytes.bytes) as usize];
         Ok(Machine {
             config,
             program,
-            commands: super::commands(program, config),
+            run: program.run(run),
+            commands: super::commands(program, run, config),
             activation,
         })
     }
-    /// Runs one frame: dense input maps in, dense output maps out.
+    /// The run, once: dense input maps in, dense output maps out.
     ///
     /// # Errors
     /// When the inputs are not those of the program.
@@ -74,7 +83,7 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// When the inputs are not those of the program.
     pub fn load(&mut self, inputs: &[&[u8]]) -> Result<(), Error> {
-        for (index, port) in self.program.inputs.iter().enumerate() {
+        for (index, port) in self.run.inputs.iter().enumerate() {
             let given = inputs.get(index).copied().unwrap_or_default();
             let words = port.pack(given, self.program.word_bytes);
             let words = words.ok_or(Error::Input {
@@ -89,11 +98,7 @@ impl<'a> Machine<'a> {
     }
     /// The output maps as they are now.
     pub fn outputs(&self) -> Vec<Vec<u8>> {
-        self.program
-            .outputs
-            .iter()
-            .map(|port| self.map(port))
-            .collect()
+        self.run.outputs.iter().map(|port| self.map(port)).collect()
     }
     /// A map of the activation memory, dense.
     pub fn map(&self, port: &sepstream_spec::program::MapPort) -> Vec<u8> {

@@ -16,21 +16,28 @@ pub use fast::{Level, Prepared, Workspace};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Command, command_bytes};
 use sepstream_spec::program::Program;
-use sepstream_spec::regs::Memory;
 
-/// The commands of a program image.
-pub fn commands(program: &Program, config: &Config) -> Vec<Command> {
+/// The commands of a run of a program image.
+pub fn commands(program: &Program, run: usize, config: &Config) -> Vec<Command> {
     program
-        .content(Memory::Program)
+        .commands(run)
         .chunks_exact(command_bytes(config) as usize)
         .map(Command::from_bytes)
         .collect()
 }
 
-/// Cycles of every command of a program, in order; their sum is the frame's.
+/// Cycles of every command of a program, run after run; their sum is the frame's.
 pub fn cycles(program: &Program, config: &Config) -> Vec<CommandCycles> {
-    commands(program, config)
-        .iter()
-        .map(|command| command_cycles(command, config))
+    let runs = 0..program.runs().count();
+    runs.flat_map(|run| run_cycles(program, run, config))
         .collect()
+}
+
+/// Cycles of every command of a run, in order; their sum is the run's.
+pub fn run_cycles(program: &Program, run: usize, config: &Config) -> Vec<CommandCycles> {
+    let commands = commands(program, run, config);
+    let cycles = commands
+        .iter()
+        .map(|command| command_cycles(command, config));
+    cycles.collect()
 }

@@ -55,8 +55,8 @@ impl Digits {
         (tensor, wanted)
     }
     fn maps(&self) -> (MapPort, MapPort) {
-        let program = &self.compiled.program;
-        (program.inputs[0], program.outputs[0])
+        let run = self.compiled.program.run(0);
+        (run.inputs[0], run.outputs[0])
     }
 }
 

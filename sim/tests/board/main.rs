@@ -23,10 +23,8 @@ fn a_network_runs_through_the_serial_pins() {
     board.restart(3).unwrap();
     let session = Session::open(&mut board, 200).unwrap();
     let mut driver = Driver::new(session);
-    let other = ImageView {
-        fingerprint: !image.fingerprint,
-        ..image
-    };
+    let mut other = image;
+    other.fingerprint = !image.fingerprint;
     let refused = driver.load(&other).unwrap_err();
     assert!(matches!(refused, Error::Configuration { .. }), "{refused}");
     driver.load(&image).unwrap();

@@ -1,27 +1,45 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The program image: what a host loads to run a network, and how its inputs and outputs lie in the activation memory.
 //!
+//! A network is cut into segments, of the accelerator and of the host ([`Segment`]). The accelerator's memories of weights and
+//! parameters are filled once; before each run the host loads the commands of that run, if they are not there already, and the
+//! maps that it reads. A network with one run has all its commands loaded with the rest.
+//!
 //! File format, little-endian 32-bit words: magic "SSPR", [`VERSION`], fingerprint of the configuration, word bytes, flags
 //! (bit 0: input and output keep their places, so the next input may be loaded under a running frame; bit 1: there are tables), number
-//! of inputs, number of outputs, then per map the nine numbers of [`MapPort`], then for each memory of [`LOADED`], without tables for
-//! the first [`WITHOUT_TABLES`], its length in bytes and the bytes as the host stream takes them, and at the end the CRC-32 (IEEE) of
-//! all before it.
+//! of tensors, of inputs, of outputs, words of all segments; the numbers of each [`HostTensor`]; the network's inputs and its outputs,
+//! by their place in the list of tensors; the segments. Then for each memory of [`LOADED`], without tables for the first
+//! [`WITHOUT_TABLES`], its length in bytes and the bytes as the host stream takes them, and at the end the CRC-32 (IEEE) of all
+//! before it.
+//!
+//! A segment: kind (0 host, 1 accelerator), number of tensors that it reads, of those that it writes, number of layers (host) or
+//! bytes of commands (accelerator); the tensors read and written; then its layers, or the nine numbers of [`MapPort`] of each
+//! tensor, in the same order.
 
 mod map;
+mod segment;
 mod view;
 
 pub use map::MapPort;
-pub use view::{ImageView, Maps};
+pub use segment::HostTensor;
+#[cfg(feature = "alloc")]
+pub use segment::{Run, Segment, Work};
+pub use view::{ImageView, Maps, Numbers, RunView, SegmentView, Segments, WorkView};
 
 #[cfg(feature = "alloc")]
 use crate::config::Config;
 use crate::crc32;
-use crate::regs::{Memory, VERSION};
+use crate::regs::Memory;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+#[cfg(feature = "alloc")]
+use segment::{ACCELERATOR, HOST};
 
 /// First word of an image: "SSPR" in the order of the bytes.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"SSPR");
+
+/// Version of the image, the commands in it included.
+pub const VERSION: u32 = 2;
 
 /// Memories that an image fills, in the order of the file.
 pub const LOADED: [Memory; 7] = [
@@ -55,11 +73,15 @@ pub struct Program {
     pub word_bytes: u32,
     /// Input and output maps keep their places for themselves: the next input may be loaded while a frame runs.
     pub overlap: bool,
-    /// Input maps.
-    pub inputs: Vec<MapPort>,
-    /// Output maps.
-    pub outputs: Vec<MapPort>,
-    /// Contents of the memories of [`LOADED`], as the host stream takes them.
+    /// The tensors that segments read and write.
+    pub tensors: Vec<HostTensor>,
+    /// The network's inputs, by their place in `tensors`.
+    pub inputs: Vec<u32>,
+    /// The network's outputs.
+    pub outputs: Vec<u32>,
+    /// Host and accelerator in turn, in the order of execution.
+    pub segments: Vec<Segment>,
+    /// Contents of the memories of [`LOADED`], as the host stream takes them; of the program those of all runs.
     pub contents: [Vec<u8>; LOADED.len()],
 }
 
@@ -103,6 +125,27 @@ impl Program {
             .position(|m| *m == memory)
             .map_or(&[], |at| &self.contents[at])
     }
+    /// The runs of the accelerator in their order.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.segments
+            .iter()
+            .filter_map(|segment| match &segment.work {
+                Work::Accelerator(run) => Some(run),
+                Work::Host(_) => None,
+            })
+    }
+    /// A run of the accelerator; one that there is not has no maps.
+    pub fn run(&self, index: usize) -> Run {
+        self.runs().nth(index).cloned().unwrap_or_default()
+    }
+    /// The commands of a run, as the host stream takes them.
+    pub fn commands(&self, index: usize) -> &[u8] {
+        let bytes = |run: &Run| run.command_bytes as usize;
+        let first: usize = self.runs().take(index).map(bytes).sum();
+        let length = self.runs().nth(index).map_or(0, bytes);
+        let all = self.content(Memory::Program);
+        all.get(first..first + length).unwrap_or_default()
+    }
     /// The image as a file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let tables = self.contents[WITHOUT_TABLES..]
@@ -115,20 +158,24 @@ impl Program {
         if tables {
             flags |= HAS_TABLES;
         }
-        let mut out = Vec::new();
+        let segments: Vec<u8> = self.segments.iter().flat_map(Segment::to_bytes).collect();
         let head = [
             MAGIC,
             VERSION,
             self.fingerprint,
             self.word_bytes,
             flags,
+            self.tensors.len() as u32,
             self.inputs.len() as u32,
             self.outputs.len() as u32,
+            (segments.len() / 4) as u32,
         ];
-        head.into_iter().for_each(|w| out.extend(w.to_le_bytes()));
-        for map in self.inputs.iter().chain(&self.outputs) {
-            out.extend(map.to_bytes());
-        }
+        let tensors = self.tensors.iter();
+        let tensors = tensors.flat_map(|tensor| [tensor.index, tensor.offset, tensor.bytes]);
+        let ends = self.inputs.iter().chain(&self.outputs).copied();
+        let words = head.into_iter().chain(tensors).chain(ends);
+        let mut out: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
+        out.extend(segments);
         let count = if tables { LOADED.len() } else { WITHOUT_TABLES };
         for content in &self.contents[..count] {
             out.extend((content.len() as u32).to_le_bytes());
@@ -142,26 +189,7 @@ impl Program {
     /// # Errors
     /// When the bytes are no image, of another version, or damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ImageError> {
-        let view = ImageView::parse(bytes)?;
-        Ok(Program {
-            fingerprint: view.fingerprint,
-            word_bytes: view.word_bytes,
-            overlap: view.overlap,
-            inputs: view.inputs.iter().collect(),
-            outputs: view.outputs.iter().collect(),
-            contents: view.contents.map(<[u8]>::to_vec),
-        })
-    }
-    /// The program as a driver takes it.
-    pub fn view(&self) -> ImageView<'_> {
-        ImageView {
-            fingerprint: self.fingerprint,
-            word_bytes: self.word_bytes,
-            overlap: self.overlap,
-            inputs: Maps::of(&self.inputs),
-            outputs: Maps::of(&self.outputs),
-            contents: self.contents.each_ref().map(Vec::as_slice),
-        }
+        Ok(Program::from(&ImageView::parse(bytes)?))
     }
     /// Checks that the image belongs to a configuration.
     ///
@@ -173,6 +201,58 @@ impl Program {
         } else {
             Err(ImageError::OtherConfiguration)
         }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<&ImageView<'_>> for Program {
+    fn from(view: &ImageView<'_>) -> Self {
+        let segment = |segment: SegmentView<'_>| Segment {
+            reads: segment.reads.iter().collect(),
+            writes: segment.writes.iter().collect(),
+            work: match segment.work {
+                WorkView::Host(layers) => Work::Host(layers.iter().collect()),
+                WorkView::Accelerator(run) => Work::Accelerator(Run {
+                    inputs: run.inputs.iter().collect(),
+                    outputs: run.outputs.iter().collect(),
+                    command_bytes: run.commands.len() as u32,
+                }),
+            },
+        };
+        Program {
+            fingerprint: view.fingerprint,
+            word_bytes: view.word_bytes,
+            overlap: view.overlap,
+            tensors: view.tensors().collect(),
+            inputs: view.inputs.iter().collect(),
+            outputs: view.outputs.iter().collect(),
+            segments: view.segments().map(segment).collect(),
+            contents: view.contents.map(<[u8]>::to_vec),
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Segment {
+    /// The segment in an image.
+    fn to_bytes(&self) -> Vec<u8> {
+        let (kind, length) = match &self.work {
+            Work::Host(layers) => (HOST, layers.len() as u32),
+            Work::Accelerator(run) => (ACCELERATOR, run.command_bytes),
+        };
+        let counts = [&self.reads, &self.writes].map(|tensors| tensors.len() as u32);
+        let head = [kind, counts[0], counts[1], length];
+        let tensors = self.reads.iter().chain(&self.writes).copied();
+        let words = head.into_iter().chain(tensors);
+        let mut out: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
+        match &self.work {
+            Work::Host(layers) => out.extend(layers.iter().flat_map(|layer| layer.to_le_bytes())),
+            Work::Accelerator(run) => {
+                let maps = run.inputs.iter().chain(&run.outputs);
+                out.extend(maps.flat_map(|map| map.to_bytes()));
+            }
+        }
+        out
     }
 }
 
@@ -194,7 +274,7 @@ mod tests {
             command: 0,
         };
         let contents = [
-            vec![1; 32],
+            vec![1; 48],
             vec![2; 16],
             vec![],
             vec![3; 8],
@@ -202,12 +282,33 @@ mod tests {
             vec![5; 24],
             vec![],
         ];
+        let tensor = |index, offset| HostTensor {
+            index,
+            offset,
+            bytes: 30,
+        };
+        let run = |read, write, command_bytes| Segment {
+            reads: vec![read],
+            writes: vec![write],
+            work: Work::Accelerator(Run {
+                inputs: vec![port],
+                outputs: vec![port],
+                command_bytes,
+            }),
+        };
+        let host = Segment {
+            reads: vec![1],
+            writes: vec![2],
+            work: Work::Host(vec![4, 7]),
+        };
         Program {
             fingerprint: 7,
             word_bytes: 8,
-            overlap: true,
-            inputs: vec![port],
-            outputs: vec![port],
+            overlap: false,
+            tensors: vec![tensor(0, 0), tensor(9, 32), tensor(11, 0)],
+            inputs: vec![0],
+            outputs: vec![1],
+            segments: vec![run(0, 1, 32), host, run(2, 1, 16)],
             contents,
         }
     }
@@ -241,13 +342,45 @@ mod tests {
     }
 
     #[test]
-    fn views_of_an_image_and_of_its_program_are_the_same() {
+    fn a_view_has_the_segments_of_its_program() {
         let (program, bytes) = (image(), image().to_bytes());
         let view = ImageView::parse(&bytes).unwrap();
-        assert!(view.memories().eq(program.view().memories()));
-        assert!(view.inputs.iter().eq(program.view().inputs.iter()));
-        assert_eq!(view.outputs.get(0), Some(program.outputs[0]));
-        assert_eq!(view.outputs.get(1), None);
+        assert_eq!(Program::from(&view), program);
+        assert_eq!(view.arena_bytes(), 62);
+        assert_eq!(view.tensor(1), Some(program.tensors[1]));
+        assert_eq!(view.tensor(3), None);
+        let runs: Vec<RunView<'_>> = view.runs().collect();
+        assert_eq!(runs.len(), program.runs().count());
+        for (n, run) in runs.iter().enumerate() {
+            assert_eq!(run.index, n as u32);
+            assert_eq!(run.commands, program.commands(n));
+            assert!(run.inputs.iter().eq(program.run(n).inputs));
+            assert_eq!(run.outputs.get(0), Some(program.run(n).outputs[0]));
+            assert_eq!(run.outputs.get(1), None);
+        }
+        assert_eq!(
+            [program.commands(0).len(), program.commands(1).len()],
+            [32, 16]
+        );
+        assert!(program.commands(2).is_empty());
+    }
+
+    #[test]
+    fn segments_that_do_not_hold_together_are_refused() {
+        let refused = |change: fn(&mut Program)| {
+            let mut program = image();
+            change(&mut program);
+            let read = Program::from_bytes(&program.to_bytes());
+            assert_eq!(read, Err(ImageError::Damaged));
+        };
+        refused(|p| p.inputs[0] = 3);
+        refused(|p| p.outputs.push(9));
+        refused(|p| p.segments[1].writes[0] = 3);
+        refused(|p| p.tensors[1].offset = 33);
+        refused(|p| p.tensors[1].offset = u32::MAX - 3);
+        refused(|p| p.tensors[1].bytes = 29); // its map has 30 elements
+        refused(|p| p.contents[0].truncate(47)); // commands that are not there
+        refused(|p| p.contents[0].push(0)); // and some that are no run's
     }
 
     #[test]
@@ -262,8 +395,10 @@ mod tests {
                 bad[length..].copy_from_slice(&sum.to_le_bytes());
                 if let Ok(program) = Program::from_bytes(&bad) {
                     // what is accepted can be used
-                    for map in program.inputs.iter().chain(&program.outputs) {
-                        assert!(map.bytes(program.word_bytes) < 1 << 30);
+                    for run in program.runs() {
+                        for map in run.inputs.iter().chain(&run.outputs) {
+                            assert!(map.bytes(program.word_bytes) < 1 << 30);
+                        }
                     }
                 }
             }

@@ -13,10 +13,7 @@ use crate::error::Error;
 pub fn rows(subject: &Subject, verify: bool) -> Result<Vec<Row>, Error> {
     let multipliers = subject.accelerator.config.multipliers();
     let compiled = &subject.accelerator;
-    let fresh = || {
-        let live = compiled.compiled.live.clone();
-        Accelerator::new(subject.graph, live, compiled.config.clone())
-    };
+    let fresh = || Accelerator::new(subject.graph, compiled.config.clone(), &subject.options);
     let mut model = Model::new(fresh()?, NonZeroUsize::MIN)?;
     let mut rows = vec![row(
         subject,

@@ -14,7 +14,9 @@ mod vela;
 use std::fs;
 use std::path::Path;
 
-use sepstream_runtime::engine::{Accelerator, Reference};
+use sepstream_compiler::Options;
+use sepstream_compiler::accelerate::Stage;
+use sepstream_runtime::engine::{Accelerator, Reference, Row as LayerRow};
 use sepstream_runtime::input::{noise, read_inputs};
 use sepstream_sim::reference::Trace;
 use sepstream_sim::softcore::Rust;
@@ -30,6 +32,7 @@ use crate::report::json;
 struct Subject<'g> {
     graph: &'g Graph,
     accelerator: Accelerator<'g>,
+    options: Options,
     /// One frame: the bytes of every input.
     frame: Vec<Vec<u8>>,
     /// Every tensor of it, by the reference.
@@ -78,12 +81,13 @@ pub fn run(args: &Compare) -> Result<Outcome, Error> {
     };
     let frame = frame.ok_or_else(|| Error::Input("the input file has no frame".into()))?;
     let trace = Reference::new(&graph)?.trace(&frame)?;
-    let live = crate::commands::live(&graph, args.keep_dead);
-    let accelerator = Accelerator::new(&graph, live, config)?;
+    let options = args.lower.into();
+    let accelerator = Accelerator::new(&graph, config, &options)?;
     let groups = groups(&accelerator);
     let subject = Subject {
         graph: &graph,
         accelerator,
+        options,
         frame,
         trace,
         groups,
@@ -165,18 +169,16 @@ fn synthesised_clock(path: &Path) -> Result<f64, Error> {
         .ok_or_else(wrong)
 }
 
-/// The host's layers before, the layers of each command, the host's layers after: as [`Accelerator::layers`].
+/// The layers of each row of [`Accelerator::layers`].
 fn groups(accelerator: &Accelerator) -> Vec<Vec<usize>> {
-    let plan = &accelerator.compiled.plan;
-    let alone = |position: &usize| vec![*position];
-    let stages = plan.stages.iter().map(|stage| match stage.slice {
-        // peers run the layer at once: it stands with its first slice
-        Some(slice) if slice.first > 0 => Vec::new(),
-        _ => stage.layers().collect(),
-    });
-    let before = plan.before.iter().map(alone);
-    before
-        .chain(stages)
-        .chain(plan.after.iter().map(alone))
-        .collect()
+    let stages: Vec<&Stage> = accelerator.compiled.stages().collect();
+    let group = |row: LayerRow| match row {
+        LayerRow::Host(position) => vec![position],
+        LayerRow::Command(n) => match stages[n].slice {
+            // peers run the layer at once: it stands with its first slice
+            Some(slice) if slice.first > 0 => Vec::new(),
+            _ => stages[n].layers().collect(),
+        },
+    };
+    accelerator.rows().into_iter().map(group).collect()
 }

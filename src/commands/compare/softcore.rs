@@ -3,8 +3,12 @@
 
 use std::thread;
 
+use sepstream_compiler::accelerate::Segment;
 use sepstream_compiler::processor::{self, Form};
+use sepstream_runtime::engine::Accelerator;
 use sepstream_sim::softcore::{Accelerated, Beside, Core, Job, Outcome, Rust, System, program};
+
+use sepstream_spec::graph::TensorId;
 
 use super::Subject;
 use super::report::{Bytes, How, Row};
@@ -110,9 +114,8 @@ fn run(subject: &Subject, program: &[u8], task: &Task) -> Result<Vec<Row>, Error
         }
     };
     let accelerator = &subject.accelerator;
-    let plan = &accelerator.compiled.plan;
-    // with several maps in or out the core's program would not know which is which
-    let drives = task.drives && plan.inputs.len() == 1 && plan.outputs.len() == 1;
+    let run = one_map_in_and_out(accelerator);
+    let drives = task.drives && run.is_some();
     let verilog = drives.then(|| sepstream_hdl::generate(&accelerator.config));
     let beside = verilog.as_deref().map(|verilog| Beside {
         verilog,
@@ -123,10 +126,10 @@ fn run(subject: &Subject, program: &[u8], task: &Task) -> Result<Vec<Row>, Error
         program,
         network: &network.words(),
         input: subject.bytes(network.input),
-        accelerator: drives.then(|| Accelerated {
+        accelerator: run.filter(|_| drives).map(|[input, output]| Accelerated {
             image: &image,
-            input: subject.bytes(plan.inputs[0]),
-            output_bytes: subject.bytes(plan.outputs[0]).len(),
+            input: subject.bytes(input),
+            output_bytes: subject.bytes(output).len(),
         }),
     };
     let result = System::build(task.core, beside, &mut |_| {})
@@ -143,6 +146,16 @@ fn run(subject: &Subject, program: &[u8], task: &Task) -> Result<Vec<Row>, Error
         }
     };
     Ok(outcome_rows(subject, task, &network, outcome))
+}
+
+/// The maps of the accelerator's only run: with several maps or runs the core's program would not know which is which.
+fn one_map_in_and_out(accelerator: &Accelerator) -> Option<[TensorId; 2]> {
+    let runs: Vec<&Segment> = accelerator.compiled.cut.runs().collect();
+    let &[run] = &runs[..] else { return None };
+    match (&run.reads[..], &run.writes[..]) {
+        (&[input], &[output]) => Some([input, output]),
+        _ => None,
+    }
 }
 
 fn outcome_rows(
@@ -167,8 +180,8 @@ fn outcome_rows(
         ..Row::new(task.title(), How::Rtl)
     }];
     if let Some(accelerated) = outcome.accelerator {
-        let output = subject.accelerator.compiled.plan.outputs.first();
-        let wanted = output.map_or(&[][..], |id| subject.bytes(*id));
+        let run = one_map_in_and_out(&subject.accelerator);
+        let wanted = run.map_or(&[][..], |[_, output]| subject.bytes(output));
         rows.push(Row {
             cycles: Some(accelerated.cycles),
             bytes: Some(Bytes::compare(wanted, &accelerated.output)),

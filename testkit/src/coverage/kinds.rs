@@ -30,17 +30,20 @@ pub struct Seen<'a> {
 impl<'a> Seen<'a> {
     /// The network that was compiled.
     pub fn new(accelerated: &Accelerated<'a>, config: &'a Config, limit: Option<Limit>) -> Self {
-        let stages = &accelerated.compiled.plan.stages;
+        let compiled = &accelerated.compiled;
+        let runs = 0..compiled.runs.len();
         Seen {
             config,
             graph: accelerated.runner.graph(),
             limit,
-            commands: model::commands(&accelerated.compiled.program, config),
-            fused: stages
-                .iter()
+            commands: runs
+                .flat_map(|run| model::commands(&compiled.program, run, config))
+                .collect(),
+            fused: compiled
+                .stages()
                 .any(|s| s.window.is_some() && s.dense.is_some()),
-            alone: stages
-                .iter()
+            alone: compiled
+                .stages()
                 .any(|s| s.window.is_none() && s.dense.is_none() && s.function.is_some()),
         }
     }

@@ -13,6 +13,8 @@ mod ranges;
 mod rewrite;
 mod roles;
 
+use std::collections::BTreeSet;
+
 use needs::Needs;
 use ranges::Ranges;
 use sepstream_spec::graph::{Graph, Tensor, TensorId};
@@ -30,8 +32,12 @@ pub struct Live {
 impl Live {
     /// Leaves out every dead channel.
     pub fn of(graph: &Graph) -> Self {
+        Live::keeping(graph, &BTreeSet::new())
+    }
+    /// Leaves out every dead channel, but none of these tensors.
+    pub fn keeping(graph: &Graph, whole: &BTreeSet<TensorId>) -> Self {
         let ranges = Ranges::of(graph);
-        let needs = Needs::of(graph, &ranges);
+        let needs = Needs::of(graph, &ranges, whole);
         let kept = |(id, tensor): (usize, &Tensor)| {
             let all = 0..tensor.channels();
             all.filter(|c| needs.contains(TensorId(id), *c)).collect()

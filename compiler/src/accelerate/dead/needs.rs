@@ -5,7 +5,7 @@
 //! map and its flattened form. A group is needed when one of its channels is read; the inputs and outputs of the network, and
 //! what other operators read and write, always are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sepstream_spec::graph::{Graph, Layer, TensorId};
 
@@ -19,8 +19,8 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Marks what is read, from the network's outputs to its inputs, until nothing changes.
-    pub fn of(graph: &Graph, ranges: &Ranges) -> Self {
+    /// Marks `whole` and what is read, from the network's outputs to its inputs, until nothing changes.
+    pub fn of(graph: &Graph, ranges: &Ranges, whole: &BTreeSet<TensorId>) -> Self {
         let mut groups = Groups::new(graph);
         graph
             .layers
@@ -35,7 +35,13 @@ impl Needs {
             .iter()
             .filter(|l| role(graph, l) == Role::Other);
         let read = others.flat_map(|l| l.inputs.iter().flatten().chain(&l.outputs));
-        for &id in graph.inputs.iter().chain(&graph.outputs).chain(read) {
+        for &id in graph
+            .inputs
+            .iter()
+            .chain(&graph.outputs)
+            .chain(read)
+            .chain(whole)
+        {
             for channel in 0..graph[id].channels() {
                 needs.add(id, channel);
             }

@@ -2,7 +2,7 @@
 //! Which map every command reads and writes, and which of them may share a buffer.
 
 use sepstream_spec::isa::Field;
-use sepstream_spec::program::{MapPort, Program};
+use sepstream_spec::program::{MapPort, Run};
 
 use super::prepare::{Reader, Refused};
 use super::stage::Stage;
@@ -33,7 +33,7 @@ pub struct Source {
     pub first_byte: usize,
 }
 
-/// Maps of a program, in the order in which they are written; the inputs first.
+/// Maps of a run, in the order in which they are written; the inputs first.
 pub struct Maps {
     all: Vec<Map>,
     /// Those whose bytes are in the activation memory now.
@@ -52,8 +52,8 @@ pub struct Port {
 }
 
 impl Maps {
-    /// The inputs of a program.
-    pub fn new(program: &Program) -> Self {
+    /// The inputs of a run.
+    pub fn new(run: &Run, word_bytes: u32) -> Self {
         let input = |port: &MapPort| Map {
             words: port.base..port.base + port.words(),
             rows: port.rows as usize,
@@ -62,9 +62,9 @@ impl Maps {
             last: 0,
         };
         Maps {
-            all: program.inputs.iter().map(input).collect(),
-            live: (0..program.inputs.len()).collect(),
-            word_bytes: program.word_bytes,
+            all: run.inputs.iter().map(input).collect(),
+            live: (0..run.inputs.len()).collect(),
+            word_bytes,
             stages: 0,
         }
     }
@@ -175,8 +175,8 @@ impl Maps {
         (self.all.len() - 1, 0)
     }
     /// Finds the outputs, which are needed to the end.
-    pub fn outputs(&mut self, program: &Program) -> Option<Vec<Port>> {
-        let ports = program.outputs.iter().map(|port| {
+    pub fn outputs(&mut self, run: &Run) -> Option<Vec<Port>> {
+        let ports = run.outputs.iter().map(|port| {
             let found = self.find(port.base, port.rows as usize, row_bytes(port))?;
             self.all[found].last = usize::MAX;
             Some(Port {
@@ -186,13 +186,13 @@ impl Maps {
         });
         ports.collect()
     }
-    /// The inputs, in the order of the program.
-    pub fn inputs(&self, program: &Program) -> Vec<Port> {
+    /// The inputs, in the order of the run.
+    pub fn inputs(&self, run: &Run) -> Vec<Port> {
         let port = |(buffer, layout): (usize, &MapPort)| Port {
             buffer,
             layout: *layout,
         };
-        program.inputs.iter().enumerate().map(port).collect()
+        run.inputs.iter().enumerate().map(port).collect()
     }
     /// Gives every map a buffer, the one that was used last and is free: the buffer of every map, and the bytes of every
     /// buffer.

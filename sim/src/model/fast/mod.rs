@@ -28,7 +28,7 @@ use prepare::Reader;
 pub use simd::Level;
 use stage::{Stage, Window};
 
-/// A program prepared for many frames; any number of threads may run it at once, each with a [`Workspace`] of its own.
+/// A run of a program prepared for many frames; any number of threads may run it at once, each with a [`Workspace`] of its own.
 #[derive(Debug)]
 pub struct Prepared {
     level: Level,
@@ -51,22 +51,38 @@ pub struct Workspace {
 }
 
 impl Prepared {
-    /// Prepares a program for the best form of the kernels.
+    /// Prepares the first run of a program for the best form of the kernels: all of what the accelerator does, where no layer of
+    /// the host stands in between.
     ///
     /// # Errors
     /// When it was compiled for another configuration, or has a command that no compiler of this version makes.
     pub fn new(program: &Program, config: &Config) -> Result<Self, Error> {
-        Prepared::with_level(program, config, Level::best())
+        Prepared::of_run(program, 0, config, Level::best())
     }
-    /// Prepares a program for a form of the kernels.
+    /// Prepares every run of a program for the best form of the kernels.
     ///
     /// # Errors
     /// As [`Prepared::new`].
-    pub fn with_level(program: &Program, config: &Config, level: Level) -> Result<Self, Error> {
+    pub fn all(program: &Program, config: &Config) -> Result<Vec<Self>, Error> {
+        let runs = 0..program.runs().count();
+        runs.map(|run| Prepared::of_run(program, run, config, Level::best()))
+            .collect()
+    }
+    /// Prepares a run of a program for a form of the kernels.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn of_run(
+        program: &Program,
+        run: usize,
+        config: &Config,
+        level: Level,
+    ) -> Result<Self, Error> {
         program.check(config)?;
-        let mut maps = Maps::new(program);
+        let ports = program.run(run);
+        let mut maps = Maps::new(&ports, program.word_bytes);
         let (mut stages, mut ends) = (Vec::new(), Vec::new());
-        for (index, command) in super::commands(program, config).iter().enumerate() {
+        for (index, command) in super::commands(program, run, config).iter().enumerate() {
             let refused = |reason| Error::Command { index, reason };
             let reader = Reader {
                 command,
@@ -111,8 +127,8 @@ impl Prepared {
             index: ends.len().saturating_sub(1),
             reason: "an output map is not there behind it",
         };
-        let mut outputs = maps.outputs(program).ok_or(unwritten)?;
-        let mut inputs = maps.inputs(program);
+        let mut outputs = maps.outputs(&ports).ok_or(unwritten)?;
+        let mut inputs = maps.inputs(&ports);
         let (of_maps, buffers) = maps.share();
         maps::resolve(&of_maps, &mut stages, [&mut inputs, &mut outputs]);
         let vectors = stages.iter().map(|stage| stage.window.vector_bytes()).max();
@@ -138,10 +154,10 @@ impl Prepared {
             vectors: vec![0; self.vectors + SLACK],
         }
     }
-    /// Runs one frame: dense input maps in, dense output maps out.
+    /// The run, once: dense input maps in, dense output maps out.
     ///
     /// # Errors
-    /// When the inputs are not those of the program.
+    /// When the inputs are not those of the run.
     pub fn run(&self, inputs: &[&[u8]], workspace: &mut Workspace) -> Result<Vec<Vec<u8>>, Error> {
         self.load(inputs, workspace)?;
         for index in 0..self.ends.len() {
@@ -153,7 +169,7 @@ impl Prepared {
     /// Puts the inputs into their maps.
     ///
     /// # Errors
-    /// When the inputs are not those of the program.
+    /// When the inputs are not those of the run.
     pub fn load(&self, inputs: &[&[u8]], workspace: &mut Workspace) -> Result<(), Error> {
         for (index, port) in self.inputs.iter().enumerate() {
             let given = inputs.get(index).copied().unwrap_or_default();
