@@ -8,6 +8,7 @@ pub mod configs;
 pub mod coverage;
 pub mod designs;
 pub mod files;
+pub mod host_layers;
 pub mod in_place;
 pub mod model_file;
 pub mod moving;

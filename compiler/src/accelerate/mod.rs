@@ -32,6 +32,7 @@ pub use slice::Slice;
 
 use crate::Error;
 use crate::misfit::DoesNotFit;
+use crate::rule::Violation;
 use fit::Misfits;
 use run::Run;
 use sepstream_spec::config::Config;
@@ -130,12 +131,16 @@ pub fn compile_with(graph: &Graph, config: &Config, options: &Options) -> Result
             return Err(error);
         }
         match compile_cut(graph, &cut, config, options) {
-            // what only turns out as a layer is lowered, its arithmetic for instance
+            // what only turns out as a layer is lowered
             Err(Error::Unsupported { model, violations }) if !options.strict => {
-                let layers: BTreeSet<usize> = violations.iter().map(|v| v.layer.index).collect();
-                let known = layers.is_subset(&refused);
+                let host_can = |v: &Violation| {
+                    let rules = [narrow::PARAMETERS, params::FACTOR];
+                    rules.contains(&v.rule) && !refused.contains(&v.layer.index)
+                };
+                let left = violations.iter().all(host_can);
+                let layers: Vec<usize> = violations.iter().map(|v| v.layer.index).collect();
                 let error = Error::Unsupported { model, violations };
-                if known {
+                if !left {
                     return Err(error);
                 }
                 refused.extend(layers);

@@ -184,10 +184,13 @@ pub fn symmetric(
     }
 }
 
+/// The rule of layers whose channels all have parameters.
+pub const PARAMETERS: &str = "requantisation-parameters";
+
 /// No requantiser has parameters for a channel.
 fn no_parameters(graph: &Graph, layer: &Layer, channel: usize) -> Error {
     let missing = Missing {
-        rule: "requantisation-parameters",
+        rule: PARAMETERS,
         found: format!("output channel {channel}"),
         supported: "A layer that rounds once has, for every output channel, a multiplier of 31 bits that gives its outputs for every sum, \
                     and no sum beyond 32 bits; with --semantics tflm layers round twice.",

@@ -5,7 +5,7 @@ use super::pool::average;
 use crate::Error;
 use crate::rule::{LayerRef, Violation};
 use sepstream_spec::config::WIDE_SUM;
-use sepstream_spec::graph::{Activation, Graph, Layer, Op, Tensor, TensorId};
+use sepstream_spec::graph::{Activation, Graph, Layer, Missing, Op, Tensor, TensorId};
 use sepstream_spec::isa::Param;
 use sepstream_spec::quant::{
     self, AddParams, Affine, Multiplier, Requantisation, Rounding, Scaling,
@@ -83,6 +83,22 @@ fn refuse(graph: &Graph, layer: &Layer, found: &str) -> Error {
     }
 }
 
+/// The rule of layers whose factors a requantiser can hold.
+pub const FACTOR: &str = "accelerator-factor";
+
+/// A factor that only software computes with.
+fn too_large(graph: &Graph, layer: &Layer, channel: usize) -> Error {
+    let missing = Missing {
+        rule: FACTOR,
+        found: format!("output channel {channel}"),
+        supported: "The factor by which the accelerator scales a sum, made of the scales of operands and result, is below 2^30.",
+    };
+    Error::Unsupported {
+        model: graph.name.clone(),
+        violations: vec![Violation::new(LayerRef::of(graph, layer), missing)],
+    }
+}
+
 struct Ends {
     input: Affine,
     output: Affine,
@@ -131,11 +147,7 @@ fn weighted(
             let wanted = Requantisation::of_channel(graph, layer, c)
                 .ok_or_else(|| refuse(graph, layer, "scales whose quotient is out of range"))?;
             if matches!(wanted.scaling, Scaling::Fixed(m) if m.shift > Multiplier::MOST_SHIFT) {
-                return Err(refuse(
-                    graph,
-                    layer,
-                    "scales whose quotient is out of range",
-                ));
+                return Err(too_large(graph, layer, c));
             }
             // sum w (a - zero) = sum w a - zero sum w, modulo 2^32 as in the software
             let sum = weights
