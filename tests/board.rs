@@ -58,15 +58,13 @@ impl Drop for Server {
 }
 
 fn program(folder: &tempfile::TempDir, config: &str) -> PathBuf {
+    program_of(folder, DIGITS, config)
+}
+
+fn program_of(folder: &tempfile::TempDir, model: &str, config: &str) -> PathBuf {
     let path = folder.path().join("digits.program");
-    let out = run(&[
-        "compile",
-        DIGITS,
-        "--config",
-        config,
-        "-o",
-        path.to_str().unwrap(),
-    ]);
+    let file = path.to_str().unwrap();
+    let out = run(&["compile", model, "--config", config, "-o", file]);
     assert_eq!(out.code, 0, "{}", out.stderr);
     path
 }
@@ -114,6 +112,39 @@ const CHECKED: [&str; 8] = [
     "--frames",
     "3",
 ];
+
+/// The accelerator runs several times in a frame, the host in between.
+#[test]
+fn a_cut_network_runs_on_a_simulated_board() {
+    if !tools() {
+        return;
+    }
+    const MODEL: &str = "tests/cases/pool_windows.tflite";
+    const GOLDEN: &str = "tests/cases/pool_windows.npz";
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]);
+    let program = program_of(&folder, MODEL, SMALL);
+    let input = ["--input", GOLDEN, "--check", GOLDEN, "--json"];
+    let with = |model: &str| server.run(&program, &[&["--model", model], &input[..]].concat());
+    let json = with(MODEL).json();
+    assert_eq!(
+        (&json["mismatches"], &json["resets"]),
+        (&0.into(), &0.into())
+    );
+    let compile = run(&["compile", MODEL, "--config", SMALL, "--json"]).json();
+    assert_eq!(json["cycles"], compile["cycles"]);
+    let runs = compile["segments"].as_array().unwrap().iter();
+    assert!(runs.filter(|s| s["kind"] == "accelerator").count() > 1);
+
+    // without the model nobody knows what runs in between
+    let out = server.run(&program, &input);
+    assert_eq!(out.code, 2);
+    assert!(
+        out.stderr.contains("give the model with --model"),
+        "{}",
+        out.stderr
+    );
+}
 
 #[test]
 fn a_program_runs_on_a_simulated_board() {

@@ -300,6 +300,42 @@ fn compile_reports_layers_and_memory() {
     assert_eq!(json["cycles"], cycles.sum::<u64>());
 }
 
+/// A network that the host runs layers of, between those of the accelerator.
+#[test]
+fn networks_are_cut_between_accelerator_and_host() {
+    const MODEL: &str = "tests/cases/pool_windows.tflite";
+    let args = ["compile", MODEL, "--config", SMALL];
+    insta::assert_snapshot!(run(&args).stdout);
+    let compile = run(&[&args[..], &["--json"]].concat()).json();
+    let golden = ["--check", "tests/cases/pool_windows.npz", "--json"];
+    let simulate = ["simulate", MODEL, "--config", SMALL];
+    let simulate = run(&[&simulate[..], &golden].concat()).json();
+    assert_eq!(simulate["mismatches"], 0);
+    let segments = compile["segments"].as_array().unwrap();
+    let mut runs = segments.iter().filter(|s| s["kind"] == "accelerator");
+    assert!(runs.clone().count() > 1 && runs.clone().count() < segments.len());
+    let sum = |field: &str| {
+        runs.clone()
+            .map(|s| s[field].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!(compile["cycles"], sum("cycles"));
+    assert_eq!(compile["macs_on_accelerator"], sum("macs"));
+    assert_eq!(compile["bytes_across"], sum("bytes_in") + sum("bytes_out"));
+    for field in ["segments", "macs_on_accelerator", "bytes_across", "cycles"] {
+        assert_eq!(compile[field], simulate[field], "{field}");
+    }
+    assert!(runs.all(|segment| segment["layers"].as_array().is_some()));
+
+    let strict = run(&[&args[..], &["--strict"]].concat());
+    assert_eq!(strict.code, 2);
+    assert!(
+        strict.stderr.contains("unsupported layer"),
+        "{}",
+        strict.stderr
+    );
+}
+
 #[test]
 fn dead_channels_are_left_out_unless_they_are_to_stay() {
     const MODEL: &str = "tests/cases/dead_channels.tflite";

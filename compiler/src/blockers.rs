@@ -114,7 +114,7 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ),
     (
         "accelerator-operator",
-        "replace these layers by supported ones, or run the network in the software reference (`--engine reference`)",
+        "replace these layers by supported ones; without `--strict` the host runs them beside those that the accelerator can run",
     ),
     (
         "accelerator-int8",

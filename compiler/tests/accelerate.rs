@@ -444,8 +444,12 @@ fn unsupported() -> Vec<(&'static str, Graph)> {
         make("accelerator-map", &[1, 40_000, 1, 1], &|n, input| {
             n.conv(input, window(1, 1), 4);
         }),
-        make("accelerator-arithmetic", &[1, 8, 8, 4], &|n, input| {
+        make("accelerator-factor", &[1, 8, 8, 4], &|n, input| {
             let map = n.conv(input, window(1, 1), 4);
+            n.graph.tensors[map.0].quant.as_mut().unwrap().scale = vec![1e-30];
+        }),
+        make("accelerator-arithmetic", &[1, 8, 8, 4], &|n, input| {
+            let map = n.mean(input);
             n.graph.tensors[map.0].quant.as_mut().unwrap().scale = vec![1e-30];
         }),
     ]

@@ -34,6 +34,8 @@ fn json_of_a_run_has_the_documented_fields() {
                 "multipliers",
                 "utilisation",
                 "live_macs",
+                "macs_on_accelerator",
+                "bytes_across",
                 "live_utilisation",
                 "channels",
                 "dead_channels",

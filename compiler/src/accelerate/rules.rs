@@ -43,7 +43,8 @@ pub const RULES: &[AcceleratorRule] = &[
         operators: &[],
         sentence: "CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, AVERAGE_POOL_2D, MEAN, ADD of two maps of one shape, PAD \
                    with the zero point in front of convolutions, and between these functions of one byte (activations, operations of a \
-                   map with one constant, chains of such) run on the accelerator; other operators may stand before the first of them or behind the last, where the host runs them.",
+                   map with one constant, chains of such) run on the accelerator; the host runs other operators, with `--strict` only \
+                   before the first of them and behind the last.",
         check: |c| match c.follower {
             Some(next) => Err(format!(
                 "{} between layers for the accelerator (layer {}, {}, comes after it)",

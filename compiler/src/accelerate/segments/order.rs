@@ -4,6 +4,8 @@
 //! A layer's level is the lowest that is not below those of the layers it reads from. So there are as few segments as the
 //! alternation on the longest path through the network asks for, whatever its branches.
 
+use sepstream_spec::graph::Op;
+
 use super::{Cut, Net, Side};
 
 /// The side of a level.
@@ -22,8 +24,7 @@ pub fn levels(net: &Net, mut on_accelerator: Vec<bool>) -> Vec<usize> {
     loop {
         let paid = cost(net, &now);
         let without = |group: Vec<usize>| {
-            let mut moved = on_accelerator.clone();
-            group.iter().for_each(|n| moved[*n] = false);
+            let moved = moved(net, &on_accelerator, &group);
             let levels = lowest(net, &moved);
             let cost = cost(net, &levels);
             let cheaper = cost.0 < paid.0 || now[group[0]] > 1 && cost < paid;
@@ -35,6 +36,20 @@ pub fn levels(net: &Net, mut on_accelerator: Vec<bool>) -> Vec<usize> {
             None => return now,
         }
     }
+}
+
+/// Where layers run when these go to the host, and with them sums of maps that are all the host's then, and new shapes of them.
+fn moved(net: &Net, on_accelerator: &[bool], group: &[usize]) -> Vec<bool> {
+    let mut now = on_accelerator.to_vec();
+    group.iter().for_each(|n| now[*n] = false);
+    for n in 0..now.len() {
+        let follows = matches!(net.graph.layers[n].op, Op::Add(_) | Op::Reshape);
+        let behind = net.before(n).any(|p| on_accelerator[p] && !now[p]);
+        if follows && behind && !net.before(n).any(|p| now[p]) {
+            now[n] = false;
+        }
+    }
+    now
 }
 
 /// Segments, then bytes between the two sides.
