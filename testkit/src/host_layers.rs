@@ -9,7 +9,14 @@ pub fn plant(graph: &mut Graph, rng: &mut Rng) {
     for _ in 0..rng.usize(1..=4) {
         let made = graph.layers.iter().flat_map(|layer| &layer.outputs);
         let maps: Vec<TensorId> = graph.inputs.iter().chain(made).copied().collect();
-        if let Some(map) = rng.choice(maps) {
+        // maps with several readers are few, and branch
+        let branches = |map: &TensorId| graph.consumers(*map).count() > 1;
+        let branching: Vec<TensorId> = maps.iter().copied().filter(branches).collect();
+        let from = match branching.is_empty() || rng.bool() {
+            true => &maps,
+            false => &branching,
+        };
+        if let Some(map) = rng.choice(from).copied() {
             put_behind(graph, map, rng);
         }
     }

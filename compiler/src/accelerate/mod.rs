@@ -124,13 +124,27 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
 /// [`Error::Unsupported`] with every layer that keeps it from running, see [`Cut::of`]; [`Error::DoesNotFit`] with all that is too
 /// small.
 pub fn compile_with(graph: &Graph, config: &Config, options: &Options) -> Result<Compiled, Error> {
+    compile_once(graph, config, options).map_err(|error| match error {
+        Error::DoesNotFit(first) => {
+            let all = fit::all(first, config, |config| compile_once(graph, config, options));
+            Error::DoesNotFit(DoesNotFit {
+                model: graph.name.clone(),
+                ..all
+            })
+        }
+        error => error,
+    })
+}
+
+/// The same; of what is too small it tells what this configuration shows.
+fn compile_once(graph: &Graph, config: &Config, options: &Options) -> Result<Compiled, Error> {
     let (mut refused, mut why) = (BTreeSet::new(), None);
     loop {
         let cut = Cut::without(graph, &refused, options.strict)?;
         if let Some(error) = why.take().filter(|_| cut.runs().next().is_none()) {
             return Err(error);
         }
-        match compile_cut(graph, &cut, config, options) {
+        match attempt(graph, &cut, config, options) {
             // what only turns out as a layer is lowered
             Err(Error::Unsupported { model, violations }) if !options.strict => {
                 let host_can = |v: &Violation| {
@@ -152,7 +166,7 @@ pub fn compile_with(graph: &Graph, config: &Config, options: &Options) -> Result
 }
 
 /// Compiles a network that is cut.
-fn compile_cut(
+fn attempt(
     graph: &Graph,
     cut: &Cut,
     config: &Config,
@@ -163,22 +177,8 @@ fn compile_cut(
     } else {
         Live::keeping(graph, &cut.crossing())
     };
-    attempt(graph, &live, cut, config).map_err(|error| match error {
-        Error::DoesNotFit(first) => {
-            let all = fit::all(first, config, |config| attempt(graph, &live, cut, config));
-            Error::DoesNotFit(DoesNotFit {
-                model: graph.name.clone(),
-                ..all
-            })
-        }
-        error => error,
-    })
-}
-
-/// The same; of what is too small it tells what this configuration shows.
-fn attempt(graph: &Graph, live: &Live, cut: &Cut, config: &Config) -> Result<Compiled, Error> {
     let mut misfits = Misfits::default();
-    let mut runs = runs(live, cut, config, &mut misfits)?;
+    let mut runs = runs(&live, cut, config, &mut misfits)?;
     if runs
         .iter()
         .any(|run| run.lowered.len() < run.plan.stages.len())
@@ -203,7 +203,7 @@ fn attempt(graph: &Graph, live: &Live, cut: &Cut, config: &Config) -> Result<Com
     contents[0] = image;
     let most = |words: fn(&MapWords) -> u32| runs.iter().map(|run| words(&run.maps)).max();
     Ok(Compiled {
-        live: live.clone(),
+        live,
         program: image::program(graph, cut, &runs, contents, config),
         cut: cut.clone(),
         commands,

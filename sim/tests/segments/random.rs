@@ -189,7 +189,7 @@ fn networks_with_host_layers_on_the_model() {
     });
     let seen = seen.into_inner().unwrap();
     println!("{seen:?}");
-    assert!(seeds.single || seen.least() >= 10, "{seen:?}");
+    assert!(seeds.single || seen.least() >= 3, "{seen:?}");
 }
 
 #[test]
