@@ -219,7 +219,8 @@ fn wrong_programs_and_dead_lines_are_refused() {
     bytes[end..].copy_from_slice(&sum.to_le_bytes());
     let old = folder.path().join("old.program");
     std::fs::write(&old, bytes).unwrap();
-    refused(server.run(&old, &CHECKED), 2, "format version 2");
+    let version = format!("format version {}", sepstream_spec::program::VERSION + 1);
+    refused(server.run(&old, &CHECKED), 2, &version);
     let out = server.run(
         &right,
         &[
