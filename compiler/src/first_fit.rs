@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Places in an arena for what lives a while: first fit, the largest first, so that the small ones find room between them.
+//! Places in an arena for what lives a while: first fit, the largest first, so that the small ones
+//! find room between them.
 
 /// Something that needs a place.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +13,8 @@ pub struct Life {
     pub to: usize,
 }
 
-/// The offset of each, in their order, and the bytes of the arena. Two that are there in one step do not overlap.
+/// The offset of each, in their order, and the bytes of the arena. Two that are there in one step
+/// do not overlap.
 pub fn first_fit(lives: &[Life]) -> (Vec<u32>, u32) {
     let mut order: Vec<usize> = (0..lives.len()).collect();
     order.sort_by_key(|n| std::cmp::Reverse(lives[*n].bytes));

@@ -49,7 +49,8 @@ fn a_layer_of_the_host_parts_two_runs() {
     assert_eq!(cut(&network.graph), wanted);
 }
 
-/// Both branches are ready for the ADD in the second run; the host keeps the one that is there first.
+/// Both branches are ready for the ADD in the second run; the host keeps the one that is there
+/// first.
 #[test]
 fn branches_add_no_segments() {
     let (mut network, input) = Network::new("branches", &MAP);
@@ -91,7 +92,8 @@ fn layers_without_products_go_to_the_host_between_its_own() {
     assert_eq!(cut(&network.graph).len(), 2);
 }
 
-/// A rule that a layer breaks makes it the host's, and a PAD that one of its readers cannot take over.
+/// A rule that a layer breaks makes it the host's, and a PAD that one of its readers cannot take
+/// over.
 #[test]
 fn layers_that_break_a_rule_run_on_the_host() {
     let strided = Window {
@@ -140,7 +142,8 @@ fn strict_asks_for_one_run() {
     );
 }
 
-/// What nobody can run is left to the caller in front of the first run and behind the last, and refused between two.
+/// What nobody can run is left to the caller in front of the first run and behind the last, and
+/// refused between two.
 #[test]
 fn layers_that_nobody_can_run_are_refused_in_between() {
     let unknown = || {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A frame of a whole network: the runs of the accelerator, and between them what the host computes itself.
+//! A frame of a whole network: the runs of the accelerator, and between them what the host computes
+//! itself.
 
 use crate::{Bus, Driver, Error};
 use sepstream_spec::program::{HostTensor, ImageView, Numbers, RunView, SegmentView, WorkView};
 
-/// The tensors that go from segment to segment, in the host's memory. Numbers are their places in the image's list.
+/// The tensors that go from segment to segment, in the host's memory. Numbers are their places in
+/// the image's list.
 #[derive(Debug)]
 pub struct Tensors<'a> {
     image: ImageView<'a>,
@@ -16,13 +18,15 @@ impl<'a> Tensors<'a> {
     pub fn new(image: ImageView<'a>, arena: &'a mut [u8]) -> Option<Self> {
         (arena.len() >= image.arena_bytes()).then_some(Tensors { image, arena })
     }
-    /// A tensor: an input of the network to be filled, an output to be read, or one between segments.
+    /// A tensor: an input of the network to be filled, an output to be read, or one between
+    /// segments.
     pub fn get(&mut self, number: u32) -> Option<&mut [u8]> {
         let [tensor] = self.disjoint([number])?;
         Some(tensor)
     }
-    /// Several tensors at once, those that a segment reads and one that it writes for instance; `None` if two of them are the same
-    /// or share their place, which tensors of one segment never do.
+    /// Several tensors at once, those that a segment reads and one that it writes for instance;
+    /// `None` if two of them are the same or share their place, which tensors of one segment never
+    /// do.
     pub fn disjoint<const N: usize>(&mut self, numbers: [u32; N]) -> Option<[&mut [u8]; N]> {
         let mut ranges = [const { 0..0 }; N];
         for (range, number) in ranges.iter_mut().zip(numbers) {
@@ -48,9 +52,11 @@ pub enum FrameError<E, H> {
 }
 
 impl<B: Bus> Driver<B> {
-    /// Runs a frame of the loaded program, segment after segment. The network's inputs must be in their tensors; its outputs are in
-    /// theirs then. `host` computes the segments of the host: it gets the layers by their indices in the model file, reads the
-    /// tensors of [`SegmentView::reads`] and writes those of [`SegmentView::writes`]. Gives the cycles of all runs.
+    /// Runs a frame of the loaded program, segment after segment. The network's inputs must be in
+    /// their tensors; its outputs are in theirs then. `host` computes the segments of the host: it
+    /// gets the layers by their indices in the model file, reads the tensors of
+    /// [`SegmentView::reads`] and writes those of [`SegmentView::writes`]. Gives the cycles of all
+    /// runs.
     ///
     /// # Errors
     /// When the accelerator, the bus, or `host` fails.

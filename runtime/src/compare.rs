@@ -84,7 +84,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The telling part of a tensor name: converters join the names of all fused operations with semicolons.
+/// The telling part of a tensor name: converters join the names of all fused operations with
+/// semicolons.
 pub fn short_name(name: &str) -> String {
     const LONGEST: usize = 40;
     let first = name.split(';').next().unwrap_or(name);

@@ -8,8 +8,8 @@ use sepstream_spec::graph::{Graph, TensorId};
 
 use crate::Error;
 
-/// The layers whose index in the model file is in `range`. Inputs are the tensors that they read and others write, outputs
-/// those that they write and others read, or nobody.
+/// The layers whose index in the model file is in `range`. Inputs are the tensors that they read
+/// and others write, outputs those that they write and others read, or nobody.
 pub fn cut(graph: &Graph, range: &Range<usize>) -> Result<Graph, Error> {
     let (inside, outside): (Vec<_>, Vec<_>) = graph
         .layers

@@ -22,7 +22,8 @@ pub fn read_model(path: &Path, semantics: Semantics) -> Result<Graph, Error> {
     })
 }
 
-/// Reads a model as an accelerator and its host run it: without what converters write around layers.
+/// Reads a model as an accelerator and its host run it: without what converters write around
+/// layers.
 ///
 /// # Errors
 /// As [`read_model`].

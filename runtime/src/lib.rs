@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs networks: on the software reference, on the cycle-exact model, on the generated Verilog in Verilator, or on a board.
+//! Runs networks: on the software reference, on the cycle-exact model, on the generated Verilog in
+//! Verilator, or on a board.
 //!
-//! Each is an [`Engine`](engine::Engine), which takes frames of input bytes and gives output bytes. What the accelerator
-//! cannot run is run on the host ([`Host`](engine::Host)), with the software reference. The command line is built on this crate, and prints what it
-//! gives.
+//! Each is an [`Engine`](engine::Engine), which takes frames of input bytes and gives output bytes.
+//! What the accelerator cannot run is run on the host ([`Host`](engine::Host)), with the software
+//! reference. The command line is built on this crate, and prints what it gives.
 //!
 //! ```
 //! use std::num::NonZeroUsize;

@@ -10,7 +10,8 @@ use crate::report::{Column, or_dash, percent, table, thousands};
 /// The segments of a network; with `serde(flatten)` fields of a report.
 #[derive(Default, Serialize)]
 pub struct Segments {
-    /// Multiply-accumulates of the file's layers that the accelerator runs; absent without an accelerator.
+    /// Multiply-accumulates of the file's layers that the accelerator runs; absent without an
+    /// accelerator.
     macs_on_accelerator: Option<u64>,
     /// In the order of execution.
     segments: Vec<Segment>,
@@ -46,7 +47,8 @@ impl From<&[SegmentFigures]> for Segments {
 }
 
 impl Segments {
-    /// The report for people, of a network of so many multiply-accumulates; nothing where one run of the accelerator has all of them.
+    /// The report for people, of a network of so many multiply-accumulates; nothing where one run
+    /// of the accelerator has all of them.
     pub fn text(&self, macs: u64) -> Option<String> {
         use Column::{Number, Text};
         let runs = self.segments.iter().filter(|s| s.cycles.is_some()).count();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One network on one accelerator: reference, model and Verilator must agree in every byte, model and Verilator in every cycle.
+//! One network on one accelerator: reference, model and Verilator must agree in every byte, model
+//! and Verilator in every cycle.
 
 use std::ops::Range;
 
@@ -112,7 +113,8 @@ impl<'g> Accelerated<'g> {
         })
         .collect()
     }
-    /// The model's bytes, and those of every form of its fast path: the map of every command as the reference has it.
+    /// The model's bytes, and those of every form of its fast path: the map of every command as the
+    /// reference has it.
     pub fn check_model(&self, frame: &Frame) -> Result<(), Difference> {
         for (run, commands) in self.commands().into_iter().enumerate() {
             self.check_run(run, commands, frame)?;
@@ -168,7 +170,8 @@ impl<'g> Accelerated<'g> {
         }
         Ok(())
     }
-    /// Bytes and cycles of the Verilated design: frame after frame, then, of networks with one run, all of them as a stream.
+    /// Bytes and cycles of the Verilated design: frame after frame, then, of networks with one run,
+    /// all of them as a stream.
     pub fn check_rtl(&self, rtl: &mut Rtl, frames: &[Frame]) -> Result<FromRtl, Difference> {
         let failed = |error| format!("Verilator: {error}");
         let cycles: Vec<u64> = self.cycles.iter().map(|command| command.total).collect();

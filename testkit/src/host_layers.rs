@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Layers in a random network that only the host runs: in front, between the accelerator's layers, in branches, at the end.
+//! Layers in a random network that only the host runs: in front, between the accelerator's layers,
+//! in branches, at the end.
 
 use fastrand::Rng;
 use sepstream_spec::graph::{Graph, Layer, Op, Reverse, Tensor, TensorId};

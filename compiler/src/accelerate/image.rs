@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The program image of a network: its segments, and where the host keeps what goes from one to the next.
+//! The program image of a network: its segments, and where the host keeps what goes from one to the
+//! next.
 
 use super::load::Contents;
 use super::run::Run;
@@ -66,7 +67,8 @@ fn tensors(graph: &Graph, cut: &Cut) -> Vec<TensorId> {
     ids
 }
 
-/// Places of these tensors: each has its own from the segment that writes it to the last that reads it.
+/// Places of these tensors: each has its own from the segment that writes it to the last that reads
+/// it.
 fn arena(graph: &Graph, cut: &Cut, ids: &[TensorId]) -> Vec<HostTensor> {
     let bytes = |id: TensorId| graph[id].bytes() as u32;
     let life = |id: &TensorId| {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Graph to program: which layers the accelerator runs, how maps lie in its memory, and the commands, weights and parameters.
+//! Graph to program: which layers the accelerator runs, how maps lie in its memory, and the
+//! commands, weights and parameters.
 //!
-//! segments (which layers run where, and when) -> dead (channels that nothing depends on). Then for each run: plan (layers to
-//! stages) -> slice (windows over large maps) -> fuse (inverted residuals) -> layout (maps) -> lower (a command per stage) ->
-//! allocate. For all of them: load (memories) -> image.
+//! segments (which layers run where, and when) -> dead (channels that nothing depends on). Then for
+//! each run: plan (layers to stages) -> slice (windows over large maps) -> fuse (inverted
+//! residuals) -> layout (maps) -> lower (a command per stage) -> allocate. For all of them: load
+//! (memories) -> image.
 
 mod allocate;
 mod dead;
@@ -47,14 +49,16 @@ use std::collections::BTreeSet;
 pub struct Options {
     /// Leave dead channels in.
     pub keep_dead: bool,
-    /// Refuse a network of which the host would have to run layers between those of the accelerator.
+    /// Refuse a network of which the host would have to run layers between those of the
+    /// accelerator.
     pub strict: bool,
 }
 
 /// A network compiled for a configuration.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// The network that the accelerator runs. Its layers and tensors have the positions of the network that was given.
+    /// The network that the accelerator runs. Its layers and tensors have the positions of the
+    /// network that was given.
     pub live: Live,
     /// What the accelerator loads.
     pub program: Program,
@@ -77,7 +81,8 @@ impl Compiled {
     }
 }
 
-/// Words of activation memory that a network's maps need at least, inputs and outputs not kept apart.
+/// Words of activation memory that a network's maps need at least, inputs and outputs not kept
+/// apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MapWords {
     /// As compiled.
@@ -93,7 +98,8 @@ pub struct CommandInfo {
     pub stage: Stage,
     /// Products of the network's arithmetic.
     pub macs: u64,
-    /// Products that the engines' steps could hold: with `macs` the loss to padding of channels and kernels.
+    /// Products that the engines' steps could hold: with `macs` the loss to padding of channels and
+    /// kernels.
     pub slots: u64,
     /// Where the stage's result lies: of a slice, its channels.
     pub output: MapPort,
@@ -121,8 +127,8 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Compiled, Error> {
 /// Compiles a network for a configuration. What the accelerator cannot run is left to the host.
 ///
 /// # Errors
-/// [`Error::Unsupported`] with every layer that keeps it from running, see [`Cut::of`]; [`Error::DoesNotFit`] with all that is too
-/// small.
+/// [`Error::Unsupported`] with every layer that keeps it from running, see [`Cut::of`];
+/// [`Error::DoesNotFit`] with all that is too small.
 pub fn compile_with(graph: &Graph, config: &Config, options: &Options) -> Result<Compiled, Error> {
     compile_once(graph, config, options).map_err(|error| match error {
         Error::DoesNotFit(first) => {

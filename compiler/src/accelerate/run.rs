@@ -29,11 +29,12 @@ pub struct Run {
 }
 
 impl Run {
-    /// Compiles the layers of a segment: `graph` has these alone, and `positions` are those in the whole network. `apart` asks for
-    /// inputs and outputs that keep their places, if there is room.
+    /// Compiles the layers of a segment: `graph` has these alone, and `positions` are those in the
+    /// whole network. `apart` asks for inputs and outputs that keep their places, if there is room.
     ///
     /// # Errors
-    /// When a layer breaks a limit that no setting changes; what a setting does is added to `misfits`.
+    /// When a layer breaks a limit that no setting changes; what a setting does is added to
+    /// `misfits`.
     pub fn of(
         graph: &Graph,
         positions: &[usize],

@@ -160,7 +160,8 @@ impl<'g> Accelerator<'g> {
     }
 }
 
-/// Where most of the cycles go in which the pointwise array does not step, if they are more than a twentieth.
+/// Where most of the cycles go in which the pointwise array does not step, if they are more than a
+/// twentieth.
 fn waits_for(cycles: &CommandCycles) -> Option<WaitsFor> {
     let wait = &cycles.wait;
     let (name, most) = [

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A board behind a serial port: the driver over the host link, with a new start when the board was reset.
+//! A board behind a serial port: the driver over the host link, with a new start when the board was
+//! reset.
 
 use std::io;
 use std::path::PathBuf;
@@ -105,8 +106,8 @@ impl Port for SerialLine {
 }
 
 impl<'p> Board<'p> {
-    /// Opens port and link, and checks that the program is for the accelerator there. `progress` follows each loading of the
-    /// program.
+    /// Opens port and link, and checks that the program is for the accelerator there. `progress`
+    /// follows each loading of the program.
     pub fn open(
         image: ImageView<'p>,
         options: BoardOptions,
@@ -136,8 +137,8 @@ impl<'p> Board<'p> {
         })?;
         Ok(board)
     }
-    /// One run of the program: dense input maps to dense output maps. Where the board is reset on the way, it is loaded anew and
-    /// the run begins again.
+    /// One run of the program: dense input maps to dense output maps. Where the board is reset on
+    /// the way, it is loaded anew and the run begins again.
     pub fn run(&mut self, run: usize, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, Error> {
         self.through_resets(|board| board.attempt(run, inputs))
     }

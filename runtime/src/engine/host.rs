@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The host's part of a network: it runs its layers with the software reference, so the bytes are the same, and keeps what goes
-//! from segment to segment.
+//! The host's part of a network: it runs its layers with the software reference, so the bytes are
+//! the same, and keeps what goes from segment to segment.
 
 use std::collections::HashMap;
 
@@ -29,8 +29,8 @@ impl<'a> Host<'a> {
         })
     }
 
-    /// One frame, segment after segment. `accelerator` gets the number of a run, from 0, and the maps that go in; it gives those
-    /// that come out.
+    /// One frame, segment after segment. `accelerator` gets the number of a run, from 0, and the
+    /// maps that go in; it gives those that come out.
     pub fn run(
         &self,
         inputs: &[Vec<u8>],

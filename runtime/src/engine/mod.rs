@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What executes a network: each engine takes frames of input bytes and gives output bytes, and figures where it has them.
+//! What executes a network: each engine takes frames of input bytes and gives output bytes, and
+//! figures where it has them.
 
 mod accelerator;
 mod board;
@@ -50,12 +51,13 @@ pub struct Run {
 /// Cycles of a frame; they do not depend on data.
 #[derive(Clone, Debug)]
 pub struct Cycles {
-    /// From start, the input in the activation memory, to the last output byte written; of all runs, where layers of the host
-    /// stand between them.
+    /// From start, the input in the activation memory, to the last output byte written; of all
+    /// runs, where layers of the host stand between them.
     pub total: u64,
     /// Loading the input and reading the output over the stream ports.
     pub io: Option<u64>,
-    /// From frame to frame in steady state, the next input loaded under the frame; only of networks with one run.
+    /// From frame to frame in steady state, the next input loaded under the frame; only of networks
+    /// with one run.
     pub interval: Option<u64>,
     /// Of each layer, in the order of [`Engine::layers`]; absent where the host runs it.
     pub layers: Vec<Option<u64>>,

@@ -106,10 +106,12 @@ impl Engine for Verilator<'_> {
     }
 }
 
-/// Frames in the run that measures the interval: the first fills the pipeline of load, run and read, the last interval counts.
+/// Frames in the run that measures the interval: the first fills the pipeline of load, run and
+/// read, the last interval counts.
 const STREAMED: usize = 3;
 
-/// Runs frames back to back, the first ones again when there are too few; the cycles from one to the next.
+/// Runs frames back to back, the first ones again when there are too few; the cycles from one to
+/// the next.
 fn stream(
     device: &mut Device,
     entered: &[Vec<Vec<u8>>],

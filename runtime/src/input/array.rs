@@ -17,8 +17,8 @@ pub struct Array {
 }
 
 impl Array {
-    /// Splits an array with frames on the first axis into frames for a tensor. The tensor's shape itself is one frame, and axes of
-    /// size 1 may be left out.
+    /// Splits an array with frames on the first axis into frames for a tensor. The tensor's shape
+    /// itself is one frame, and axes of size 1 may be left out.
     pub fn frames_of(&self, tensor: &Tensor, name: &str) -> Result<Vec<Vec<u8>>, Error> {
         let refuse = |what: String| Error::Input(format!("{name}: {what}"));
         if self.dtype != tensor.dtype {

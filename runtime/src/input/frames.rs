@@ -83,7 +83,8 @@ fn split(
     Ok(frames)
 }
 
-/// One frame of noise, the same for the same seed. Any byte is a valid quantised element; floats are spread over 0 to 1.
+/// One frame of noise, the same for the same seed. Any byte is a valid quantised element; floats
+/// are spread over 0 to 1.
 pub fn noise(graph: &Graph, seed: u64) -> Frames {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut fill = |tensor: &Tensor| -> Vec<u8> {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Pictures as inputs of a network.
 //!
-//! A picture is resized to the network's height and width (triangle filter, aspect not kept), turned to grey for one channel or to
-//! RGB for three, and its range 0..=255 is laid onto the whole stored range of the input: `stored = pixel` for uint8, `stored =
-//! pixel - 128` for int8. That is what the input quantisation means for networks whose real input range is that of the
-//! picture: scale 1/255 and zero point -128 stand for 0 to 1, scale 1/128 and zero point 0 for -1 to 1. A network
-//! with another preparation (or with float inputs) takes arrays.
+//! A picture is resized to the network's height and width (triangle filter, aspect not kept),
+//! turned to grey for one channel or to RGB for three, and its range 0..=255 is laid onto the whole
+//! stored range of the input: `stored = pixel` for uint8, `stored = pixel - 128` for int8. That is
+//! what the input quantisation means for networks whose real input range is that of the picture:
+//! scale 1/255 and zero point -128 stand for 0 to 1, scale 1/128 and zero point 0 for -1 to 1. A
+//! network with another preparation (or with float inputs) takes arrays.
 
 use std::path::Path;
 

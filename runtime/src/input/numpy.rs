@@ -63,7 +63,8 @@ impl<R: Read + Seek> Archive<R> {
     }
 }
 
-/// One array. The header goes through `npyz` once it is known to be small and flat; the contents are taken as they are.
+/// One array. The header goes through `npyz` once it is known to be small and flat; the contents
+/// are taken as they are.
 fn parse(mut file: impl Read) -> Result<Array, String> {
     let text = |cause: std::io::Error| cause.to_string();
     let mut head = Vec::new();

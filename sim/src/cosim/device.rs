@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A program on the Verilated accelerator, driven by the driver that boards use: registers and streams, nothing else.
+//! A program on the Verilated accelerator, driven by the driver that boards use: registers and
+//! streams, nothing else.
 
 use super::{Error, LayerEvent, Rtl, RtlBus};
 use sepstream_firmware::{self as firmware, Driver};
@@ -34,7 +35,8 @@ pub struct Run {
 }
 
 impl<'a> Device<'a> {
-    /// Loads a program whose commands take about so many cycles, by the model; one that takes far more is given up as hanging.
+    /// Loads a program whose commands take about so many cycles, by the model; one that takes far
+    /// more is given up as hanging.
     ///
     /// # Errors
     /// When the design is not the one that the program was compiled for, or does not answer.
@@ -54,7 +56,8 @@ impl<'a> Device<'a> {
             limit: 2 * cycles.iter().sum::<u64>() + SPARE_CYCLES,
         })
     }
-    /// One run: load its commands, if they are not there, and the inputs, start, wait, read the outputs.
+    /// One run: load its commands, if they are not there, and the inputs, start, wait, read the
+    /// outputs.
     ///
     /// # Errors
     /// When the accelerator does not finish, or an input has the wrong size.
@@ -73,9 +76,11 @@ impl<'a> Device<'a> {
         frame.io_cycles = io_cycles;
         Ok(frame)
     }
-    /// Of a program of one run: cycles from one frame's end to the next one's in steady state, the outputs of every frame in their order: each input is
-    /// loaded under the frame before it as soon as its map is free, each output read under the frame behind it if that is
-    /// certain to end before the frame writes the map again; one after the other where the maps do not keep their places.
+    /// Of a program of one run: cycles from one frame's end to the next one's in steady state, the
+    /// outputs of every frame in their order: each input is loaded under the frame before it as
+    /// soon as its map is free, each output read under the frame behind it if that is certain to
+    /// end before the frame writes the map again; one after the other where the maps do not keep
+    /// their places.
     ///
     /// # Errors
     /// As [`Device::run`].
@@ -85,7 +90,8 @@ impl<'a> Device<'a> {
         let first_writer = self.run.outputs.iter().map(|map| map.command).min();
         let mut outputs = Vec::new();
         let mut ends = Vec::new();
-        // cycles of reading the outputs, as measured last, and of a frame before it writes the first of them
+        // cycles of reading the outputs, as measured last, and of a frame before it writes the
+        // first of them
         let (mut reading, mut untouched) = (None, 0);
         for (n, inputs) in frames.iter().enumerate() {
             let next = frames.get(n + 1).filter(|_| overlap);
@@ -180,8 +186,8 @@ impl<'a> Device<'a> {
     }
 }
 
-/// Cycles that reading the outputs under a frame must have in reserve, besides four times what it took without; a host with
-/// random stalls does not take them up.
+/// Cycles that reading the outputs under a frame must have in reserve, besides four times what it
+/// took without; a host with random stalls does not take them up.
 const SAFE_CYCLES: u64 = 64;
 /// A frame that takes this much more than twice its cycles hangs.
 const SPARE_CYCLES: u64 = 100_000;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The accelerator executing a program image: every byte that it writes to a map, and its cycles, exactly.
+//! The accelerator executing a program image: every byte that it writes to a map, and its cycles,
+//! exactly.
 //!
-//! Parts that need not know each other, because the machine's timing does not depend on data: `execute` computes bytes from
-//! the image alone, command by command as the machine does, `fast` computes the same bytes at full speed, and `cycles` computes
-//! when every unit takes its steps. The co-simulation checks bytes and cycles against the generated Verilog.
+//! Parts that need not know each other, because the machine's timing does not depend on data:
+//! `execute` computes bytes from the image alone, command by command as the machine does, `fast`
+//! computes the same bytes at full speed, and `cycles` computes when every unit takes its steps.
+//! The co-simulation checks bytes and cycles against the generated Verilog.
 
 mod cycles;
 mod execute;

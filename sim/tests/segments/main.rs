@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Networks that are cut between accelerator and host: every byte equal to the reference, every cycle equal in model and Verilator.
+//! Networks that are cut between accelerator and host: every byte equal to the reference, every
+//! cycle equal in model and Verilator.
 
 mod random;
 mod real;

@@ -132,7 +132,8 @@ fn outputs(accelerated: &Accelerated, config: &Config, inputs: &[Value]) -> Vec<
     host.run(&inputs, run).unwrap()
 }
 
-/// One network: bytes of every command in the model, the outputs of the whole, then bytes and cycles in Verilator.
+/// One network: bytes of every command in the model, the outputs of the whole, then bytes and
+/// cycles in Verilator.
 fn check(
     accelerated: &Accelerated,
     config: &Config,

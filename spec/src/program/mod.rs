@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The program image: what a host loads to run a network, and how its inputs and outputs lie in the activation memory.
+//! The program image: what a host loads to run a network, and how its inputs and outputs lie in the
+//! activation memory.
 //!
-//! A network is cut into segments, of the accelerator and of the host ([`Segment`]). The accelerator's memories of weights and
-//! parameters are filled once; before each run the host loads the commands of that run, if they are not there already, and the
-//! maps that it reads. A network with one run has all its commands loaded with the rest.
+//! A network is cut into segments, of the accelerator and of the host ([`Segment`]). The
+//! accelerator's memories of weights and parameters are filled once; before each run the host loads
+//! the commands of that run, if they are not there already, and the maps that it reads. A network
+//! with one run has all its commands loaded with the rest.
 //!
-//! File format, little-endian 32-bit words: magic "SSPR", [`VERSION`], fingerprint of the configuration, word bytes, flags
-//! (bit 0: input and output keep their places, so the next input may be loaded under a running frame; bit 1: there are tables), number
-//! of tensors, of inputs, of outputs, words of all segments; the numbers of each [`HostTensor`]; the network's inputs and its outputs,
-//! by their place in the list of tensors; the segments. Then for each memory of [`LOADED`], without tables for the first
-//! [`WITHOUT_TABLES`], its length in bytes and the bytes as the host stream takes them, and at the end the CRC-32 (IEEE) of all
-//! before it.
+//! File format, little-endian 32-bit words: magic "SSPR", [`VERSION`], fingerprint of the
+//! configuration, word bytes, flags (bit 0: input and output keep their places, so the next input
+//! may be loaded under a running frame; bit 1: there are tables), number of tensors, of inputs, of
+//! outputs, words of all segments; the numbers of each [`HostTensor`]; the network's inputs and its
+//! outputs, by their place in the list of tensors; the segments. Then for each memory of
+//! [`LOADED`], without tables for the first [`WITHOUT_TABLES`], its length in bytes and the bytes
+//! as the host stream takes them, and at the end the CRC-32 (IEEE) of all before it.
 //!
-//! A segment: kind (0 host, 1 accelerator), number of tensors that it reads, of those that it writes, number of layers (host) or
-//! bytes of commands (accelerator); the tensors read and written; then its layers, or the nine numbers of [`MapPort`] of each
-//! tensor, in the same order.
+//! A segment: kind (0 host, 1 accelerator), number of tensors that it reads, of those that it
+//! writes, number of layers (host) or bytes of commands (accelerator); the tensors read and
+//! written; then its layers, or the nine numbers of [`MapPort`] of each tensor, in the same order.
 
 mod map;
 mod segment;
@@ -71,7 +74,8 @@ pub struct Program {
     pub fingerprint: u32,
     /// Bytes of an activation word in that configuration.
     pub word_bytes: u32,
-    /// Input and output maps keep their places for themselves: the next input may be loaded while a frame runs.
+    /// Input and output maps keep their places for themselves: the next input may be loaded while a
+    /// frame runs.
     pub overlap: bool,
     /// The tensors that segments read and write.
     pub tensors: Vec<HostTensor>,
@@ -81,7 +85,8 @@ pub struct Program {
     pub outputs: Vec<u32>,
     /// Host and accelerator in turn, in the order of execution.
     pub segments: Vec<Segment>,
-    /// Contents of the memories of [`LOADED`], as the host stream takes them; of the program those of all runs.
+    /// Contents of the memories of [`LOADED`], as the host stream takes them; of the program those
+    /// of all runs.
     pub contents: [Vec<u8>; LOADED.len()],
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The segments of a program image: what runs on the host, what on the accelerator, and the tensors that go from one to the
-//! next.
+//! The segments of a program image: what runs on the host, what on the accelerator, and the tensors
+//! that go from one to the next.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -13,9 +13,11 @@ use super::MapPort;
 pub struct HostTensor {
     /// Index in the model file.
     pub index: u32,
-    /// First byte in the host's arena, a multiple of four. Tensors that are never there together may share their place.
+    /// First byte in the host's arena, a multiple of four. Tensors that are never there together
+    /// may share their place.
     pub offset: u32,
-    /// Its bytes, dense (row, column, channel). Dead channels that no segment needs are not among them.
+    /// Its bytes, dense (row, column, channel). Dead channels that no segment needs are not among
+    /// them.
     pub bytes: u32,
 }
 

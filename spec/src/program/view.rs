@@ -12,20 +12,23 @@ use crate::regs::Memory;
 /// Words of an image.
 type Words<'a> = &'a [[u8; 4]];
 
-/// A program image that stays where it is, for hosts without an allocator. The one place that reads the format.
+/// A program image that stays where it is, for hosts without an allocator. The one place that reads
+/// the format.
 #[derive(Clone, Copy, Debug)]
 pub struct ImageView<'a> {
     /// Fingerprint of the configuration that it was compiled for.
     pub fingerprint: u32,
     /// Bytes of an activation word in that configuration.
     pub word_bytes: u32,
-    /// Input and output maps keep their places for themselves: the next input may be loaded while a frame runs.
+    /// Input and output maps keep their places for themselves: the next input may be loaded while a
+    /// frame runs.
     pub overlap: bool,
     /// The network's inputs, by their place in the list of tensors.
     pub inputs: Numbers<'a>,
     /// The network's outputs.
     pub outputs: Numbers<'a>,
-    /// Contents of the memories of [`LOADED`], as the host stream takes them; of the program those of all runs.
+    /// Contents of the memories of [`LOADED`], as the host stream takes them; of the program those
+    /// of all runs.
     pub contents: [&'a [u8]; LOADED.len()],
     tensors: Words<'a>,
     segments: Words<'a>,
@@ -73,7 +76,8 @@ pub struct RunView<'a> {
 }
 
 impl<'a> ImageView<'a> {
-    /// Reads an image. What it says is consistent then: every map's numbers are possible, every length is right.
+    /// Reads an image. What it says is consistent then: every map's numbers are possible, every
+    /// length is right.
     ///
     /// # Errors
     /// When the bytes are no image, of another version, or damaged.
@@ -173,7 +177,8 @@ impl<'a> ImageView<'a> {
         })
     }
 
-    /// Whether segments name tensors that there are, with maps of their sizes, and all commands are some run's.
+    /// Whether segments name tensors that there are, with maps of their sizes, and all commands are
+    /// some run's.
     fn is_sound(&self) -> bool {
         let count = (self.tensors.len() / TENSOR_WORDS) as u32;
         let known = |numbers: Numbers<'a>| numbers.iter().all(|number| number < count);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A network cut into segments: layers that run one behind the other on the accelerator, or on the host.
+//! A network cut into segments: layers that run one behind the other on the accelerator, or on the
+//! host.
 //!
-//! place (which layers the accelerator takes) -> order (their segments) -> [`Cut`] (the tensors that go from one to the next).
-//! The compiler then makes a run of the accelerator out of each of its segments, as if it were a network of its own.
+//! place (which layers the accelerator takes) -> order (their segments) -> [`Cut`] (the tensors
+//! that go from one to the next). The compiler then makes a run of the accelerator out of each of
+//! its segments, as if it were a network of its own.
 
 mod order;
 mod place;
@@ -46,16 +48,19 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Cuts a network. With `strict`, one run of the accelerator must do: the host then runs layers before it and behind it only.
+    /// Cuts a network. With `strict`, one run of the accelerator must do: the host then runs layers
+    /// before it and behind it only.
     ///
     /// # Errors
-    /// [`Error::Network`] if the network cannot run as a whole; [`Error::Unsupported`] with every layer that keeps the accelerator
-    /// from running anything, that nobody can run, or, with `strict`, that the host would have to run in between.
+    /// [`Error::Network`] if the network cannot run as a whole; [`Error::Unsupported`] with every
+    /// layer that keeps the accelerator from running anything, that nobody can run, or, with
+    /// `strict`, that the host would have to run in between.
     pub fn of(graph: &Graph, strict: bool) -> Result<Self, Error> {
         Cut::without(graph, &BTreeSet::new(), strict)
     }
 
-    /// The same, without layers that the accelerator turned out not to take, by their indices in the model file.
+    /// The same, without layers that the accelerator turned out not to take, by their indices in
+    /// the model file.
     pub(super) fn without(
         graph: &Graph,
         refused: &BTreeSet<usize>,
@@ -144,8 +149,8 @@ impl Cut {
         layers.map(|n| graph.macs(&graph.layers[*n])).sum()
     }
 
-    /// What the layers that nobody can run lack: those between runs. In front of the first and behind the last they are left to
-    /// the caller.
+    /// What the layers that nobody can run lack: those between runs. In front of the first and
+    /// behind the last they are left to the caller.
     fn unrunnable(&self, graph: &Graph) -> Vec<Violation> {
         let runs = |s: &Segment| s.side == Side::Accelerator;
         let first = self.segments.iter().position(runs).unwrap_or(0);

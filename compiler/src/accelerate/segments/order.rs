@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The order of segments: each layer has a level, even for the host and odd for the accelerator, and those of a level are a segment.
+//! The order of segments: each layer has a level, even for the host and odd for the accelerator,
+//! and those of a level are a segment.
 //!
-//! A layer's level is the lowest that is not below those of the layers it reads from. So there are as few segments as the
-//! alternation on the longest path through the network asks for, whatever its branches.
+//! A layer's level is the lowest that is not below those of the layers it reads from. So there are
+//! as few segments as the alternation on the longest path through the network asks for, whatever
+//! its branches.
 
 use sepstream_spec::graph::Op;
 
@@ -17,8 +19,8 @@ pub fn side(level: usize) -> Side {
     }
 }
 
-/// The level of each layer. Layers of the accelerator that give it no product to compute go to the host where that saves a
-/// segment, or, in later runs than the first, bytes between the two.
+/// The level of each layer. Layers of the accelerator that give it no product to compute go to the
+/// host where that saves a segment, or, in later runs than the first, bytes between the two.
 pub fn levels(net: &Net, mut on_accelerator: Vec<bool>) -> Vec<usize> {
     let mut now = lowest(net, &on_accelerator);
     loop {
@@ -38,7 +40,8 @@ pub fn levels(net: &Net, mut on_accelerator: Vec<bool>) -> Vec<usize> {
     }
 }
 
-/// Where layers run when these go to the host, and with them sums of maps that are all the host's then, and new shapes of them.
+/// Where layers run when these go to the host, and with them sums of maps that are all the host's
+/// then, and new shapes of them.
 fn moved(net: &Net, on_accelerator: &[bool], group: &[usize]) -> Vec<bool> {
     let mut now = on_accelerator.to_vec();
     group.iter().for_each(|n| now[*n] = false);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which layers the accelerator takes: those of its operators that break none of its rules. The host runs the others.
+//! Which layers the accelerator takes: those of its operators that break none of its rules. The
+//! host runs the others.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,7 +12,8 @@ use crate::accelerate::functions;
 use crate::accelerate::plan::{add_operands, folded_pads, is_accelerated, is_alias};
 use crate::accelerate::rules::{self, Context};
 
-/// Per layer: whether the accelerator takes it. It does not take those of `refused`, by their indices in the model file.
+/// Per layer: whether the accelerator takes it. It does not take those of `refused`, by their
+/// indices in the model file.
 pub fn place(net: &Net, refused: &BTreeSet<usize>) -> Vec<bool> {
     let graph = net.graph;
     let functions = in_functions(graph);
@@ -32,7 +34,8 @@ pub fn place(net: &Net, refused: &BTreeSet<usize>) -> Vec<bool> {
     taken
 }
 
-/// Per layer: whether it is part of a function of one byte that the accelerator looks up, as others of its layers depend on it.
+/// Per layer: whether it is part of a function of one byte that the accelerator looks up, as others
+/// of its layers depend on it.
 pub fn in_functions(graph: &Graph) -> Vec<bool> {
     let mut between = vec![false; graph.layers.len()];
     for (n, layer) in graph.layers.iter().enumerate().rev() {
@@ -44,8 +47,9 @@ pub fn in_functions(graph: &Graph) -> Vec<bool> {
     (0..between.len()).map(|n| inside(&n)).collect()
 }
 
-/// Per layer: whether it is a PAD that the windows behind it take over, and whether it breaks a rule of the accelerator. A PAD that
-/// some of its readers cannot take over runs on the host, and they without it.
+/// Per layer: whether it is a PAD that the windows behind it take over, and whether it breaks a
+/// rule of the accelerator. A PAD that some of its readers cannot take over runs on the host, and
+/// they without it.
 fn pads_and_blocked(graph: &Graph, refused: &BTreeSet<usize>) -> (Vec<bool>, Vec<bool>) {
     let mut view = Cow::Borrowed(graph);
     let mut positions: Vec<usize> = (0..graph.layers.len()).collect();

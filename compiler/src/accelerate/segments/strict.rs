@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether one run of the accelerator does, with host layers only before and behind it; what stands in the way, if not.
+//! Whether one run of the accelerator does, with host layers only before and behind it; what stands
+//! in the way, if not.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,8 @@ enum Place {
 }
 
 /// # Errors
-/// [`Error::Unsupported`] with every layer that the accelerator would have to run and cannot, or if it has nothing to run.
+/// [`Error::Unsupported`] with every layer that the accelerator would have to run and cannot, or if
+/// it has nothing to run.
 pub fn one_run(net: &Net) -> Result<(), Error> {
     let graph = net.graph;
     let (places, followers) = places(net);
@@ -41,7 +43,8 @@ pub fn one_run(net: &Net) -> Result<(), Error> {
     blockers::refuse(graph, violations)
 }
 
-/// Where each layer would run, and for layers of the host behind the accelerator the first of its operators that needs them.
+/// Where each layer would run, and for layers of the host behind the accelerator the first of its
+/// operators that needs them.
 fn places(net: &Net) -> (Vec<Place>, BTreeMap<usize, usize>) {
     let graph = net.graph;
     let mut places: Vec<Place> = Vec::new();
