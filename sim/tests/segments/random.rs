@@ -14,7 +14,7 @@ use sepstream_spec::config::{Config, Values};
 use sepstream_spec::graph::Graph;
 use sepstream_testkit::configs::{grow, values};
 use sepstream_testkit::network::{self, Suit};
-use sepstream_testkit::{Accelerated, Difference, build, host_layers};
+use sepstream_testkit::{Accelerated, Difference, build, host_layers, planted};
 use sepstream_testkit::{for_all, seeds, tools_present};
 
 /// Two arrays, one of them odd, with memories for networks as the test draws them.
@@ -50,7 +50,7 @@ const SMALL: Values = Values {
     commands: 16,
     map_size: 512,
 };
-const ODD: Values = Values {
+pub const ODD: Values = Values {
     tn: 3,
     tm: 5,
     pw_requant: 5,
@@ -116,6 +116,10 @@ impl AddAssign for Seen {
 
 fn draw(suit: &Suit, rng: &mut Rng) -> Graph {
     let mut graph = network::network_for(suit, rng);
+    // channels that are constant, or that nobody reads
+    if rng.bool() {
+        planted::plant(&mut graph, rng);
+    }
     host_layers::plant(&mut graph, rng);
     graph
 }
