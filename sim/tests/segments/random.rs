@@ -115,13 +115,18 @@ impl AddAssign for Seen {
 }
 
 fn draw(suit: &Suit, rng: &mut Rng) -> Graph {
-    let mut graph = network::network_for(suit, rng);
-    // channels that are constant, or that nobody reads
-    if rng.bool() {
-        planted::plant(&mut graph, rng);
+    loop {
+        let mut graph = network::network_for(suit, rng);
+        // channels that are constant, or that nobody reads
+        if rng.bool() {
+            planted::plant(&mut graph, rng);
+        }
+        host_layers::plant(&mut graph, rng);
+        // with a layer of the host in front of it, an ADD that was all there was is the host's
+        if Cut::of(&graph, false).is_ok() {
+            return graph;
+        }
     }
-    host_layers::plant(&mut graph, rng);
-    graph
 }
 
 /// The network's outputs by host and model, segment after segment.
