@@ -75,27 +75,7 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
         Some(cut) => Some(Host::new(&graph, cut)?),
         None => None,
     };
-    let bar = bar("frames", inputs.len());
-    let (mut outputs, mut last_cycles) = (Frames::new(), 0);
-    for frame in &inputs {
-        let mut cycles = 0;
-        outputs.push(match &host {
-            Some(host) => host.run(frame, |run, maps| {
-                let results = board.run(run, maps);
-                cycles += board.cycles();
-                results
-            })?,
-            None => {
-                let maps: Vec<&[u8]> = frame.iter().map(Vec::as_slice).collect();
-                let results = board.run(0, &maps)?;
-                cycles = board.cycles();
-                results
-            }
-        });
-        last_cycles = cycles;
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
+    let (outputs, cycles) = run_frames(&mut board, host.as_ref(), &inputs)?;
 
     let found = wanted.map(|wanted| compare(&graph, &wanted, &outputs));
     let statistics = board.statistics();
@@ -112,7 +92,7 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
         compared: found.as_ref().map(|_| compared),
         mismatches: found.as_ref().map(|_| mismatches),
         first_difference: first_difference.map(|difference| difference.to_string()),
-        cycles: last_cycles,
+        cycles,
         seconds: start.elapsed().as_secs_f64(),
         requests: statistics.requests,
         retries: statistics.retries,
@@ -136,6 +116,32 @@ pub fn run(args: &Run) -> Result<Outcome, Error> {
     } else {
         Outcome::Ok
     })
+}
+
+/// Outputs of all frames, and the cycles of the last one, all its runs.
+fn run_frames(
+    board: &mut Board,
+    host: Option<&Host>,
+    inputs: &Frames,
+) -> Result<(Frames, u32), Error> {
+    let bar = bar("frames", inputs.len());
+    let (mut outputs, mut cycles) = (Frames::new(), 0);
+    for frame in inputs {
+        cycles = 0;
+        let mut run = |run: usize, maps: &[&[u8]]| {
+            let results = board.run(run, maps);
+            cycles += board.cycles();
+            results
+        };
+        let maps: Vec<&[u8]> = frame.iter().map(Vec::as_slice).collect();
+        outputs.push(match host {
+            Some(host) => host.run(frame, run)?,
+            None => run(0, &maps)?,
+        });
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok((outputs, cycles))
 }
 
 /// Shows how far the program is loaded.

@@ -13,7 +13,7 @@ pub struct Context<'a> {
     pub graph: &'a Graph,
     /// The layer.
     pub layer: &'a Layer,
-    /// It would run on the accelerator (else on the host, at the border).
+    /// It would run on the accelerator, else on the host.
     pub accelerated: bool,
     /// It would run on the host behind the accelerator, but this layer of the accelerator needs what it computes.
     pub follower: Option<&'a Layer>,

@@ -16,8 +16,8 @@ pub fn supported_markdown() -> String {
          <!-- Generated from the rules: UPDATE_DOCS=1 cargo test -p sepstream-compiler --test tflite_docs -->\n\
          # What a model may contain\n\n\
          Every sound `.tflite` file is imported, and `inspect` shows it. Here are the rules that it has to keep for the reference\n\
-         engine to run it; the accelerator adds rules of its own, at the end, and leaves layers in front of its first and behind\n\
-         its last to the host. Errors name the layers, the rule and what was found. Tensors are named NHWC; shapes of computed\n\
+         engine to run it; the accelerator adds rules of its own, at the end, and leaves the layers that break\n\
+         them to the host. Errors name the layers, the rule and what was found. Tensors are named NHWC; shapes of computed\n\
          tensors are inferred, and may be missing.\n\n",
     );
     text += &whose();
