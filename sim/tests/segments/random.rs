@@ -11,9 +11,10 @@ use sepstream_sim::cosim::Rtl;
 use sepstream_sim::model::Prepared;
 use sepstream_sim::reference::Value;
 use sepstream_spec::config::{Config, Values};
-use sepstream_spec::graph::Graph;
+use sepstream_spec::graph::{Graph, Op, Reverse};
 use sepstream_testkit::configs::{grow, values};
 use sepstream_testkit::network::{self, Suit};
+use sepstream_testkit::small::{Network, window};
 use sepstream_testkit::{Accelerated, Difference, build, host_layers, planted};
 use sepstream_testkit::{for_all, seeds, tools_present};
 
@@ -236,4 +237,34 @@ fn networks_with_host_layers_in_verilator() {
     let seen = seen.into_inner().unwrap();
     println!("{seen:?}");
     assert!(seeds.single || seen.several_runs >= 10, "{seen:?}");
+}
+
+/// A map that only gets another shape goes to the host under both of its names.
+#[test]
+fn renamed_maps_cross() {
+    let (mut network, input) = Network::new("renamed", &[1, 4, 4, 6]);
+    let map = network.conv(input, window(3, 3), 6);
+    let flat = network.mean(map);
+    let pooled = network.pool(map, window(2, 2));
+    let row = network.layer(Op::Reshape, &[pooled], &[1, 6]);
+    let dense = network.fully_connected(row, 5);
+    let reverse = |network: &mut Network, map, shape: &[usize]| {
+        let axes = vec![shape.len() - 1];
+        network.layer(Op::ReverseV2(Reverse { axes }), &[map], shape)
+    };
+    let turned = reverse(&mut network, row, &[1, 6]);
+    let other = reverse(&mut network, pooled, &[1, 1, 1, 6]);
+    let last = network.fully_connected(turned, 4);
+    network.graph.outputs = vec![flat, dense, other, last, pooled];
+    let graph = network.graph;
+    let config = ODD.check().unwrap();
+    let accelerated = Accelerated::new(&graph, &config).unwrap();
+    let mut runs = accelerated.compiled.cut.runs();
+    assert!(
+        runs.next().unwrap().writes.contains(&row),
+        "{:?}",
+        accelerated.compiled.cut
+    );
+    let result = check(&accelerated, &config, None, &mut Rng::with_seed(1));
+    assert_eq!(result, Ok(()));
 }

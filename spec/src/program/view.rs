@@ -140,19 +140,12 @@ impl<'a> ImageView<'a> {
     }
     /// The tensors that segments read and write.
     pub fn tensors(&self) -> impl Iterator<Item = HostTensor> + 'a {
-        let tensors = self.tensors.as_chunks::<TENSOR_WORDS>().0.iter();
-        tensors.map(|numbers| {
-            let [index, offset, bytes] = numbers.map(u32::from_le_bytes);
-            HostTensor {
-                index,
-                offset,
-                bytes,
-            }
-        })
+        self.tensors.as_chunks().0.iter().map(host_tensor)
     }
     /// A tensor by its place in the list.
     pub fn tensor(&self, number: u32) -> Option<HostTensor> {
-        self.tensors().nth(number as usize)
+        let tensors = self.tensors.as_chunks().0;
+        tensors.get(number as usize).map(host_tensor)
     }
     /// Bytes of the host's arena.
     pub fn arena_bytes(&self) -> usize {
@@ -205,6 +198,15 @@ impl<'a> ImageView<'a> {
         });
         let all_read = segments.rest.rest.is_empty() && segments.commands.is_empty();
         each && all_read && known(self.inputs) && known(self.outputs) && self.tensors().all(placed)
+    }
+}
+
+fn host_tensor(numbers: &[[u8; 4]; TENSOR_WORDS]) -> HostTensor {
+    let [index, offset, bytes] = numbers.map(u32::from_le_bytes);
+    HostTensor {
+        index,
+        offset,
+        bytes,
     }
 }
 
