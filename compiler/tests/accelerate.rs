@@ -23,6 +23,7 @@ const ROOMY: Values = Values {
     residual: 8,
     lanes: 8,
     taps: 3,
+    pairs: 0,
     gather_rows: 3,
     dw_multiplier: 0,
     dw_lut_lanes: 0,
@@ -40,6 +41,7 @@ const ROOMY: Values = Values {
     expand_words: 0,
     commands: 64,
     map_size: 65535,
+    commands_ahead: 0,
 };
 
 /// One run of the accelerator must do.
@@ -303,6 +305,7 @@ const SMALLEST: Values = Values {
     pixel_words: 4,
     commands: 1,
     map_size: 4,
+    commands_ahead: 0,
     ..ROOMY
 };
 

@@ -22,6 +22,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         residual: tm,
         lanes,
         taps,
+        pairs: 0,
         gather_rows: taps.min(3),
         dw_multiplier: 0,
         dw_lut_lanes: 0,
@@ -39,6 +40,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         expand_words: 4,
         commands: 2,
         map_size: 65535,
+        commands_ahead: 0,
     };
     values.check().expect("the configuration passes every rule")
 }

@@ -44,6 +44,7 @@ fn configurations() -> Vec<Config> {
                 residual: share(tm, a + l),
                 lanes,
                 taps,
+                pairs: 0,
                 gather_rows: [taps.min(3), 1][l % 2],
                 dw_multiplier: l as u32 % 2,
                 dw_lut_lanes: [lanes / 2, 0][l % 2],
@@ -61,6 +62,7 @@ fn configurations() -> Vec<Config> {
                 expand_words: [64, 0, 8][(a + l) % 3],
                 commands: 64,
                 map_size: 512,
+                commands_ahead: 0,
             };
             all.push(values.check().expect("the configuration is sound"));
         }

@@ -7,6 +7,7 @@
 //! residuals) -> layout (maps) -> lower (a command per stage) -> allocate. For all of them: load
 //! (memories) -> image.
 
+mod ahead;
 mod allocate;
 mod dead;
 mod fit;

@@ -392,6 +392,11 @@ impl<'a> Unit<'a> {
         let (row_taps, column_taps) = (c.row_taps() as usize, c.column_taps() as usize);
         let (pixel, pitch) = (self.at(Field::PixelBytes), c.lane_pitch() as usize);
         let groups = self.at(Field::LaneGroups);
+        // lanes of a pixel
+        let share = match self.get(Field::Pairs) {
+            0 => lanes,
+            _ => c.pair_bytes() as usize,
+        };
         sums.clear();
         sums.resize(groups * lanes, 0);
         let passes = (self.at(Field::RowPasses), self.at(Field::ColumnPasses));
@@ -399,15 +404,17 @@ impl<'a> Unit<'a> {
             let row = self.row(ifm, top + ky as i64);
             for kx in 0..passes.1 * column_taps {
                 let at = left + (kx * pixel) as i64;
-                let inside = row.filter(|r| at >= 0 && (at as usize) < r.len());
                 let step = ky / row_taps * passes.1 + kx / column_taps;
                 let tap = ky % row_taps * column_taps + kx % column_taps;
                 for g in 0..groups {
                     let words = (g * passes.0 * passes.1 + step) * self.dw_weight_word;
                     for lane in 0..lanes {
                         let weight = i32::from(self.dw_weights[words + lane * taps + tap]);
+                        // the pixel that the lane is for
+                        let own = at + (lane / share * share) as i64;
+                        let inside = row.filter(|r| own >= 0 && (own as usize) < r.len());
                         let value = inside.map_or(self.byte(Field::PadValue), |r| {
-                            r.get(at as usize + g * pitch + lane)
+                            r.get((at + (g * pitch + lane) as i64) as usize)
                                 .map_or(0, |b| i32::from(*b as i8))
                         });
                         let sum = &mut sums[g * lanes + lane];

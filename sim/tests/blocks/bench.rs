@@ -218,6 +218,7 @@ pub fn configured(
         residual: tm,
         lanes,
         taps,
+        pairs: 0,
         gather_rows: 1,
         dw_multiplier: 0,
         dw_lut_lanes: 0,
@@ -235,6 +236,7 @@ pub fn configured(
         expand_words: 0,
         commands: 3,
         map_size: 65535,
+        commands_ahead: 0,
     };
     change(&mut values);
     if values.residual > 0 {

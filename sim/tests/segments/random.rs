@@ -33,6 +33,7 @@ const SMALL: Values = Values {
     residual: 4,
     lanes: 8,
     taps: 3,
+    pairs: 0,
     gather_rows: 3,
     dw_multiplier: 0,
     dw_lut_lanes: 0,
@@ -50,6 +51,7 @@ const SMALL: Values = Values {
     expand_words: 64,
     commands: 16,
     map_size: 512,
+    commands_ahead: 1,
 };
 pub const ODD: Values = Values {
     tn: 3,

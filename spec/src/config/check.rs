@@ -21,6 +21,7 @@ impl Values {
         residual: 0,
         lanes: 0,
         taps: 0,
+        pairs: 0,
         gather_rows: 0,
         dw_multiplier: 0,
         dw_lut_lanes: 0,
@@ -38,6 +39,7 @@ impl Values {
         expand_words: 0,
         commands: 0,
         map_size: 0,
+        commands_ahead: 0,
     };
 
     /// Checks every rule; a configuration, or all violations.

@@ -6,7 +6,7 @@ use sepstream_hdl::Technology;
 use sepstream_sim::model;
 use sepstream_spec::config::{Config, Field as Setting, Multiplier, WIDE_SUM};
 use sepstream_spec::graph::{Graph, Op, Pads, Window};
-use sepstream_spec::isa::{Command, Field};
+use sepstream_spec::isa::{Command, Field, RowsWait};
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing::{far, spread};
 use sepstream_spec::width::{bits, depthwise_sum_bits, pointwise_sum_bits};
@@ -61,6 +61,11 @@ impl<'a> Seen<'a> {
     }
     fn field(&self, field: Field) -> bool {
         self.commands.iter().any(|command| command.get(field) > 0)
+    }
+    /// Some rows are read as the command before writes them.
+    fn waits_for_rows(&self) -> bool {
+        let waits = |c: &Command| c.get(Field::RowsWait) == RowsWait::Row as u32;
+        self.commands.iter().any(waits)
     }
     fn map(&self, is: impl Fn([usize; 4]) -> bool) -> bool {
         let maps = self.graph.tensors.iter().filter(|t| t.data.is_none());
@@ -249,6 +254,27 @@ pub const DESIGN: &[OfDesign] = &[
     ("tables behind both engines", |c, _| {
         c.values().dw_tables > 0
     }),
+    ("one command after the other", |c, _| !c.runs_ahead()),
+    ("runs ahead", |c, _| c.runs_ahead()),
+    ("runs ahead, expanding", |c, _| {
+        c.runs_ahead() && c.expands()
+    }),
+    ("runs ahead, order", |c, _| {
+        c.runs_ahead() && c.values().tp > 1
+    }),
+    ("runs ahead, residual lanes", |c, _| {
+        c.runs_ahead() && c.values().residual > 0
+    }),
+    ("runs ahead, spread array", |c, _| {
+        c.runs_ahead() && spread(c)
+    }),
+    ("runs ahead, far activations", |c, _| {
+        c.runs_ahead() && far(c, Memory::Activation)
+    }),
+    ("runs ahead, tables", |c, _| {
+        c.runs_ahead() && c.values().pw_tables > 0
+    }),
+    ("pixels that share the lanes", |c, _| c.pair_bytes() > 0),
     ("generic bodies", |_, t| t == Technology::Generic),
     ("ECP5 bodies", |_, t| t == Technology::Ecp5),
     ("iCE40 UltraPlus bodies", |_, t| t == Technology::Ice40Up),
@@ -305,6 +331,7 @@ pub const NETWORK: &[OfNetwork] = &[
         let merges = |c: &Command| c.get(Field::MergeBytes) > 0 && c.get(Field::KernelRows) > 1;
         s.commands.iter().any(merges)
     }),
+    ("command of pairs of pixels", |s| s.field(Field::Pairs)),
     ("command of a slice", |s| s.field(Field::RowSkip)),
     ("command with idle cycles behind a batch", |s| {
         s.field(Field::PixelIdle)
@@ -319,6 +346,9 @@ pub const NETWORK: &[OfNetwork] = &[
         s.field(Field::ExpandTable)
     }),
     ("command that is a function alone", |s| s.alone),
+    ("rows that begin early", |s| s.field(Field::RowsEarly)),
+    ("rows that wait for rows", |s| s.waits_for_rows()),
+    ("rows that take turns", |s| s.field(Field::RowsTurns)),
     ("weight of -128", |s| s.least_weight()),
     ("needs one rounding", |s| s.needs_one_rounding()),
     ("all bits of the array's sums", |s| s.fills(Engine::Array)),

@@ -140,12 +140,14 @@ pub(super) fn rows(
     set_signed(command, config, Field::FirstRow, -top)?;
     set(command, config, Field::FirstBank, bank)?;
     set(command, config, Field::FirstSlot, slot * input.row_words)?;
-    let step = walk.window.stride.1 as u32 * input.pixel_bytes;
+    // the pixels of a pair are taken together
+    let pixels = command.get(Field::Pairs) + 1;
+    let step = walk.window.stride.1 as u32 * input.pixel_bytes * pixels;
     set(
         command,
         config,
         Field::WindowStep,
-        if walk.cols == 1 { 0 } else { step },
+        if walk.cols == pixels { 0 } else { step },
     )?;
     set_signed(
         command,
