@@ -24,13 +24,13 @@ const SMALL: Values = Values {
     residual: 1,
     lanes: 2,
     taps: 1,
+    pairs: 0,
     gather_rows: 1,
     dw_multiplier: 0,
     dw_lut_lanes: 0,
     dw_requant: 1,
     dw_sum_bits: 24,
     dw_requant_cycles: 4,
-    dw_max: 0,
     dw_tables: 0,
     activation_kib: 16,
     weight_kib: 32,
@@ -42,6 +42,7 @@ const SMALL: Values = Values {
     expand_words: 0,
     commands: 16,
     map_size: 127,
+    commands_ahead: 0,
 };
 
 type Change = fn(&mut Values);

@@ -4,7 +4,7 @@
 //! |--------------|-----|-------------------------|-------------------------------------------------------------|
 //! | s_rows       | in  | columns x rows words    | from `line_buffer`                                          |
 //! | r_byte       | in  | byte offset per column  | of the request, at the time of the request                  |
-//! | r_row_ok     | in  | 1 per row               | 0: the row is padding; likewise r_column_ok                 |
+//! | r_row_ok     | in  | 1 per row               | 0: the row is padding; likewise r_column_ok, where pixels may share the lanes for each of both |
 //! | run_pad      | in  | 1                       | gather: all padding; where no `merge` block does it         |
 //! | pad_value    | in  | 8                       |                                                             |
 //! | m_taps       | out | lanes x taps bytes      | lane after lane, in each row after row                      |
@@ -32,19 +32,22 @@ pub fn columns(config: &Config) -> Rc<Module> {
     let s_rows = m.input("s_rows", columns * rows * word * 8);
     let r_byte = m.input("r_byte", columns * byte);
     let r_row_ok = m.input("r_row_ok", rows);
-    let r_column_ok = m.input("r_column_ok", columns);
+    // where two pixels may share the lanes, those of each
+    let halves = 1 + v.pairs;
+    let r_column_ok = m.input("r_column_ok", columns * halves);
     let pad_value = m.input("pad_value", 8);
 
     // the request came one cycle after the step, the rows come one before the result
     let behind = window_bytes(config) - 2;
     let row_ok = m.delay("row_ok", &r_row_ok, behind);
     let column_ok = m.delay("column_ok", &r_column_ok, behind);
-    let pitch = config.lane_pitch();
-    let groups = word / pitch;
+    // from one place where lanes may begin in a word to the next
+    let pitch = config.lane_pitch() / halves;
+    let places = word / pitch;
     let mut taps: Vec<Vec<Expr>> = vec![Vec::new(); v.lanes as usize];
     let oks: Vec<Vec<Expr>> = (0..rows)
         .map(|r| {
-            (0..columns)
+            (0..columns * halves)
                 .map(|c| {
                     m.wire(
                         &format!("ok_{r}_{c}"),
@@ -54,9 +57,9 @@ pub fn columns(config: &Config) -> Rc<Module> {
                 .collect()
         })
         .collect();
-    let group: Vec<Option<Expr>> = (0..columns)
+    let first: Vec<Option<Expr>> = (0..columns)
         .map(|c| {
-            let bits = groups.trailing_zeros();
+            let bits = places.trailing_zeros();
             (bits > 0).then(|| {
                 m.delay(
                     &format!("group_{c}"),
@@ -69,15 +72,18 @@ pub fn columns(config: &Config) -> Rc<Module> {
     for r in 0..rows {
         for c in 0..columns {
             let base = (c * rows + r) * word;
-            for (l, lane) in taps.iter_mut().enumerate() {
-                let places: Vec<Expr> = (0..groups)
-                    .map(|g| s_rows.byte(base + g * pitch + l as u32))
+            for (l, lane) in (0..v.lanes).zip(&mut taps) {
+                // lanes of a pair may begin in the middle of a group, and end at the word's begin
+                let bytes: Vec<Expr> = (0..places)
+                    .map(|place| s_rows.byte(base + (place * pitch + l) % word))
                     .collect();
-                let picked = match &group[c as usize] {
-                    Some(group) => choose(&places, group, group.width() - 1),
-                    None => places[0].clone(),
+                let picked = match &first[c as usize] {
+                    Some(first) => choose(&bytes, first, first.width() - 1),
+                    None => bytes[0].clone(),
                 };
-                lane.push(oks[r as usize][c as usize].mux(&picked, &pad_value));
+                let half = l * halves / v.lanes;
+                let ok = &oks[r as usize][(half * columns + c) as usize];
+                lane.push(ok.mux(&picked, &pad_value));
             }
         }
     }

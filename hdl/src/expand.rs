@@ -4,6 +4,7 @@
 //! |-------------------------|-----|--------------|------------------------------------------------------------|
 //! | start (fields)          | in  |              | see `feed`                                                 |
 //! | hold pixel_done         | in  | 1            | see `feed`                                                 |
+//! | rows_pending rows_written | in |            | where commands run ahead: see `row_gate`                   |
 //! | r_valid r_addr / r_data |     | one word     | activation memory, `timing::activation_read` later         |
 //! | pixel                   | out | 1            | a batch of pixels is complete                              |
 //! | p_addr / p_data         |     | tp x tn bytes | of the buffer, `timing::near_read` later                   |
@@ -14,6 +15,7 @@ use crate::rtl::{Module, lit};
 use crate::{feed, packer, pixel_buffer};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
+use sepstream_spec::width::map_bits;
 use std::rc::Rc;
 
 /// The reading side of an expanding layer.
@@ -25,6 +27,10 @@ pub fn expand(config: &Config) -> Rc<Module> {
     let mut inputs = Vec::new();
     for port in ["start", "hold", "pixel_done"] {
         inputs.push((port, m.input(port, 1)));
+    }
+    if config.runs_ahead() {
+        inputs.push(("rows_pending", m.input("rows_pending", 1)));
+        inputs.push(("rows_written", m.input("rows_written", map_bits(config))));
     }
     for f in Field::ALL {
         if unit.ports().iter().any(|port| port.name == f.name()) {

@@ -14,6 +14,7 @@
 //! the whole of it (credits), so that nothing behind ever stalls.
 
 use crate::counter::next_in_batch;
+use crate::row_gate::RowGate;
 use crate::rtl::{Module, all, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
@@ -40,6 +41,7 @@ pub fn feed(config: &Config) -> Rc<Module> {
     let ring_pixels = field(Field::ExpandRing);
     let hold = m.input("hold", 1);
     let pixel_done = m.input("pixel_done", 1);
+    let gate = config.runs_ahead().then(|| RowGate::new(&mut m, config));
     let rst = m.unit_reset();
     let ring = ring_pixels.width();
     let map = map_bits(config);
@@ -59,7 +61,12 @@ pub fn feed(config: &Config) -> Rc<Module> {
     let tp = config.values().tp;
     let batch = (tp > 1).then(|| m.reg("in_batch", bits(tp - 1)));
     let opens = batch.as_ref().map_or(lit(1, 1), |batch| !&batch.any());
-    let credit = m.wire("credit", &(&inflight.ne(&ring_pixels) | &!&opens));
+    let mut may = &inflight.ne(&ring_pixels) | &!&opens;
+    if let Some(gate) = &gate {
+        // a row's other pixels are there with its first
+        may = &may & &(&gate.open(&mut m, gate.row()) | &x.any());
+    }
+    let credit = m.wire("credit", &may);
     let read = m.wire(
         "read",
         &all(&[active.clone(), !&hold, !&waiting, &!&at_start | &credit]),
@@ -105,6 +112,9 @@ pub fn feed(config: &Config) -> Rc<Module> {
             s.when(&x_last, |s| s.set(&y, &(&y + &lit(1, map))));
             s.when(&(&x_last & &y_last), |s| s.set(&active, &lit(0, 1)));
         });
+        if let Some(gate) = &gate {
+            gate.count(s, &start, &(&pixel_end & &x_last));
+        }
         let begin = all(&[read.clone(), at_start.clone(), opens]);
         s.when(&(&begin & &!&pixel_done), |s| {
             s.set(&inflight, &(&inflight + &lit(1, ring)))

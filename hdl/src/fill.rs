@@ -7,14 +7,16 @@
 //! | start         | in  | 1            | take the command's fields and begin, unless it expands   |
 //! | released      | in  | rows         | rows that the window has left behind                     |
 //! | hold          | in  | 1            | the read port is another's this cycle                    |
-//! | r_port        | out | 1            | the port is ours, read or not, until the last row        |
+//! | rows_pending rows_written | in |   | where commands run ahead: see `row_gate`                 |
+//! | r_port        | out | 1            | the port is ours, read or not, until the last row; where commands run ahead, only for a read |
 //! | r_addr        | out | word address |                                                          |
 //! | w_valid w_last | out | 1           | r_data goes to the line buffer this cycle; it ends a row |
 //!
-//! Throughput: 1 word per cycle while `row < released + line_rows`. Latency: `timing::fill_row` from a row's last read to the row
+//! Throughput: 1 word per cycle while `row < released + line_rows`, a cycle later for a row that waits where commands run ahead. Latency: `timing::fill_row` from a row's last read to the row
 //! counting as filled (`line_writer`). Invariant: a row is read only after `released` passed the one in its place.
 
 use crate::counter::Counter;
+use crate::row_gate::RowGate;
 use crate::rtl::{Module, all, cat, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
@@ -43,6 +45,7 @@ pub fn fill(config: &Config) -> Rc<Module> {
     };
     let released = m.input("released", map_bits(config));
     let hold = m.input("hold", 1);
+    let gate = config.runs_ahead().then(|| RowGate::new(&mut m, config));
     let rst = m.unit_reset();
 
     // the row less those that the line buffer holds: its place is free once the window has left that one
@@ -64,10 +67,22 @@ pub fn fill(config: &Config) -> Rc<Module> {
         &address + &lit(1, memory)
     };
     m.note("A row begins when its slot is free; its other words follow without asking again.");
-    let room = m.wire("room", &place.lt_s(&released.zext(number)));
-    let may = &!&row_first | &room;
+    let released = released.zext(number);
+    let begins = match &gate {
+        None => m.wire("room", &place.lt_s(&released)),
+        Some(_) => m.reg("may_begin", 1),
+    };
+    let may = &!&row_first | &begins;
     let read = m.wire("read", &all(&[active.clone(), may, !&hold]));
     let row_end = m.wire("row_end", &(&read & &word.last));
+    if let Some(gate) = &gate {
+        // asked a cycle before, for whoever else wants the port is told in the cycle itself
+        let next = m.wire("next_place", &(&place + &lit(1, number)));
+        let room = row_end.mux(&next, &place).lt_s(&released);
+        let there = gate.open(&mut m, &gate.next(&start, &row_end));
+        // the first rows have places in any case
+        m.clocked(|s| s.set(&begins, &(&there & &(&start | &room))));
+    }
     m.clocked(|s| {
         for (tick, counter) in [(&read, &word), (&row_end, &rows)] {
             s.when(tick, |s| counter.tick(s));
@@ -80,6 +95,9 @@ pub fn fill(config: &Config) -> Rc<Module> {
             s.set(&place, &(&place + &lit(1, number)));
             s.when(&rows.last, |s| s.set(&active, &lit(0, 1)));
         });
+        if let Some(gate) = &gate {
+            gate.count(s, &start, &row_end);
+        }
         s.when(&start, |s| {
             for counter in [&word, &rows] {
                 counter.start(s);
@@ -91,7 +109,11 @@ pub fn fill(config: &Config) -> Rc<Module> {
         });
         s.when(&rst, |s| s.set(&active, &lit(0, 1)));
     });
-    m.output("r_port", &(&active & &!&hold));
+    let port = match &gate {
+        None => &active & &!&hold,
+        Some(_) => read.clone(),
+    };
+    m.output("r_port", &port);
     m.output("r_addr", &address);
 
     let valid = m.delay("valid", &read, timing::activation_read(config));

@@ -34,6 +34,7 @@ pub mod pointwise;
 pub mod pointwise_control;
 pub mod post;
 mod prefix;
+mod row_gate;
 mod select;
 pub mod sequencer;
 pub mod technology;

@@ -9,7 +9,8 @@
 //! | filled           | out | rows     | rows that lie complete in the line buffer                  |
 //! | all_filled       | out | 1        | no row is missing                                          |
 //!
-//! Row r goes to bank r mod 4, slot (r / 4) mod slots. Throughput: 1 word per cycle. Latency: `timing::LINE_ROW` from a row's last
+//! Row r goes to bank r mod 4, slot (r / 4) mod slots; the first slot is at the command's `line_base` where commands run ahead, else
+//! at 0. Throughput: 1 word per cycle. Latency: `timing::LINE_ROW` from a row's last
 //! word to `filled`. No back-pressure: rows come only when `window` has released the one in their place.
 
 use crate::rtl::{Module, lit};
@@ -29,6 +30,10 @@ pub fn line_writer(config: &Config) -> Rc<Module> {
     let fill_rows = field(Field::FillRows);
     let row_words = field(Field::RowWords);
     let slot_limit = field(Field::SlotLimit);
+    let base = match config.runs_ahead() {
+        false => lit(0, line),
+        true => field(Field::LineBase),
+    };
     let valid = m.input("s_valid", 1);
     let last = m.input("s_last", 1);
 
@@ -39,7 +44,7 @@ pub fn line_writer(config: &Config) -> Rc<Module> {
     let row_end = m.wire("row_end", &(&valid & &last));
     let last_slot = m.pipe("last_slot", &(&slot_limit - &row_words));
     let at_end = slot.zext(line + 1).eq(&last_slot);
-    let slot_next = at_end.mux(&lit(0, line), &(&slot + &row_words.fit(line)));
+    let slot_next = at_end.mux(&base, &(&slot + &row_words.fit(line)));
     m.clocked(|s| {
         s.when(&valid, |s| s.set(&word, &(&word + &lit(1, line))));
         s.when(&row_end, |s| {
@@ -49,8 +54,13 @@ pub fn line_writer(config: &Config) -> Rc<Module> {
             s.when(&bank.is(3), |s| s.set(&slot, &slot_next));
         });
         s.when(&start, |s| {
-            for reg in [&word, &bank, &slot, &filled] {
-                s.set(reg, &lit(0, reg.width()));
+            for (reg, first) in [
+                (&word, lit(0, line)),
+                (&bank, lit(0, 2)),
+                (&slot, base),
+                (&filled, lit(0, filled.width())),
+            ] {
+                s.set(reg, &first);
             }
         });
     });

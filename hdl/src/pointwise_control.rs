@@ -21,6 +21,14 @@
 //! | released         | in  | rows    | rows that the window has left: there is room for `line_rows` more |
 //! | of_expand        | out | 1       | the step is of an expanding pixel                              |
 //!
+//! Where commands run ahead, pixels come before the loops of their command begin:
+//! | port             | dir | data    | note                                                           |
+//! |------------------|-----|---------|----------------------------------------------------------------|
+//! | pixels_start     | in  | 1       | the first pixel of a command comes next, into an empty buffer  |
+//! | rows_start       | in  | 1       | start of the expanding layer                                   |
+//! | pixels_taken     | out | 1       | the last step for the command's last own pixel                 |
+//! The first step is `timing::OUTPUTS_START` behind `start` at least.
+//!
 //! A pixel of the command goes before an expanding one: the window is held up by a full pixel buffer at once, by a missing row
 //! only at the end of its row. An expanding pixel begins only if the line buffer has room for its row.
 //!
@@ -146,8 +154,9 @@ impl Pixels {
     fn wire(&self, m: &mut Module, name: &str, value: &Expr) -> Expr {
         m.wire(&format!("{}{name}", self.prefix), value)
     }
-    /// Counters, tokens and place in the ring; the events are of this sort's pixels.
-    fn count(&self, m: &mut Module, start: &Expr, events: &Events) {
+    /// Counters, tokens and place in the ring; the events are of this sort's pixels. `tokens`: where pixels may come before the
+    /// loops' start, what begins them.
+    fn count(&self, m: &mut Module, start: &Expr, tokens: Option<&Expr>, events: &Events) {
         let Events {
             step,
             begins,
@@ -194,9 +203,14 @@ impl Pixels {
                 for counter in [&self.words, &self.groups, &self.x, &self.y] {
                     counter.restart(s);
                 }
+                if tokens.is_some() {
+                    s.set(&self.active, &self.rows.any());
+                }
             });
-            s.when(start, |s| {
-                s.set(&self.active, &self.rows.any());
+            s.when(tokens.unwrap_or(start), |s| {
+                if tokens.is_none() {
+                    s.set(&self.active, &self.rows.any());
+                }
                 for reg in [&self.available, &self.some, &self.base] {
                     s.set(reg, &lit(0, reg.width()));
                 }
@@ -222,6 +236,9 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
     );
     let v = config.values();
     let start = m.input("start", 1);
+    let ahead = config.runs_ahead();
+    let pixels_start = ahead.then(|| m.input("pixels_start", 1));
+    let rows_start = (ahead && config.expands()).then(|| m.input("rows_start", 1));
     let own = Pixels::new(
         &mut m,
         config,
@@ -335,7 +352,12 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
             s.set(&at_start, &lit(1, 1));
             s.set(&weight_at, &own.weight_base);
         });
-        s.when(&(&start | &rst), |s| {
+        if ahead && expand.is_none() {
+            // where there are two sorts, a pixel's base comes with it, and one of the other may be at work
+            s.when(&start, |s| s.set(&weight_at, &own.weight_base));
+        }
+        let again = if ahead { rst.clone() } else { &start | &rst };
+        s.when(&again, |s| {
             s.set(&at_start, &lit(1, 1));
             s.set(&first, &lit(1, 1));
             s.set(&waiting, &lit(0, 1));
@@ -363,18 +385,19 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
     };
     let own_events = events("own", &is_own);
     let expand_events = of_expand.as_ref().map(|e| events("expand", e));
-    own.count(&mut m, &start, &own_events);
+    own.count(&mut m, &start, pixels_start.as_ref(), &own_events);
     m.output("pixel_done", &own_events.ends);
     m.output("p_addr", &(&own.base + &word.low(own.base.width())));
     if let (Some((pixels, (place, first_place), _)), Some(of_expand), Some(events)) =
         (&expand, &of_expand, &expand_events)
     {
-        pixels.count(&mut m, &start, events);
+        let start = rows_start.as_ref().unwrap_or(&start);
+        pixels.count(&mut m, start, None, events);
         m.clocked(|s| {
             s.when(&(&events.ends & &pixels.x.last), |s| {
                 s.set(place, &(place + &lit(1, place.width())))
             });
-            s.when(&start, |s| s.set(place, first_place));
+            s.when(start, |s| s.set(place, first_place));
         });
         m.output("expand_done", &events.ends);
         m.output(
@@ -392,5 +415,13 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
         m.output("row_last", &x_last);
     }
     m.output("command_last", &all(&[is_own, x_last, own.y.last.clone()]));
+    if ahead {
+        let ends = [
+            own_events.ends.clone(),
+            own.x.last.clone(),
+            own.y.last.clone(),
+        ];
+        m.output("pixels_taken", &all(&ends));
+    }
     Rc::new(m)
 }

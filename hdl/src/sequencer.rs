@@ -11,7 +11,10 @@
 //! | layer_done layer_index | out |             | a command ended; the index of the one at work              |
 //! | (fields)             | out |               | one port per field of `spec::isa`, as wide as used         |
 //!
-//! Cycles of a command: one per fetched word, `timing::fetch`, then until `done`.
+//! Cycles of a command: one per fetched word, `timing::fetch`, then until `done`. Configurations that run ahead have the other
+//! ports and cycles of [`ahead`].
+
+mod ahead;
 
 use crate::rtl::{Expr, Module, cat, lit};
 use sepstream_spec::config::Config;
@@ -25,20 +28,56 @@ const INDEX_BITS: u32 = 16;
 /// Bits of the count of a fetch's cycles that most configurations need.
 const COUNT_BITS: u32 = 6;
 
+/// Module of the sequencer, with its ports to host and program memory.
+struct Base {
+    m: Module,
+    run: Expr,
+    done: Expr,
+    data: Expr,
+    rst: Expr,
+}
+
+impl Base {
+    fn new(config: &Config) -> Self {
+        let mut m = Module::new(
+            "sequencer",
+            "Fetches the program's commands and starts the units on each.",
+        );
+        let run = m.input("run", 1);
+        let done = m.input("done", 1);
+        let data = m.input("p_data", config.word_bytes() * 8);
+        let rst = m.unit_reset();
+        Base {
+            m,
+            run,
+            done,
+            data,
+            rst,
+        }
+    }
+}
+
 /// The sequencer.
 pub fn sequencer(config: &Config) -> Rc<Module> {
-    let mut m = Module::new(
-        "sequencer",
-        "Fetches the program's commands and starts the units on each.",
-    );
+    match config.runs_ahead() {
+        false => in_turn(config),
+        true => ahead::ahead(config),
+    }
+}
+
+/// One command behind the other, all units at once.
+fn in_turn(config: &Config) -> Rc<Module> {
+    let Base {
+        mut m,
+        run,
+        done,
+        data,
+        rst,
+    } = Base::new(config);
     let word = config.word_bytes() * 8;
     let stride = command_bytes(config) * 8 / word;
     let address = address_bits(config.values().commands * stride);
     let stride_bits = stride.trailing_zeros();
-    let run = m.input("run", 1);
-    let done = m.input("done", 1);
-    let data = m.input("p_data", word);
-    let rst = m.unit_reset();
     let words = command_words(config);
 
     let fetching = m.reg("fetching", 1);
@@ -56,35 +95,8 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
     let late = timing::fields(config);
     let before = &fetching & &count.is((words + fetch(config) - late - 2).into());
 
-    m.note("Fields, each taken from the words that hold it.");
-    let mut fields: Vec<(Field, Expr)> = Vec::new();
-    for f in Field::ALL.iter().filter(|f| f.used_bits(config) > 0) {
-        let (low, high) = (f.offset(), f.offset() + f.used_bits(config));
-        let mut parts = Vec::new();
-        for w in low / word..=(high - 1) / word {
-            let from = low.max(w * word);
-            let to = high.min((w + 1) * word);
-            let name = if parts.is_empty() {
-                format!("{}_q", f.name())
-            } else {
-                format!("{}_q{w}", f.name())
-            };
-            let part = m.reg(&name, to - from);
-            m.clocked(|s| {
-                let here = &fetching & &count.is((w + near_read(config)).into());
-                s.when(&here, |s| {
-                    s.set(&part, &data.slice(from - w * word, to - from))
-                });
-            });
-            parts.insert(0, part);
-        }
-        fields.push((*f, cat(&parts)));
-    }
-    let last = fields
-        .iter()
-        .find(|(f, _)| *f == Field::Last)
-        .map(|(_, e)| e.clone())
-        .unwrap_or_else(|| lit(1, 1));
+    let fields = fields(&mut m, config, &fetching, &count, &data);
+    let last = last_of(&fields);
 
     m.note("Idle, fetching, working.");
     let layer_done = m.wire("layer_done_now", &(&working & &done));
@@ -137,4 +149,46 @@ pub fn sequencer(config: &Config) -> Rc<Module> {
         m.output(f.name(), &value);
     }
     Rc::new(m)
+}
+
+/// The fields that a configuration uses, each taken from the words that hold it as the fetch brings them.
+fn fields(
+    m: &mut Module,
+    config: &Config,
+    fetching: &Expr,
+    count: &Expr,
+    data: &Expr,
+) -> Vec<(Field, Expr)> {
+    let word = data.width();
+    m.note("Fields, each taken from the words that hold it.");
+    let mut fields: Vec<(Field, Expr)> = Vec::new();
+    for f in Field::ALL.iter().filter(|f| f.used_bits(config) > 0) {
+        let (low, high) = (f.offset(), f.offset() + f.used_bits(config));
+        let mut parts = Vec::new();
+        for w in low / word..=(high - 1) / word {
+            let from = low.max(w * word);
+            let to = high.min((w + 1) * word);
+            let name = if parts.is_empty() {
+                format!("{}_q", f.name())
+            } else {
+                format!("{}_q{w}", f.name())
+            };
+            let part = m.reg(&name, to - from);
+            m.clocked(|s| {
+                let here = fetching & &count.is((w + near_read(config)).into());
+                s.when(&here, |s| {
+                    s.set(&part, &data.slice(from - w * word, to - from))
+                });
+            });
+            parts.insert(0, part);
+        }
+        fields.push((*f, cat(&parts)));
+    }
+    fields
+}
+
+/// The command is its program's last.
+fn last_of(fields: &[(Field, Expr)]) -> Expr {
+    let last = fields.iter().find(|(f, _)| *f == Field::Last);
+    last.map_or(lit(1, 1), |(_, e)| e.clone())
 }

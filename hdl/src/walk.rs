@@ -67,6 +67,10 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let pixel_flush = field(Field::PixelFlush);
     let run_bytes = field(Field::RunBytes);
     let merge_bytes = config.merges().then(|| field(Field::MergeBytes));
+    let line_base = match config.runs_ahead() {
+        false => lit(0, line),
+        true => field(Field::LineBase),
+    };
     let rst = m.unit_reset();
     let zero = lit(0, off);
     let few_cells = config.saves_cells();
@@ -108,14 +112,14 @@ pub fn walk(config: &Config) -> Rc<Module> {
     let cur = Place::regs(&mut m, "cur", row_number, line);
     let wrap = |slot: &Expr| {
         slot.eq(&last_slot_q)
-            .mux(&lit(0, line), &(slot + &row_words.fit(line)))
+            .mux(&line_base, &(slot + &row_words.fit(line)))
     };
     let top_down = top.down(&mut m, "top", &stride_rows, &wrap);
     let cur_down = cur.down(&mut m, "cur", &down_by, &wrap);
     let last_slot_begin = if few_cells { &last_slot_q } else { &last_slot };
     let second = first_slot
         .eq(last_slot_begin)
-        .mux(&lit(0, line), &(&first_slot + &row_words.fit(line)));
+        .mux(&line_base, &(&first_slot + &row_words.fit(line)));
     let second = m.wire("second_slot", &second);
     m.clocked(|s| {
         for (tick, counter) in [

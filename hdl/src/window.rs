@@ -57,6 +57,8 @@ pub fn window(config: &Config) -> Rc<Module> {
     let pixel_bytes = pixel_bytes.zext(off);
     let tail_bytes = m.input(Field::TailBytes.name(), Field::TailBytes.used_bits(config));
     let ring_pixels = m.input(Field::RingPixels.name(), ring);
+    let pairs = Field::Pairs;
+    let pairs = (config.pair_bytes() > 0).then(|| m.input(pairs.name(), 1));
     let filled = m.input("filled", map);
     let all_filled = m.input("all_filled", 1);
     let pixel_done = m.input("pixel_done", 1);
@@ -247,7 +249,7 @@ pub fn window(config: &Config) -> Rc<Module> {
 
     m.note("The request.");
     let mut bytes = Vec::new();
-    let mut column_ok = Vec::new();
+    let (mut column_ok, mut second_ok) = (Vec::new(), Vec::new());
     let mut offset = (src.clone(), tap.clone());
     for c in 0..columns {
         if c > 0 {
@@ -259,7 +261,12 @@ pub fn window(config: &Config) -> Rc<Module> {
         bytes.push(offset.0.low(off - 2));
         // a negative one is, read unsigned, beyond any row
         column_ok.push(offset.1.lt(&row_bytes));
+        if let Some(pairs) = &pairs {
+            let second = &offset.1 + &lit(config.pair_bytes().into(), off);
+            second_ok.push(pairs.mux(&second, &offset.1).lt(&row_bytes));
+        }
     }
+    column_ok.extend(second_ok);
     let mut outputs = vec![
         ("r_byte", pack(&bytes)),
         ("r_bank", of_run("bank")),

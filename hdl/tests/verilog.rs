@@ -22,13 +22,13 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         residual: tm,
         lanes,
         taps,
+        pairs: 0,
         gather_rows: taps.min(3),
         dw_multiplier: 0,
         dw_lut_lanes: 0,
         dw_requant: lanes.div_ceil(taps).min(tn),
         dw_sum_bits: 32,
         dw_requant_cycles: 1,
-        dw_max: 0,
         dw_tables: 0,
         activation_kib: 1,
         weight_kib: 1,
@@ -40,6 +40,7 @@ fn config(tn: u32, tm: u32, lanes: u32, taps: u32) -> Config {
         expand_words: 4,
         commands: 2,
         map_size: 65535,
+        commands_ahead: 0,
     };
     values.check().expect("the configuration passes every rule")
 }

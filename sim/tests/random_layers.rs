@@ -236,6 +236,7 @@ fn slicing() -> [Values; 2] {
         pixel_words: 64,
         commands: 40,
         map_size: 255,
+        commands_ahead: 0,
         ..least_memories()
     };
     let more = Values {

@@ -44,7 +44,7 @@ fields! {
     RowWords: 16 as "row_words",
     /// Rows that the line buffer may hold at once.
     LineRows: 16 as "line_rows",
-    /// Words of a line buffer bank in use: slots times `row_words`.
+    /// The word of a line buffer bank behind those in use: `line_base` and slots times `row_words`.
     SlotLimit: 16 as "slot_limit",
     /// Rows of the ifm; rows outside `0..in_rows` are padding.
     InRows: 16 as "in_rows",
@@ -198,12 +198,18 @@ fields! {
     ExpandTable: 8 as "expand_table",
     /// The same of the depthwise output.
     DwTable: 8 as "dw_table",
-    /// Depthwise: 1: the maximum of the window in place of the sum of its products; a tap whose weight is 0 takes no part.
-    DwMax: 1 as "dw_max",
+    /// First word of the command's rows in each line buffer bank.
+    LineBase: 13 as "line_base",
+    /// 1: the command before has its rows elsewhere in the line buffer, and its windows may still be at work.
+    RowsEarly: 1 as "rows_early",
+    /// What reading rows waits for while the command before is at work: the number of a [`RowsWait`].
+    RowsWait: 2 as "rows_wait",
+    /// 1: a residual adder is at work meanwhile, which has the memory's read port in every second cycle.
+    RowsTurns: 1 as "rows_turns",
+    /// Depthwise: 1: a pixel of this command is two of the map side by side, each on half of the lanes.
+    Pairs: 1 as "pairs",
 }
 
-/// Bits by which a maximum comes to its requantiser shifted up, so that one without a left shift gives it back.
-pub const MAX_SHIFT: u32 = 6;
 /// Bytes of a word of tables.
 pub const TABLE_WORD_BYTES: u32 = 4;
 /// Words of a table.
@@ -215,6 +221,44 @@ fn table_bits(tables: u32) -> u32 {
         0
     } else {
         tables.trailing_zeros()
+    }
+}
+
+/// What reading the ifm's rows waits for while the command before is still at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsWait {
+    /// Nothing: the map was there before that one began.
+    Nothing = 0,
+    /// That one writes the map, in rows as these are read: a row waits for its own.
+    Row = 1,
+    /// That one writes the map, in other rows: all wait for its end.
+    All = 2,
+}
+
+/// Those units of the accelerator that begin a command together.
+///
+/// Where [`Config::runs_ahead`] they do so as soon as they have left the one before, each part with copies of its fields;
+/// else all parts begin at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What fills the line buffer: `fill`, `line_writer`, and of an expanding layer everything.
+    Rows,
+    /// What makes pixels of it: `window` to `pixel_buffer`.
+    Pixels,
+    /// What makes the ofm of these: the array's own pixels to the activation memory.
+    Outputs,
+}
+
+impl Part {
+    /// All, in the order in which they begin.
+    pub const ALL: [Part; 3] = [Part::Rows, Part::Pixels, Part::Outputs];
+    /// In front of the names of its fields in the RTL.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Part::Rows => "rows",
+            Part::Pixels => "pixels",
+            Part::Outputs => "outputs",
+        }
     }
 }
 
@@ -244,6 +288,25 @@ pub fn command_words(config: &Config) -> u32 {
 }
 
 impl Field {
+    /// The units of a part use the field.
+    pub fn is_of(self, part: Part) -> bool {
+        use Field::*;
+        match self {
+            // the sequencer's own
+            Last | RowsEarly => false,
+            InBase | FillRows | LineRows | RowSkip | RowsWait | RowsTurns => part == Part::Rows,
+            ExpandTable => part == Part::Rows,
+            _ if self.expands() => part == Part::Rows,
+            RowWords | SlotLimit | LineBase => part != Part::Outputs,
+            OutRows | OutCols => part != Part::Rows,
+            PixelWords | RingWords => part != Part::Rows,
+            OutGroups | OutIdle | PixelIdle | RowGap | WeightBase | ParamBase | OutZero
+            | OutLow | OutHigh | OutBase | OutBytes => part == Part::Outputs,
+            Residual | Table => part == Part::Outputs,
+            _ if self.adds() => part == Part::Outputs,
+            _ => part == Part::Pixels,
+        }
+    }
     /// The field belongs to the expanding layer of an inverted residual.
     pub fn expands(self) -> bool {
         (Field::ExpandRows..=Field::ExpandPixelIdle).contains(&self)
@@ -251,6 +314,10 @@ impl Field {
     /// The field belongs to the residual adder.
     pub fn adds(self) -> bool {
         (Field::ResidualBase..=Field::AddHigh).contains(&self)
+    }
+    /// The field is for commands that begin before the one in front has ended.
+    pub fn runs_ahead(self) -> bool {
+        (Field::LineBase..=Field::RowsTurns).contains(&self)
     }
     /// Bits of the field that the units of a configuration use: values must fit these as well. 0 where there is no such unit.
     pub fn used_bits(self, config: &Config) -> u32 {
@@ -261,14 +328,16 @@ impl Field {
             _ if self.adds() && v.residual == 0 => 0,
             Field::PixelIdle if !config.expands() && (v.tp == 1 || config.shares_requant()) => 0,
             Field::RowSkip if !config.slices() => 0,
+            _ if self.runs_ahead() && !config.runs_ahead() => 0,
+            Field::RowsTurns if v.residual == 0 => 0,
+            Field::Pairs => v.pairs,
             Field::ExpandTable if !config.expands() => 0,
             Field::Table | Field::ExpandTable => table_bits(v.pw_tables),
             Field::DwTable => table_bits(v.dw_tables),
-            Field::DwMax => v.dw_max,
             Field::InBase | Field::OutBase | Field::ResidualBase => {
                 address_bits(config.activation_words())
             }
-            Field::FirstSlot => address_bits(v.line_words),
+            Field::FirstSlot | Field::LineBase => address_bits(v.line_words),
             // fewer than those of a pixel, which a bank and the memory hold
             Field::RowSkip => address_bits(v.line_words.min(config.activation_words())),
             Field::RowWords | Field::SlotLimit => address_bits(v.line_words) + 1,
@@ -520,13 +589,13 @@ mod tests {
                 residual: 1,
                 lanes,
                 taps: 1,
+                pairs: 0,
                 gather_rows: 1,
                 dw_multiplier: 0,
                 dw_lut_lanes: 0,
                 dw_requant: 1,
                 dw_sum_bits: 32,
                 dw_requant_cycles: 1,
-                dw_max: 0,
                 dw_tables: 0,
                 activation_kib: 4096,
                 weight_kib: 16384,
@@ -538,6 +607,7 @@ mod tests {
                 expand_words: 8192,
                 commands: 4096,
                 map_size: 65535,
+                commands_ahead: 1,
             };
             let config = values.check().unwrap();
             for (field, need) in [

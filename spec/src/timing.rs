@@ -71,6 +71,11 @@ pub fn operand(config: &Config) -> u32 {
 pub const RESIDUAL: u32 = 4 + 2 * FACTOR_PRODUCT + 2 + 2 * ROUND_SHIFT + CLAMP;
 /// Pixel order: run read to the run at its output.
 pub const ORDER: u32 = MEMORY_READ;
+/// Writer: run of bytes that ends a row to the row counting as written for those who read it: its last word, which may be a cycle
+/// behind the one that it fills, a register in front of the memory, and the cycle of the write, in which nobody may read it.
+pub const ROW_VISIBLE: u32 = PACK + 3;
+/// Outputs of a command that begin on their own: start to the first pixel that the array may take.
+pub const OUTPUTS_START: u32 = 2;
 /// Writer: packed word to the command counting as done.
 pub const WRITE_DONE: u32 = 1;
 

@@ -58,13 +58,13 @@ fn smallest_file_takes_the_documented_defaults() {
         residual: 8,
         lanes: 8,
         taps: 3,
+        pairs: 0,
         gather_rows: 1,
         dw_multiplier: 0,
         dw_lut_lanes: 0,
         dw_requant: 3,
         dw_sum_bits: 32,
         dw_requant_cycles: 1,
-        dw_max: 0,
         dw_tables: 0,
         activation_kib: 96,
         weight_kib: 256,
@@ -76,6 +76,7 @@ fn smallest_file_takes_the_documented_defaults() {
         expand_words: 64,
         commands: 64,
         map_size: 65535,
+        commands_ahead: 0,
     };
     assert_eq!(config.values(), &want);
     assert_eq!(want.check().unwrap(), config);
@@ -184,7 +185,7 @@ fn message_of_every_rule() {
         "sum_bits" => ["17", "25"],
         "requant_cycles" => ["0", "4"],
         "tables" => ["1", "70000"],
-        "max" => ["2", "70000"],
+        "pairs" | "commands_ahead" => ["2", "70000"],
         _ => ["0", "70000"],
     };
     for field in &FIELDS {

@@ -20,7 +20,6 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
     // their number grows with the networks, as memories do
     let pw_tables = 2 * u32::from(rng.u32(0..3) == 0);
     let dw_tables = pw_tables * rng.u32(0..2);
-    let dw_max = u32::from(rng.u32(0..3) == 0);
     let mut size = |most: u32| match rng.u32(0..5) {
         0..=1 => rng.u32(1..=8.min(most)),
         2..=3 => rng.u32(1..=24.min(most)),
@@ -33,6 +32,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         }
     };
     let lanes = size(32);
+    let (lanes, pairs) = paired(lanes, rng.bool());
     let taps = *rng.choice(&[1, 3, 9]).unwrap();
     // mostly none, or some beside others
     let mut in_luts = |all: u32| rng.u32(0..=all) * u32::from(rng.u32(0..4) == 0);
@@ -41,7 +41,8 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
     let pw_requant = lanes_of(rng, tm.min(64 / tp));
     let dw_requant = lanes_of(rng, lanes.min(tn));
     // windows over whole maps are sliced where the rows of a slice, a pixel each, can be counted
-    let slices = tp > 1 && pw_requant_cycles > 1 && dw_requant_cycles > 1;
+    let few_cells = pw_requant_cycles > 1 && dw_requant_cycles > 1;
+    let slices = tp > 1 && few_cells;
     Values {
         tn,
         tm,
@@ -56,16 +57,17 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         pw_tables,
         lanes,
         taps,
+        pairs,
         gather_rows,
         dw_multiplier,
         dw_lut_lanes,
         dw_requant,
         dw_sum_bits,
         dw_requant_cycles,
-        dw_max,
         dw_tables,
         expand_words: rng.u32(1..=48) * rng.u32(0..2),
         map_size: if slices { 255 } else { 4 },
+        commands_ahead: if few_cells { 0 } else { rng.u32(0..2) },
         ..least_memories()
     }
 }
@@ -89,7 +91,16 @@ pub fn values_of_few_cells(rng: &mut Rng) -> Values {
         dw_requant_cycles,
         expand_words: 0,
         map_size: 255, // rows of slices
+        commands_ahead: 0,
         ..values
+    }
+}
+
+/// Lanes that two pixels can share, and 1, if they are to; else these and 0.
+pub fn paired(lanes: u32, share: bool) -> (u32, u32) {
+    match share && lanes > 1 {
+        true => (1 << lanes.ilog2(), 1),
+        false => (lanes, 0),
     }
 }
 
@@ -118,13 +129,13 @@ pub fn least_memories() -> Values {
         pw_tables: 0,
         lanes: 1,
         taps: 1,
+        pairs: 0,
         gather_rows: 1,
         dw_multiplier: 0,
         dw_lut_lanes: 0,
         dw_requant: 1,
         dw_sum_bits: WIDE_SUM,
         dw_requant_cycles: 1,
-        dw_max: 0,
         dw_tables: 0,
         activation_kib: 1,
         weight_kib: 1,
@@ -136,6 +147,7 @@ pub fn least_memories() -> Values {
         expand_words: 0,
         commands: 1,
         map_size: 4,
+        commands_ahead: 0,
     }
 }
 

@@ -26,10 +26,11 @@ impl Layouts {
             let [_, rows, cols, channels] =
                 graph[tensor].nhwc().unwrap_or([1; 4]).map(|n| n as u32);
             let in_groups = grouped.contains(&tensor);
-            let (lanes, pitch) = if in_groups {
-                (config.values().lanes, config.lane_pitch())
-            } else {
-                (1, 1)
+            let (lanes, pitch) = match in_groups {
+                false => (1, 1),
+                // two pixels lie side by side as the lanes take them
+                true if channels == config.pair_bytes() => (channels, channels),
+                true => (config.values().lanes, config.lane_pitch()),
             };
             let pixel_bytes = channels.div_ceil(lanes) * pitch;
             let row_words = (cols * pixel_bytes).div_ceil(config.word_bytes());

@@ -3,17 +3,18 @@
 
 mod expand;
 mod fields;
+mod pair;
 mod walk;
 mod writer;
 
 use super::layout::Layouts;
-use super::plan::takes_largest;
 use super::rules::extent;
 use super::{Function, Stage, narrow, params};
 use crate::error::Error;
 use crate::misfit::{Misfit, Setting};
 use crate::rule::LayerRef;
 use fields::held;
+use pair::Element;
 use params::Channel;
 use sepstream_spec::config::{Config, Multiplier, WIDE_SUM};
 use sepstream_spec::graph::{Graph, Layer, Op};
@@ -22,6 +23,7 @@ use sepstream_spec::program::MapPort;
 use sepstream_spec::quant::Table;
 use sepstream_spec::regs::Memory;
 use sepstream_spec::width::{depthwise_sum_bits, pointwise_sum_bits};
+use std::ops::Range;
 use walk::{Walk, map_size, rows, walk, whole};
 use writer::{clamp, writer};
 
@@ -105,10 +107,12 @@ fn lower_from(
     };
     let output = stage.written(&layouts.port(stage.output), word);
     map_size(graph, first, &walk, &input, config)?;
+    let pixels_at_once = pair::pixels_at_once(stage, &walk, &input, config);
     let mut command = Command::default();
     let mut put = |field, value: u32| set(&mut command, config, field, value);
     put(Field::OutRows, walk.rows)?;
-    put(Field::OutCols, walk.cols)?;
+    put(Field::OutCols, walk.cols / pixels_at_once)?;
+    put(Field::Pairs, pixels_at_once - 1)?;
     put(
         Field::StrideRows,
         if walk.rows == 1 {
@@ -125,7 +129,7 @@ fn lower_from(
     put(Field::RowBytes, input.cols * input.pixel_bytes)?;
     put(
         Field::OutBytes,
-        held(output.pixel_bytes, Field::OutBytes, config),
+        held(output.pixel_bytes * pixels_at_once, Field::OutBytes, config),
     )?;
     rows(graph, first, &walk, &input, config, &mut command)?;
     let mut lowered = Lowered {
@@ -142,7 +146,9 @@ fn lower_from(
     let pixel_bytes = match stage.window {
         Some(_) => {
             let channel = stage.slice.map_or(0, |slice| slice.first as usize);
-            depthwise(graph, first, &walk, &input, channel, config, &mut lowered)?
+            let channels = channel..channel + input.channels as usize;
+            let of_pixels = (channels, pixels_at_once);
+            depthwise(graph, first, &walk, &input, of_pixels, config, &mut lowered)?
         }
         None => gather(&walk, &input, config, &mut lowered.command)?,
     };
@@ -189,15 +195,17 @@ fn lower_from(
     }
     let sources: Vec<Option<usize>> = match stage.window {
         // lane groups come out of the depthwise engine without gaps
-        Some(_) => (0..pixel_bytes as usize)
+        Some(_) => (0..(pixel_bytes / pixels_at_once) as usize)
             .map(|q| (q < input.channels as usize).then_some(q))
             .collect(),
         None => gather_sources(first, &walk, &input),
     };
-    let of_output: Vec<Option<usize>> = inverse(&output);
-    array(&channels, &sources, &of_output, config, &mut lowered)?;
-    writer(&channels, &output, walk.cols, config, &mut lowered.command)?;
-    let pixels = u64::from(walk.rows) * u64::from(walk.cols);
+    let [sources, outputs] =
+        [sources, inverse(&output)].map(|bytes| pair::side_by_side(&bytes, pixels_at_once));
+    array(&channels, &sources, &outputs, config, &mut lowered)?;
+    let (together, cols) = pair::together(&output, walk.cols, pixels_at_once);
+    writer(&channels, &together, cols, config, &mut lowered.command)?;
+    let pixels = u64::from(walk.rows) * u64::from(cols);
     lowered.slots *= pixels;
     Ok(lowered)
 }
@@ -249,14 +257,14 @@ fn inverse(map: &MapPort) -> Vec<Option<usize>> {
     out
 }
 
-/// Depthwise fields, weights and parameters of the channels that `input` has, from channel `first` of the layer on; gives the bytes of
-/// a pixel for the pointwise array.
+/// Depthwise fields, weights and parameters of those channels of the layer that `input` has, for so many pixels side by side on the
+/// lanes; gives the bytes of a pixel for the pointwise array.
 fn depthwise(
     graph: &Graph,
     layer: &Layer,
     walk: &Walk,
     input: &MapPort,
-    first: usize,
+    (of_map, pixels_at_once): (Range<usize>, u32),
     config: &Config,
     lowered: &mut Lowered,
 ) -> Result<u32, Error> {
@@ -265,20 +273,16 @@ fn depthwise(
     let (bits, cycles) = (v.dw_sum_bits, v.dw_requant_cycles);
     let engine = ("depthwise", "depthwise.sum_bits");
     let lanes = lanes(config, engine, bits, cycles, depthwise_sum_bits(config));
-    let largest = takes_largest(&layer.op);
-    if largest {
-        require_maxima(graph, layer, config)?;
-    } else {
-        narrow::fit(graph, layer, &mut channels, lanes)?;
-    }
-    let channels = &channels[first..][..input.channels as usize];
+    narrow::fit(graph, layer, &mut channels, lanes)?;
+    let of_map = &channels[of_map];
+    let channels: Vec<_> = (0..pixels_at_once).flat_map(|_| of_map.to_vec()).collect();
     let (kernel_rows, kernel_cols) = extent(&walk.window);
     let (row_taps, column_taps) = (config.row_taps() as usize, config.column_taps() as usize);
     let (row_passes, column_passes) = (
         kernel_rows.div_ceil(row_taps),
         kernel_cols.div_ceil(column_taps),
     );
-    let groups = input.channels.div_ceil(v.lanes);
+    let groups = (channels.len() as u32).div_ceil(v.lanes);
     let beats = config.dw_beats();
     let steps = (row_passes * column_passes) as u32;
     let idle = config.dw_group_cycles().saturating_sub(steps);
@@ -291,7 +295,6 @@ fn depthwise(
     let zero = channels.iter().map(|c| c.input_zero).next().unwrap_or(0);
     for (field, value) in [
         (Field::PadValue, zero as u8 as u32),
-        (Field::DwMax, largest.into()),
         (Field::RowPasses, row_passes as u32),
         (Field::ColumnPasses, column_passes as u32),
         (Field::PixelBytes, input.pixel_bytes),
@@ -303,7 +306,7 @@ fn depthwise(
         set(command, config, field, value)?;
     }
     clamp(
-        channels,
+        &channels,
         [Field::DwZero, Field::DwLow, Field::DwHigh],
         config,
         command,
@@ -345,20 +348,6 @@ fn depthwise(
     }
     lowered.slots += u64::from(groups * (steps + idle)) * u64::from(v.lanes * v.taps);
     Ok(pixel_bytes)
-}
-
-/// Refuses a maximum where the engine takes none.
-fn require_maxima(graph: &Graph, layer: &Layer, config: &Config) -> Result<(), Error> {
-    if config.takes_maxima() {
-        return Ok(());
-    }
-    Err(Error::from(Misfit {
-        what: "depthwise engine".into(),
-        place: Some(LayerRef::of(graph, layer).to_string()),
-        needs: "maxima of windows".into(),
-        has: "none".into(),
-        setting: Some(Setting::new("depthwise.max", 1)),
-    }))
 }
 
 /// Gather fields; gives the bytes of a pixel for the pointwise array.
@@ -494,8 +483,8 @@ fn residual(
 /// Pointwise weights and parameters.
 fn array(
     channels: &[Channel],
-    sources: &[Option<usize>],
-    outputs: &[Option<usize>],
+    sources: &[Option<Element>],
+    outputs: &[Option<Element>],
     config: &Config,
     lowered: &mut Lowered,
 ) -> Result<(), Error> {
@@ -525,16 +514,18 @@ fn array(
             .get(group * tm + lane)
             .copied()
             .flatten()
-            .map(|c| &channels[c])
+            .map(|output| (output.pixel, &channels[output.index]))
     };
     for group in 0..groups {
         for word in 0..words {
             for lane in 0..tm {
                 for n in 0..tn {
                     let source = sources.get(word * tn + n).copied().flatten();
+                    // another pixel of a pair has no part in this one
                     let weight = channel(group, lane)
                         .zip(source)
-                        .map_or(0, |(c, s)| c.weight(s));
+                        .filter(|((pixel, _), source)| *pixel == source.pixel)
+                        .map_or(0, |((_, c), source)| c.weight(source.index));
                     lowered.weights.push(weight as u8);
                 }
             }
@@ -543,7 +534,7 @@ fn array(
             let params = (0..v.pw_requant).map(|lane| {
                 let at = (beat * v.pw_requant + lane) as usize;
                 let channel = (at < tm).then(|| channel(group, at)).flatten();
-                channel.map_or(Param::default(), |c| c.param)
+                channel.map_or(Param::default(), |(_, c)| c.param)
             });
             let params = beat_params(params, v.pw_requant_cycles);
             lowered.pw_params.extend(params);

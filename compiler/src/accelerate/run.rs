@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A run of the accelerator: a segment of a network, compiled as if it were a network of its own.
 
+use super::ahead;
 use super::allocate::{self, Places};
 use super::fit::Misfits;
 use super::layout::Layouts;
@@ -91,12 +92,12 @@ impl Run {
     /// # Errors
     /// When a command cannot hold a number.
     pub fn commands(&mut self, config: &Config) -> Result<(Vec<u8>, Vec<CommandInfo>), Error> {
-        let (mut image, mut infos) = (Vec::new(), Vec::new());
+        let (mut commands, mut infos) = (Vec::new(), Vec::new());
         for (n, stage) in self.plan.stages.iter().enumerate() {
             let last = n + 1 == self.plan.stages.len();
             let lowered = &mut self.lowered[n];
             complete(lowered, stage, &self.places, last, config)?;
-            image.extend(lowered.command.as_bytes(config));
+            commands.push(lowered.command.clone());
             let lowered = &self.lowered[n];
             infos.push(CommandInfo {
                 stage: stage.clone(),
@@ -105,6 +106,9 @@ impl Run {
                 output: stage.written(&self.port(stage.output), config.word_bytes()),
             });
         }
+        ahead::run_ahead(&mut commands, &self.plan, config)?;
+        let bytes = commands.iter().flat_map(|command| command.as_bytes(config));
+        let image: Vec<u8> = bytes.copied().collect();
         self.command_bytes = image.len() as u32;
         Ok((image, infos))
     }

@@ -9,6 +9,7 @@
 //! | r_valid r_addr  | out | word address    | a read of the residual map this cycle                              |
 //! | r_data          | in  | one word        | `timing::activation_read` later                                    |
 //! | hold            | out | 1               | the activation memory's read port is ours this cycle               |
+//! | turn            | in  | 1               | instead, where commands run ahead: it is ours                      |
 //!
 //! The residual map lies as the ofm does, so its bytes come in the order of the outputs. While a command adds, every second
 //! cycle of the read port is the residual's, used or not, so that the fill unit's timing does not depend on it. The map thus
@@ -73,7 +74,9 @@ pub fn residual(config: &Config, tag: u32) -> Rc<Module> {
     advance(&mut m, &ports, &reader, &queue, &place);
     m.output("r_valid", &reader.read);
     m.output("r_addr", &reader.addr);
-    m.output("hold", &(&ports.adds & &reader.turn));
+    if !config.runs_ahead() {
+        m.output("hold", &(&ports.adds & &reader.turn));
+    }
 
     m.note("Lane i adds byte place + i of the two words.");
     let sums = lanes(&mut m, config, &ports, &queue, &place);
@@ -159,6 +162,8 @@ impl Ports {
 /// Reads the residual map.
 struct Reader {
     turn: Expr,
+    /// Its register, where the turns are the reader's own.
+    own_turn: Option<Expr>,
     reading: Expr,
     addr: Expr,
     /// Words in the queue or on their way to it.
@@ -172,7 +177,10 @@ impl Reader {
         let depth = queue_words(config);
         let bits = depth.trailing_zeros() + 1;
         m.note("Reader: every second cycle, as long as the queue has room for what is on its way.");
-        let turn = m.reg("turn", 1);
+        let turn = match config.runs_ahead() {
+            false => m.reg("turn", 1),
+            true => m.input("turn", 1),
+        };
         let reading = m.reg("reading", 1);
         let addr = m.reg("addr", ports.base.width());
         let spoken = m.reg("spoken", bits);
@@ -186,6 +194,7 @@ impl Reader {
         );
         let arrives = m.delay("read", &read, activation_read(config));
         Reader {
+            own_turn: (!config.runs_ahead()).then(|| turn.clone()),
             turn,
             reading,
             addr,
@@ -272,18 +281,20 @@ impl Place {
 /// What the registers of all three take.
 fn advance(m: &mut Module, ports: &Ports, reader: &Reader, queue: &Queue, at: &Place) {
     let Reader {
-        turn,
         reading,
         addr,
         spoken,
         read,
         arrives,
+        ..
     } = reader;
     let (head, tail, place) = (&queue.head, &queue.tail, &at.place);
     // tag bit 1 closes the command
     let command_last = ports.tags.bit(1);
     m.clocked(|s| {
-        s.set(turn, &!turn);
+        if let Some(turn) = &reader.own_turn {
+            s.set(turn, &!turn);
+        }
         s.when(read, |s| s.set(addr, &(addr + &lit(1, addr.width()))));
         s.set(
             spoken,
@@ -304,7 +315,9 @@ fn advance(m: &mut Module, ports: &Ports, reader: &Reader, queue: &Queue, at: &P
             s.set(reading, &lit(0, 1))
         });
         s.when(&ports.start, |s| {
-            s.set(turn, &lit(0, 1));
+            if let Some(turn) = &reader.own_turn {
+                s.set(turn, &lit(0, 1));
+            }
             s.set(reading, &ports.adds);
             s.set(addr, &ports.base);
             for reg in [spoken, head, tail, place] {

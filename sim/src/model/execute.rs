@@ -2,9 +2,7 @@
 //! Bytes: commands on the contents of the memories.
 
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{
-    Command, Field, MAX_SHIFT, Param, TABLE_WORD_BYTES, TABLE_WORDS, param_parts,
-};
+use sepstream_spec::isa::{Command, Field, Param, TABLE_WORD_BYTES, TABLE_WORDS, param_parts};
 use sepstream_spec::program::{ImageError, Program, Run};
 use sepstream_spec::quant::{AddParams, Multiplier, Table};
 use sepstream_spec::regs::Memory;
@@ -394,37 +392,36 @@ impl<'a> Unit<'a> {
         let (row_taps, column_taps) = (c.row_taps() as usize, c.column_taps() as usize);
         let (pixel, pitch) = (self.at(Field::PixelBytes), c.lane_pitch() as usize);
         let groups = self.at(Field::LaneGroups);
-        let largest = self.get(Field::DwMax) == 1;
+        // lanes of a pixel
+        let share = match self.get(Field::Pairs) {
+            0 => lanes,
+            _ => c.pair_bytes() as usize,
+        };
         sums.clear();
-        sums.resize(groups * lanes, if largest { i8::MIN.into() } else { 0 });
+        sums.resize(groups * lanes, 0);
         let passes = (self.at(Field::RowPasses), self.at(Field::ColumnPasses));
         for ky in 0..passes.0 * row_taps {
             let row = self.row(ifm, top + ky as i64);
             for kx in 0..passes.1 * column_taps {
                 let at = left + (kx * pixel) as i64;
-                let inside = row.filter(|r| at >= 0 && (at as usize) < r.len());
                 let step = ky / row_taps * passes.1 + kx / column_taps;
                 let tap = ky % row_taps * column_taps + kx % column_taps;
                 for g in 0..groups {
                     let words = (g * passes.0 * passes.1 + step) * self.dw_weight_word;
                     for lane in 0..lanes {
                         let weight = i32::from(self.dw_weights[words + lane * taps + tap]);
+                        // the pixel that the lane is for
+                        let own = at + (lane / share * share) as i64;
+                        let inside = row.filter(|r| own >= 0 && (own as usize) < r.len());
                         let value = inside.map_or(self.byte(Field::PadValue), |r| {
-                            r.get(at as usize + g * pitch + lane)
+                            r.get((at + (g * pitch + lane) as i64) as usize)
                                 .map_or(0, |b| i32::from(*b as i8))
                         });
                         let sum = &mut sums[g * lanes + lane];
-                        *sum = match largest {
-                            true if weight == 0 => *sum,
-                            true => value.max(*sum),
-                            false => sum.wrapping_add(weight * value),
-                        };
+                        *sum = sum.wrapping_add(weight * value);
                     }
                 }
             }
-        }
-        if largest {
-            sums.iter_mut().for_each(|sum| *sum <<= MAX_SHIFT);
         }
         let range = [Field::DwZero, Field::DwLow, Field::DwHigh].map(|f| self.byte(f));
         for ((to, sum), param) in vector.iter_mut().zip(&*sums).zip(&self.dw_params) {

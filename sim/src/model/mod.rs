@@ -11,7 +11,7 @@ mod cycles;
 mod execute;
 mod fast;
 
-pub use cycles::{CommandCycles, Wait, command_cycles};
+pub use cycles::{CommandCycles, Wait, program_cycles};
 pub use execute::{Error, Machine};
 pub use fast::{Level, Prepared, Workspace};
 
@@ -37,9 +37,5 @@ pub fn cycles(program: &Program, config: &Config) -> Vec<CommandCycles> {
 
 /// Cycles of every command of a run, in order; their sum is the run's.
 pub fn run_cycles(program: &Program, run: usize, config: &Config) -> Vec<CommandCycles> {
-    let commands = commands(program, run, config);
-    let cycles = commands
-        .iter()
-        .map(|command| command_cycles(command, config));
-    cycles.collect()
+    program_cycles(&commands(program, run, config), config)
 }

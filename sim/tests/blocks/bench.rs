@@ -218,13 +218,13 @@ pub fn configured(
         residual: tm,
         lanes,
         taps,
+        pairs: 0,
         gather_rows: 1,
         dw_multiplier: 0,
         dw_lut_lanes: 0,
         dw_requant: lanes.div_ceil(taps).min(tn),
         dw_sum_bits: 32,
         dw_requant_cycles: 1,
-        dw_max: 0,
         dw_tables: 0,
         activation_kib: 1,
         weight_kib: 4,
@@ -236,6 +236,7 @@ pub fn configured(
         expand_words: 0,
         commands: 3,
         map_size: 65535,
+        commands_ahead: 0,
     };
     change(&mut values);
     if values.residual > 0 {

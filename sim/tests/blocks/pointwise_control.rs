@@ -166,25 +166,25 @@ fn steps_through_pixels_groups_and_words() {
 }
 
 /// One sort of pixels in a command of two.
-struct Sort {
-    prefix: &'static str,
-    rows: u32,
+pub struct Sort {
+    pub prefix: &'static str,
+    pub rows: u32,
     cols: u32,
     groups: u32,
     words: u32,
     ring: u32,
     idle: u32,
-    behind: u32,
+    pub behind: u32,
     gap: u32,
     base: u32,
     // pixels that came, that were begun, that are done
-    came: u32,
-    begun: u32,
-    done: u32,
+    pub came: u32,
+    pub begun: u32,
+    pub done: u32,
 }
 
 impl Sort {
-    fn random(
+    pub fn random(
         rng: &mut fastrand::Rng,
         prefix: &'static str,
         buffer_words: u32,
@@ -208,7 +208,7 @@ impl Sort {
         }
     }
     /// Rows, columns, words of a pixel, of the ring, groups, idle cycles, those behind a pixel, gap, weight base.
-    fn fields(&self, fields: [Field; 9]) -> Vec<(Field, u32)> {
+    pub fn fields(&self, fields: [Field; 9]) -> Vec<(Field, u32)> {
         let values = [
             self.rows,
             self.cols,
@@ -222,8 +222,117 @@ impl Sort {
         ];
         fields.into_iter().zip(values).collect()
     }
-    fn all(&self) -> u32 {
+    pub fn all(&self) -> u32 {
         self.rows * self.cols
+    }
+    pub fn finished(&self) -> bool {
+        self.done == self.all()
+    }
+    /// A pixel is complete that was not begun.
+    pub fn waits(&self) -> bool {
+        self.begun < self.came
+    }
+    /// The row of the next pixel to begin.
+    pub fn row(&self) -> u32 {
+        self.begun / self.cols
+    }
+    /// There is room for a pixel, of those that are still to come.
+    pub fn may_come(&self) -> bool {
+        self.came < self.all() && self.came - self.done < self.ring
+    }
+}
+
+/// Fields of the command's own pixels, and of the expanding ones.
+pub const FIELDS: [[Field; 9]; 2] = [
+    [
+        Field::OutRows,
+        Field::OutCols,
+        Field::PixelWords,
+        Field::RingWords,
+        Field::OutGroups,
+        Field::OutIdle,
+        Field::PixelIdle,
+        Field::RowGap,
+        Field::WeightBase,
+    ],
+    [
+        Field::ExpandRows,
+        Field::ExpandCols,
+        Field::ExpandWords,
+        Field::ExpandRingWords,
+        Field::ExpandGroups,
+        Field::ExpandIdle,
+        Field::ExpandPixelIdle,
+        Field::ExpandGap,
+        Field::ExpandWeightBase,
+    ],
+];
+
+/// The array at pixels of two sorts.
+#[derive(Default)]
+pub struct Array {
+    /// Sort, group and word of the pixel at work.
+    at_work: Option<(usize, u32, u32)>,
+    /// Idle cycles left.
+    idle: u32,
+}
+
+impl Array {
+    /// Compares a cycle, in which a pixel of the sorts that are ready may begin. The sorts of which one is done.
+    pub fn cycle(
+        &mut self,
+        bench: &Bench,
+        sorts: [&mut Sort; 2],
+        ready: [bool; 2],
+        expands: bool,
+    ) -> [bool; 2] {
+        if self.at_work.is_none() && self.idle == 0 {
+            // the command's own first
+            let next = (0..2).find(|&n| ready[n] && sorts[n].waits());
+            self.at_work = next.map(|n| (n, 0, 0));
+            next.into_iter().for_each(|n| sorts[n].begun += 1);
+        }
+        let step = self.at_work.filter(|_| self.idle == 0);
+        self.idle = self.idle.saturating_sub(1);
+        bench.expect("step", step.is_some());
+        let mut done = [false; 2];
+        if let Some((n, group, word)) = step {
+            let sort = &sorts[n];
+            let pixel = sort.begun - 1;
+            let (word_last, group_last) = (word + 1 == sort.words, group + 1 == sort.groups);
+            let row_last = pixel % sort.cols + 1 == sort.cols;
+            let address = ["p_addr", "expand_addr"][n];
+            bench.expect(address, pixel % sort.ring * sort.words + word);
+            bench.expect("w_addr", sort.base + group * sort.words + word);
+            if expands {
+                bench.expect("of_expand", n == 1);
+            }
+            bench.expect("step_first", word == 0);
+            bench.expect("step_last", word_last);
+            bench.expect("group_last", group_last);
+            bench.expect("row_last", row_last);
+            let ends = n == 0 && pixel + 1 == sort.all();
+            bench.expect("command_last", ends);
+            done[n] = word_last && group_last;
+            if word_last {
+                let behind = if group_last { sort.behind } else { 0 };
+                let gap = if group_last && row_last { sort.gap } else { 0 };
+                self.idle = sort.idle + behind + gap;
+            }
+            self.at_work = match (word_last, group_last) {
+                (true, true) => None,
+                (true, false) => Some((n, group + 1, 0)),
+                _ => Some((n, group, word + 1)),
+            };
+        }
+        for (n, sort) in sorts.into_iter().enumerate() {
+            let port = ["pixel_done", "expand_done"][n];
+            if n == 0 || expands {
+                bench.expect(port, done[n]);
+            }
+            sort.done += u32::from(done[n]);
+        }
+        done
     }
 }
 
@@ -239,28 +348,9 @@ fn run_both(bench: &mut Bench, config: &Config, seed: u64) {
         ];
         let line_rows = rng.u32(1..=4);
         let mut fields = vec![(Field::LineRows, line_rows)];
-        fields.extend(sorts[0].fields([
-            Field::OutRows,
-            Field::OutCols,
-            Field::PixelWords,
-            Field::RingWords,
-            Field::OutGroups,
-            Field::OutIdle,
-            Field::PixelIdle,
-            Field::RowGap,
-            Field::WeightBase,
-        ]));
-        fields.extend(sorts[1].fields([
-            Field::ExpandRows,
-            Field::ExpandCols,
-            Field::ExpandWords,
-            Field::ExpandRingWords,
-            Field::ExpandGroups,
-            Field::ExpandIdle,
-            Field::ExpandPixelIdle,
-            Field::ExpandGap,
-            Field::ExpandWeightBase,
-        ]));
+        for (sort, of_sort) in sorts.iter().zip(FIELDS) {
+            fields.extend(sort.fields(of_sort));
+        }
         let _case = Case::new(format!("command {fields:?}"));
         bench.set_fields(&module, &command(&fields), config);
         bench.set("released", 0u32);
@@ -271,8 +361,7 @@ fn run_both(bench: &mut Bench, config: &Config, seed: u64) {
         bench.set("start", 0u32);
         let arrival = [(); 2].map(|()| [1.0, 0.4, 0.1][rng.usize(..3)]);
         let mut released = 0;
-        // sort, group and word of the pixel at work; idle cycles left
-        let (mut at_work, mut idle, mut tail) = (None::<(usize, u32, u32)>, 0, 10);
+        let (mut array, mut tail) = (Array::default(), 10);
         while tail > 0 {
             if rng.u32(..12) == 0 {
                 released = (released + rng.u32(1..=2)).min(sorts[1].rows);
@@ -280,56 +369,16 @@ fn run_both(bench: &mut Bench, config: &Config, seed: u64) {
             bench.set("released", released);
             let mut arrives = [false; 2];
             for (n, sort) in sorts.iter().enumerate() {
-                let room = sort.came < sort.all() && sort.came - sort.done < sort.ring;
-                arrives[n] = room && rng.f64() < arrival[n];
+                arrives[n] = sort.may_come() && rng.f64() < arrival[n];
                 bench.set(&format!("{}pixel", sort.prefix), arrives[n]);
             }
             bench.settle();
-            if at_work.is_none() && idle == 0 {
-                let row = sorts[1].begun / sorts[1].cols;
-                let ready = [true, row < released + line_rows];
-                // the command's own first
-                let next = (0..2).find(|&n| ready[n] && sorts[n].begun < sorts[n].came);
-                at_work = next.map(|n| (n, 0, 0));
-                next.into_iter().for_each(|n| sorts[n].begun += 1);
+            let ready = [true, sorts[1].row() < released + line_rows];
+            array.cycle(bench, sorts.each_mut(), ready, true);
+            for (sort, arrives) in sorts.iter_mut().zip(arrives) {
+                sort.came += u32::from(arrives);
             }
-            let step = at_work.filter(|_| idle == 0);
-            idle = u32::saturating_sub(idle, 1);
-            bench.expect("step", step.is_some());
-            let mut done = [false; 2];
-            if let Some((n, group, word)) = step {
-                let sort = &sorts[n];
-                let pixel = sort.begun - 1;
-                let (word_last, group_last) = (word + 1 == sort.words, group + 1 == sort.groups);
-                let row_last = pixel % sort.cols + 1 == sort.cols;
-                let address = ["p_addr", "expand_addr"][n];
-                bench.expect(address, pixel % sort.ring * sort.words + word);
-                bench.expect("w_addr", sort.base + group * sort.words + word);
-                bench.expect("of_expand", n == 1);
-                bench.expect("step_first", word == 0);
-                bench.expect("step_last", word_last);
-                bench.expect("group_last", group_last);
-                bench.expect("row_last", row_last);
-                let ends = n == 0 && pixel + 1 == sort.all();
-                bench.expect("command_last", ends);
-                done[n] = word_last && group_last;
-                if word_last {
-                    let behind = if group_last { sort.behind } else { 0 };
-                    let gap = if group_last && row_last { sort.gap } else { 0 };
-                    idle = sort.idle + behind + gap;
-                }
-                at_work = match (word_last, group_last) {
-                    (true, true) => None,
-                    (true, false) => Some((n, group + 1, 0)),
-                    _ => Some((n, group, word + 1)),
-                };
-            }
-            for (n, port) in ["pixel_done", "expand_done"].into_iter().enumerate() {
-                bench.expect(port, done[n]);
-                sorts[n].done += u32::from(done[n]);
-                sorts[n].came += u32::from(arrives[n]);
-            }
-            let finished = sorts.iter().all(|sort| sort.done == sort.all());
+            let finished = sorts.iter().all(Sort::finished);
             tail -= u32::from(finished);
             bench.tick();
         }

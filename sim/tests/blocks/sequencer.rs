@@ -9,7 +9,7 @@ use sepstream_spec::timing::{self, fetch, near_read};
 use sepstream_testkit::{seeds, tools_present};
 
 /// A program of commands with random fields.
-fn random_program(rng: &mut fastrand::Rng, length: u32) -> Vec<Command> {
+pub fn random_program(rng: &mut fastrand::Rng, length: u32) -> Vec<Command> {
     let command = |n| {
         let mut command = Command::default();
         for field in Field::ALL {

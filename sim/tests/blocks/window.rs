@@ -25,6 +25,8 @@ struct Layer {
     flush: u32,
     ring: u32,
     slots: i32,
+    /// First word of the rows in each bank.
+    base: i32,
 }
 
 impl Layer {
@@ -76,11 +78,16 @@ impl Layer {
                 flush: rng.u32(..2),
                 ring: rng.u32(1..=4),
                 slots: 1,
+                base: 0,
             };
             let most = config.values().line_words as i32 / layer.row_words(config);
             let least = (kernel.0 + stride.0).div_euclid(ROW_BANKS as i32) + 1;
             if layer.row_bytes() + (kernel.1 + 2) * pixel_bytes <= bank && least <= most {
                 layer.slots = rng.i32(least..=most.min(6).max(least));
+                if config.runs_ahead() {
+                    let words = layer.slots * layer.row_words(config);
+                    layer.base = rng.i32(0..=config.values().line_words as i32 - words);
+                }
                 return layer;
             }
         }
@@ -90,7 +97,7 @@ impl Layer {
     fn place(&self, row: i32, config: &Config) -> (u32, u32) {
         let banks = ROW_BANKS as i32;
         let slot = row.div_euclid(banks).rem_euclid(self.slots) * self.row_words(config);
-        (row.rem_euclid(banks) as u32, slot as u32)
+        (row.rem_euclid(banks) as u32, (self.base + slot) as u32)
     }
 
     fn command(&self, config: &Config) -> Command {
@@ -103,8 +110,9 @@ impl Layer {
             (Field::RowWords, self.row_words(config) as u32),
             (
                 Field::SlotLimit,
-                (self.slots * self.row_words(config)) as u32,
+                (self.base + self.slots * self.row_words(config)) as u32,
             ),
+            (Field::LineBase, self.base as u32),
             (Field::InRows, self.rows as u32),
             (Field::RowBytes, self.row_bytes() as u32),
             (Field::OutRows, self.out.0 as u32),
@@ -494,22 +502,23 @@ fn windows_are_walked() {
         return;
     }
     // 9 rows behind 4 of padding, windows that reach 4 below them: 4 bits suffice
-    for (tn, lanes, taps, gather_rows, map_size) in [
-        (1, 1, 1, 1, 15),
-        (5, 3, 3, 3, 65535),
-        (4, 2, 9, 1, 15),
-        (3, 7, 9, 3, 15),
-        (16, 8, 3, 3, 15),
-        (16, 8, 3, 1, 100),
-        (3, 4, 1, 1, 15),
+    for (tn, lanes, taps, gather_rows, map_size, ahead) in [
+        (1, 1, 1, 1, 15, 0),
+        (5, 3, 3, 3, 65535, 0),
+        (4, 2, 9, 1, 15, 1),
+        (3, 7, 9, 3, 15, 0),
+        (16, 8, 3, 3, 15, 1),
+        (16, 8, 3, 1, 100, 0),
+        (3, 4, 1, 1, 15, 1),
     ] {
         let config = configured(tn, 1, lanes, taps, |v| {
             (v.gather_rows, v.map_size) = (gather_rows, map_size);
+            v.commands_ahead = ahead;
         });
         let mut bench = Bench::new(&window(&config));
         for seed in seeds!(40, 20).one_by_one() {
             let _case = Case::new(format!(
-                "tn {tn}, {lanes} lanes of {taps} taps, {gather_rows} rows, seed {seed}"
+                "tn {tn}, {lanes} lanes of {taps} taps, {gather_rows} rows, ahead {ahead}, seed {seed}"
             ));
             run(&mut bench, &config, seed);
         }

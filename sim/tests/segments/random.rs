@@ -33,13 +33,13 @@ const SMALL: Values = Values {
     residual: 4,
     lanes: 8,
     taps: 3,
+    pairs: 0,
     gather_rows: 3,
     dw_multiplier: 0,
     dw_lut_lanes: 0,
     dw_requant: 3,
     dw_sum_bits: 32,
     dw_requant_cycles: 1,
-    dw_max: 1,
     dw_tables: 0,
     activation_kib: 256,
     weight_kib: 256,
@@ -51,6 +51,7 @@ const SMALL: Values = Values {
     expand_words: 64,
     commands: 16,
     map_size: 512,
+    commands_ahead: 1,
 };
 pub const ODD: Values = Values {
     tn: 3,

@@ -21,13 +21,13 @@ impl Values {
         residual: 0,
         lanes: 0,
         taps: 0,
+        pairs: 0,
         gather_rows: 0,
         dw_multiplier: 0,
         dw_lut_lanes: 0,
         dw_requant: 0,
         dw_sum_bits: 0,
         dw_requant_cycles: 0,
-        dw_max: 0,
         dw_tables: 0,
         activation_kib: 0,
         weight_kib: 0,
@@ -39,6 +39,7 @@ impl Values {
         expand_words: 0,
         commands: 0,
         map_size: 0,
+        commands_ahead: 0,
     };
 
     /// Checks every rule; a configuration, or all violations.

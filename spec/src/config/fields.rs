@@ -255,6 +255,11 @@ const fn requant_cycles(sum_bits: u32) -> &'static [u32] {
     }
 }
 
+/// What may be chosen, if it may.
+const fn choice(may: bool) -> &'static [u32] {
+    if may { &[0, 1] } else { &[0] }
+}
+
 /// Numbers of tables: one of them is the identity.
 pub const TABLES: [u32; 9] = [0, 2, 4, 8, 16, 32, 64, 128, 256];
 const TABLES_WHY: &str = "with 0, activations that no clamp makes (hard-swish, sigmoid, ..) do not run on the accelerator; each lane has a memory for all of them, one of which is the identity";
@@ -263,7 +268,7 @@ const SUM_BITS_WHY: &str = "below 32 a lane takes two DSP blocks, not four; the 
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 31] = [
+pub const FIELDS: [Field; 32] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
@@ -298,6 +303,10 @@ pub const FIELDS: [Field; 31] = [
     field!("depthwise", "taps", taps, "products per lane and cycle",
         "taps-choice", OneOf(&[1, 3, 9]),
         "one product, one kernel column or one 3x3 window", Required, 3),
+    field!("depthwise", "pairs", pairs, "1: two pixels side by side share the lanes where a pixel has half as many channels",
+        "pairs-choice",
+        Among(|v| choice(v.lanes > 1 && v.lanes.is_power_of_two()), "0 or 1, and 0 where depthwise.lanes is no power of two from 2 on"),
+        "a pair then takes the cycles of a pixel; costs a choice of two in front of each product", Off, 1),
     field!("depthwise", "gather_rows", gather_rows, "kernel rows that convolutions of few channels take per cycle",
         "gather-rows-choice", OneOr(|v| v.taps.min(3), "the smaller of depthwise.taps and 3"),
         "several rows are read at once only where depthwise.taps needs them", Value(1), 3),
@@ -316,8 +325,6 @@ pub const FIELDS: [Field; 31] = [
         "depthwise-requant-cycles-choice",
         Among(|v| requant_cycles(v.dw_sum_bits), "1, 4 or 8, and 1 where depthwise.sum_bits is 32"),
         REQUANT_CYCLES_WHY, Value(1), 1),
-    field!("depthwise", "max", dw_max, "the engine takes the maximum of a window, too",
-        "depthwise-max-choice", OneOf(&[0, 1]), "without it a network with MAX_POOL_2D or REDUCE_MAX between layers does not run; it takes a few LUTs a tap", Off, 1),
     field!("depthwise", "tables", dw_tables, "functions of an output byte behind these lanes, summed over a program: tables of 256 bytes",
         "depthwise-tables-choice",
         Among(|v| if v.pw_tables > 0 { &TABLES } else { &[0] }, "0, 2, 4, 8, 16, 32, 64, 128 or 256, and 0 where pointwise.tables is 0"),
@@ -344,4 +351,8 @@ pub const FIELDS: [Field; 31] = [
         "commands-range", Range(1, 4096), "", Value(64), 64),
     field!("memory", "map_size", map_size, "most rows or columns of a map with its padding",
         "map-size-range", Range(4, 65535), "their counters have as many bits as it needs: 63, 127, 255 and so on use all of them", Value(65535), 127),
+    field!("memory", "commands_ahead", commands_ahead, "commands that are fetched and begun before the one at work is done",
+        "commands-ahead-range",
+        Among(|v| choice(v.pw_requant_cycles.min(v.dw_requant_cycles) == 1), "0 or 1, and 0 where both requant_cycles are above 1"),
+        "the fields of one more are held, a flip-flop a bit", Off, 1),
 ];

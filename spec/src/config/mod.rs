@@ -53,6 +53,8 @@ pub struct Values {
     pub lanes: u32,
     /// Products per lane and cycle: 1, 3 (one column) or 9 (one window).
     pub taps: u32,
+    /// 1: two pixels side by side share the lanes where a pixel has half as many channels.
+    pub pairs: u32,
     /// Kernel rows that convolutions of few channels take per cycle: 1, or 3 where the depthwise engine reads as many.
     pub gather_rows: u32,
     /// What multiplies in the depthwise engine: the number of a [`Multiplier`], not `Packed`.
@@ -65,8 +67,6 @@ pub struct Values {
     pub dw_sum_bits: u32,
     /// Cycles in which each takes a sum, as `pw_requant_cycles`.
     pub dw_requant_cycles: u32,
-    /// The depthwise engine takes maxima, too: 0 or 1.
-    pub dw_max: u32,
     /// Tables behind the depthwise engine's lanes, as `pw_tables`.
     pub dw_tables: u32,
     /// Activation memory in KiB.
@@ -89,6 +89,8 @@ pub struct Values {
     pub commands: u32,
     /// Most rows or columns of a map, its padding included: as wide as that are the counters of both.
     pub map_size: u32,
+    /// Commands that are fetched and begun before the one at work is done: 0 or 1.
+    pub commands_ahead: u32,
 }
 
 /// A configuration that passed every rule.
@@ -160,6 +162,14 @@ impl Config {
     pub fn saves_cells(&self) -> bool {
         self.0.pw_requant_cycles > 1 && self.0.dw_requant_cycles > 1
     }
+    /// Bytes of one pixel's part of the lanes where two share them; 0 in configurations in which none do.
+    pub fn pair_bytes(&self) -> u32 {
+        self.0.lanes / 2 * self.0.pairs
+    }
+    /// The next command is fetched while one is at work, and its units begin as soon as they are free.
+    pub fn runs_ahead(&self) -> bool {
+        self.0.commands_ahead > 0
+    }
     /// One requantiser takes the sums of all `tp` pixels in turn, and its outputs are written byte by byte: in configurations that are
     /// to have few cells, for one output channel at a time, which nothing is added to.
     pub fn shares_requant(&self) -> bool {
@@ -209,10 +219,6 @@ impl Config {
     /// The lanes behind the pointwise array can round once, too: [`Rounding::Once`](crate::quant::Rounding).
     pub fn pw_rounds_once(&self) -> bool {
         self.0.pw_rounding == 1
-    }
-    /// The depthwise engine can take the maximum of a window, too.
-    pub fn takes_maxima(&self) -> bool {
-        self.0.dw_max == 1
     }
     /// Beats in which the pointwise requantiser takes the `tm` sums of one group.
     pub fn pw_beats(&self) -> u32 {

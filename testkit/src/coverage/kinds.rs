@@ -5,8 +5,8 @@ use sepstream_compiler::compile;
 use sepstream_hdl::Technology;
 use sepstream_sim::model;
 use sepstream_spec::config::{Config, Field as Setting, Multiplier, WIDE_SUM};
-use sepstream_spec::graph::{Graph, Op, Pads, Tensor, Window};
-use sepstream_spec::isa::{Command, Field};
+use sepstream_spec::graph::{Graph, Op, Pads, Window};
+use sepstream_spec::isa::{Command, Field, RowsWait};
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing::{far, spread};
 use sepstream_spec::width::{bits, depthwise_sum_bits, pointwise_sum_bits};
@@ -23,8 +23,6 @@ pub struct Seen<'a> {
     /// What it goes to the limit of.
     pub limit: Option<Limit>,
     commands: Vec<Command>,
-    /// Layers on the depthwise engine.
-    windows: Vec<usize>,
     fused: bool,
     alone: bool,
 }
@@ -41,7 +39,6 @@ impl<'a> Seen<'a> {
             commands: runs
                 .flat_map(|run| model::commands(&compiled.program, run, config))
                 .collect(),
-            windows: compiled.stages().filter_map(|s| s.window).collect(),
             fused: compiled
                 .stages()
                 .any(|s| s.window.is_some() && s.dense.is_some()),
@@ -51,28 +48,24 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn grouped(&self) -> bool {
-        self.graph.layers.iter().any(|layer| {
-            let channels = |n| self.graph.input(layer, n).map(Tensor::channels);
-            matches!(layer.op, Op::Conv2d(_)) && channels(1) < channels(0)
-        })
-    }
     fn op(&self, is: impl Fn(&Op) -> bool) -> bool {
         self.graph.layers.iter().any(|layer| is(&layer.op))
-    }
-    fn windowed(&self, is: impl Fn(&Op) -> bool) -> bool {
-        self.windows.iter().any(|n| is(&self.graph.layers[*n].op))
     }
     fn window(&self, is: impl Fn(&Window) -> bool) -> bool {
         self.op(|op| match op {
             Op::Conv2d(c) => is(&c.window),
             Op::DepthwiseConv2d(d) => is(&d.window),
-            Op::AveragePool2d(p) | Op::MaxPool2d(p) => is(&p.window),
+            Op::AveragePool2d(p) => is(&p.window),
             _ => false,
         })
     }
     fn field(&self, field: Field) -> bool {
         self.commands.iter().any(|command| command.get(field) > 0)
+    }
+    /// Some rows are read as the command before writes them.
+    fn waits_for_rows(&self) -> bool {
+        let waits = |c: &Command| c.get(Field::RowsWait) == RowsWait::Row as u32;
+        self.commands.iter().any(waits)
     }
     fn map(&self, is: impl Fn([usize; 4]) -> bool) -> bool {
         let maps = self.graph.tensors.iter().filter(|t| t.data.is_none());
@@ -254,8 +247,6 @@ pub const DESIGN: &[OfDesign] = &[
     ("more than 16 depthwise lanes", |c, _| c.values().lanes > 16),
     ("words of 64 bytes", |c, _| c.word_bytes() == 64),
     ("slices maps", |c, _| c.slices()),
-    ("sums of windows only", |c, _| !c.takes_maxima()),
-    ("maxima of windows", |c, _| c.takes_maxima()),
     ("no tables", |c, _| c.values().pw_tables == 0),
     ("tables behind the array", |c, _| {
         c.values().pw_tables > 0 && c.values().dw_tables == 0
@@ -263,6 +254,27 @@ pub const DESIGN: &[OfDesign] = &[
     ("tables behind both engines", |c, _| {
         c.values().dw_tables > 0
     }),
+    ("one command after the other", |c, _| !c.runs_ahead()),
+    ("runs ahead", |c, _| c.runs_ahead()),
+    ("runs ahead, expanding", |c, _| {
+        c.runs_ahead() && c.expands()
+    }),
+    ("runs ahead, order", |c, _| {
+        c.runs_ahead() && c.values().tp > 1
+    }),
+    ("runs ahead, residual lanes", |c, _| {
+        c.runs_ahead() && c.values().residual > 0
+    }),
+    ("runs ahead, spread array", |c, _| {
+        c.runs_ahead() && spread(c)
+    }),
+    ("runs ahead, far activations", |c, _| {
+        c.runs_ahead() && far(c, Memory::Activation)
+    }),
+    ("runs ahead, tables", |c, _| {
+        c.runs_ahead() && c.values().pw_tables > 0
+    }),
+    ("pixels that share the lanes", |c, _| c.pair_bytes() > 0),
     ("generic bodies", |_, t| t == Technology::Generic),
     ("ECP5 bodies", |_, t| t == Technology::Ecp5),
     ("iCE40 UltraPlus bodies", |_, t| t == Technology::Ice40Up),
@@ -276,7 +288,6 @@ pub const NETWORK: &[OfNetwork] = &[
     ("CONV_2D of a window", |s| {
         s.op(|op| matches!(op, Op::Conv2d(c) if c.window.kernel != (1, 1)))
     }),
-    ("CONV_2D of groups", |s| s.grouped()),
     ("DEPTHWISE_CONV_2D", |s| {
         s.op(|op| matches!(op, Op::DepthwiseConv2d(d) if d.depth_multiplier == 1))
     }),
@@ -289,24 +300,9 @@ pub const NETWORK: &[OfNetwork] = &[
     ("AVERAGE_POOL_2D", |s| {
         s.op(|op| matches!(op, Op::AveragePool2d(_)))
     }),
-    ("MAX_POOL_2D between layers", |s| {
-        s.field(Field::DwMax) && s.op(|op| matches!(op, Op::MaxPool2d(_)))
-    }),
-    ("REDUCE_MAX between layers", |s| {
-        s.field(Field::DwMax) && s.op(|op| matches!(op, Op::ReduceMax(_)))
-    }),
     ("MEAN", |s| s.op(|op| matches!(op, Op::Mean(_)))),
     ("ADD", |s| s.op(|op| matches!(op, Op::Add(_)))),
     ("PAD", |s| s.op(|op| matches!(op, Op::Pad(_)))),
-    ("PAD by a command", |s| {
-        s.windowed(|op| matches!(op, Op::Pad(_)))
-    }),
-    ("MUL by a constant for each channel", |s| {
-        s.windowed(|op| matches!(op, Op::Mul(_)))
-    }),
-    ("ADD or SUB of a constant for each channel", |s| {
-        s.windowed(|op| matches!(op, Op::Add(_) | Op::Sub(_)))
-    }),
     ("several inputs", |s| s.graph.inputs.len() > 1),
     ("several outputs", |s| s.graph.outputs.len() > 1),
     ("kernel of 3x3", |s| s.window(|w| w.kernel == (3, 3))),
@@ -335,6 +331,7 @@ pub const NETWORK: &[OfNetwork] = &[
         let merges = |c: &Command| c.get(Field::MergeBytes) > 0 && c.get(Field::KernelRows) > 1;
         s.commands.iter().any(merges)
     }),
+    ("command of pairs of pixels", |s| s.field(Field::Pairs)),
     ("command of a slice", |s| s.field(Field::RowSkip)),
     ("command with idle cycles behind a batch", |s| {
         s.field(Field::PixelIdle)
@@ -349,6 +346,9 @@ pub const NETWORK: &[OfNetwork] = &[
         s.field(Field::ExpandTable)
     }),
     ("command that is a function alone", |s| s.alone),
+    ("rows that begin early", |s| s.field(Field::RowsEarly)),
+    ("rows that wait for rows", |s| s.waits_for_rows()),
+    ("rows that take turns", |s| s.field(Field::RowsTurns)),
     ("weight of -128", |s| s.least_weight()),
     ("needs one rounding", |s| s.needs_one_rounding()),
     ("all bits of the array's sums", |s| s.fills(Engine::Array)),

@@ -6,7 +6,7 @@ use sepstream_hdl::Technology;
 use sepstream_spec::config::{Multiplier, Values, WIDE_SUM};
 
 use super::{HAND, MOST_SLICED_WORDS};
-use crate::configs::{lanes_of, least_memories};
+use crate::configs::{lanes_of, least_memories, paired};
 
 const CARDS: usize = HAND as usize;
 
@@ -158,8 +158,13 @@ pub fn deal(seed: u64) -> (Values, Technology) {
     let (taps, tp) = (hand.dealt(TAPS), hand.dealt(PIXELS));
     let [once, gathers, far] = [(); 3].map(|()| hand.dealt([false, true]));
     let (pw_tables, dw_tables) = hand.dealt(TABLES);
-    let maxima = hand.dealt([false, true]);
     let families = [hand.card(FAMILIES, small), hand.card(SPREAD_FAMILIES, 0)];
+    // commands that run ahead: as it comes, and of the spread array
+    let aheads = [
+        hand.card([false, true, true], many),
+        hand.card([false, true], 0),
+    ];
+    let pairs = hand.dealt([false, true]);
     let technology = match shape {
         Shape::Spread => families[1],
         _ if is_small(shape) => families[0],
@@ -168,12 +173,17 @@ pub fn deal(seed: u64) -> (Values, Technology) {
 
     let mut rng = Rng::with_seed(seed);
     let few_cells = has_few_cells(shape);
+    let ahead = match shape {
+        Shape::Spread => aheads[1],
+        _ => !few_cells && aheads[0],
+    };
     let [residual, expands, several] = match shape {
         Shape::Shared => [false, false, true],
         _ => dealt_units,
     };
     let tp = if several { tp } else { 1 };
     let (tn, tm, lanes) = sizes(shape, tp, taps, &mut rng);
+    let (lanes, pairs) = paired(lanes, pairs);
     let kind = usize::from(few_cells);
     let (array, (pw_cycles, dw_cycles)) = (arrays[kind], requantisers[kind]);
     let pw_requant = lanes_of(&mut rng, tm.min(64 / tp));
@@ -193,13 +203,13 @@ pub fn deal(seed: u64) -> (Values, Technology) {
         pw_tables,
         lanes,
         taps,
+        pairs,
         gather_rows: if gathers { taps.min(3) } else { 1 },
         dw_multiplier: engine.0,
         dw_lut_lanes: beside(engine.1, lanes, &mut rng),
         dw_requant: lanes_of(&mut rng, lanes.min(tn)),
         dw_sum_bits,
         dw_requant_cycles,
-        dw_max: maxima.into(),
         dw_tables,
         activation_kib: if far { rng.u32(33..=80) } else { 1 },
         weight_kib: if shape == Shape::Spread {
@@ -210,6 +220,7 @@ pub fn deal(seed: u64) -> (Values, Technology) {
         expand_words: if expands { rng.u32(1..=48) } else { 0 },
         // of few cells that take several pixels, windows over whole maps are sliced: rows of a pixel each
         map_size: if few_cells { 255 } else { 4 },
+        commands_ahead: ahead.into(),
         line_words: if few_cells { MOST_SLICED_WORDS } else { 16 },
         ..least_memories()
     };

@@ -136,6 +136,9 @@ impl<'r> Builder<'r> {
         self.rng.usize(1..=most)
     }
     fn channels(&mut self) -> usize {
+        if self.suit.pairs > 0 && self.one_in(3) {
+            return self.suit.pairs;
+        }
         let most = match self.rng.u32(0..16) {
             0 => 300,
             1..=7 => 70,

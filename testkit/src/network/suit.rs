@@ -33,8 +33,8 @@ pub struct Suit {
     pub once: bool,
     /// Outputs can become functions of themselves.
     pub functions: bool,
-    /// The window engine takes maxima.
-    pub maxima: bool,
+    /// Channels of pixels of which two share the lanes of the depthwise engine; 0 if none do.
+    pub pairs: usize,
     array: Sums,
     window: Sums,
 }
@@ -52,7 +52,7 @@ impl Suit {
         adds: true,
         once: true,
         functions: false,
-        maxima: false,
+        pairs: 0,
         array: WIDE,
         window: WIDE,
     };
@@ -66,7 +66,7 @@ impl Suit {
             adds: v.residual > 0,
             once: config.pw_rounds_once(),
             functions: v.pw_tables > 0,
-            maxima: config.takes_maxima(),
+            pairs: config.pair_bytes() as usize,
             array: Sums {
                 bits: v.pw_sum_bits,
                 products: products(pointwise_sum_bits(config)),

@@ -23,19 +23,20 @@ pub fn side(level: usize) -> Side {
 /// host where that saves a segment, or, in later runs than the first, bytes between the two.
 pub fn levels(net: &Net, mut on_accelerator: Vec<bool>) -> Vec<usize> {
     let mut now = lowest(net, &on_accelerator);
+    let mut paid = cost(net, &now);
     loop {
-        let paid = cost(net, &now);
-        let without = |group: Vec<usize>| {
-            let moved = moved(net, &on_accelerator, &group);
-            let levels = lowest(net, &moved);
+        let before = paid;
+        for group in idle_groups(net, &now) {
+            let without = moved(net, &on_accelerator, &group);
+            let levels = lowest(net, &without);
             let cost = cost(net, &levels);
             let cheaper = cost.0 < paid.0 || now[group[0]] > 1 && cost < paid;
-            (cheaper && moved.contains(&true)).then_some((cost, moved, levels))
-        };
-        let cheaper = idle_groups(net, &now).into_iter().filter_map(without);
-        match cheaper.min_by_key(|(cost, ..)| *cost) {
-            Some((_, moved, levels)) => (on_accelerator, now) = (moved, levels),
-            None => return now,
+            if cheaper && without.contains(&true) {
+                (on_accelerator, now, paid) = (without, levels, cost);
+            }
+        }
+        if paid == before {
+            return now;
         }
     }
 }

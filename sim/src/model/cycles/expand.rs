@@ -2,7 +2,7 @@
 //! The expanding layer of an inverted residual: its pixels as `feed` brings them.
 
 use super::Fields;
-use super::rows::Turns;
+use super::rows::{Gate, Turns};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::Field;
 use sepstream_spec::timing;
@@ -34,7 +34,8 @@ struct Runs {
 }
 
 impl Feed {
-    pub fn new(f: &Fields<'_>, config: &Config) -> Self {
+    /// Of a command whose rows begin in cycle `start`.
+    pub fn new(f: Fields<'_>, config: &Config, start: u64, turns: Turns) -> Self {
         let (bytes, tail) = (f.get(Field::ExpandBytes), f.get(Field::ExpandTail));
         let (tn, word) = (
             u64::from(config.values().tn),
@@ -60,14 +61,14 @@ impl Feed {
             y: 0,
             x: 0,
             ring: f.get(Field::ExpandRing) as usize,
-            turns: Turns::new(f),
-            free: 1,
+            turns,
+            free: start + 1,
             available: Vec::new(),
         }
     }
     /// Reads all pixels whose batches there is room for; `done` has the cycle of the last read of each batch that the array has
     /// left.
-    pub fn advance(&mut self, done: &[u64]) {
+    pub fn advance(&mut self, done: &[u64], gate: &Gate) {
         while self.y < self.rows {
             let credit = match self.available.len().checked_sub(self.ring) {
                 // the pixels of a batch share their place in the buffer
@@ -78,8 +79,16 @@ impl Feed {
                     Some(cycle) => cycle + 1,
                 },
             };
+            // a row's other pixels are there with its first
+            let there = match self.x {
+                0 => gate.of(self.y),
+                _ => Some(0),
+            };
+            let Some(there) = there else {
+                return;
+            };
             let runs = &self.runs[self.x];
-            let begin = self.turns.from(self.free.max(credit));
+            let begin = self.turns.from(self.free.max(credit).max(there));
             let last = begin + (runs.count - 1) * self.turns.pace;
             let spill = u64::from(runs.spills);
             self.free = last + 1 + spill;

@@ -4,7 +4,7 @@
 use super::Fields;
 use super::rows::Room;
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{Command, Field};
+use sepstream_spec::isa::Field;
 use sepstream_spec::timing;
 
 /// Steps of the window for one pixel.
@@ -47,13 +47,13 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    pub fn new(command: &'a Command, config: &Config) -> Self {
-        let f = Fields(command);
+    /// Of a command whose windows begin in cycle `start`.
+    pub fn new(f: Fields<'a>, config: &Config, start: u64) -> Self {
         Window {
-            gathers: (f.get(Field::Gather) == 1).then(|| Gather::new(&f, config)),
-            depthwise: depthwise_steps(&f, config),
+            gathers: (f.get(Field::Gather) == 1).then(|| Gather::new(f, config)),
+            depthwise: depthwise_steps(f, config),
             ring: f.get(Field::RingPixels) as usize,
-            free: timing::WINDOW_START.into(),
+            free: start + u64::from(timing::WINDOW_START),
             y: 0,
             x: 0,
             steps: 0,
@@ -111,7 +111,7 @@ impl<'a> Window<'a> {
     }
 }
 
-fn depthwise_steps(f: &Fields<'_>, config: &Config) -> PixelSteps {
+fn depthwise_steps(f: Fields<'_>, config: &Config) -> PixelSteps {
     let v = config.values();
     let taps = f.get(Field::RowPasses) * f.get(Field::ColumnPasses);
     let groups = f.get(Field::LaneGroups);
@@ -150,7 +150,7 @@ struct Gather {
 type Runs = (u64, u64);
 
 impl Gather {
-    fn new(f: &Fields<'_>, config: &Config) -> Self {
+    fn new(f: Fields<'_>, config: &Config) -> Self {
         let tn = u64::from(config.values().tn);
         let word = u64::from(config.word_bytes());
         let run = f.get(Field::RunBytes);

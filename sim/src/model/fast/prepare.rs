@@ -81,15 +81,19 @@ impl Reader<'_> {
     }
     /// Where the windows lie.
     pub fn place(&self) -> Place {
+        let (cols, step) = match self.at(Field::Pairs) {
+            0 => (self.at(Field::OutCols), self.at(Field::WindowStep)),
+            _ => (2 * self.at(Field::OutCols), self.at(Field::PixelBytes)),
+        };
         Place {
             rows: self.at(Field::OutRows),
-            cols: self.at(Field::OutCols),
+            cols,
             in_rows: self.at(Field::InRows),
             row_bytes: self.row_bytes(),
             top: self.signed(Field::FirstRow) as isize,
             row_step: self.at(Field::StrideRows) as isize,
             left: self.signed(Field::FirstByte) as isize,
-            step: self.at(Field::WindowStep) as isize,
+            step: step as isize,
         }
     }
 
@@ -148,11 +152,16 @@ impl Reader<'_> {
     /// sixteen channels are sixteen bytes of it.
     fn depthwise(&self) -> Result<(Window, Inputs), Refused> {
         let (v, c) = (self.config.values(), self.config);
-        let (lanes, all_taps) = (v.lanes as usize, v.taps as usize);
+        let (pixel, all_taps) = (self.at(Field::PixelBytes), v.taps as usize);
+        // of lanes that two pixels may share, those of the first: the second's have the same weights, or none
+        let half = c.pair_bytes() as usize;
+        let (lanes, pitch) = match pixel == half {
+            true => (half, half),
+            false => (v.lanes as usize, c.lane_pitch() as usize),
+        };
         let (row_taps, column_taps) = (c.row_taps() as usize, c.column_taps() as usize);
-        let (groups, pitch) = (self.at(Field::LaneGroups), c.lane_pitch() as usize);
+        let groups = self.at(Field::LaneGroups);
         let (row_passes, column_passes) = (self.at(Field::RowPasses), self.at(Field::ColumnPasses));
-        let pixel = self.at(Field::PixelBytes);
         let whole = |bytes: i64| bytes % pixel.max(1) as i64 == 0;
         let step = self.command.get(Field::WindowStep);
         if groups * pitch > pixel
@@ -210,7 +219,6 @@ impl Reader<'_> {
         let layer = Depthwise {
             reach: (last(|tap| tap.0), last(|tap| tap.1)),
             taps: places,
-            largest: self.at(Field::DwMax) == 1,
             pad: vec![[byte(self.signed(Field::PadValue)); LANES]; blocks.len()],
             blocks,
             weights,
@@ -230,7 +238,11 @@ impl Reader<'_> {
     ) -> Result<Dense, Refused> {
         let v = self.config.values();
         let (tn, tm) = (v.tn as usize, v.tm as usize);
-        let outputs = self.at(fields.outputs);
+        // of a pair's outputs, those of its first pixel: the second's have the same weights
+        let outputs = match fields.outputs {
+            Field::OutBytes => self.at(Field::OutBytes) / (1 + self.at(Field::Pairs)),
+            other => self.at(other),
+        };
         let words = self.at(fields.words);
         if inputs.0.len() > words * tn || outputs > self.at(fields.groups) * tm {
             return Err("its array takes or gives fewer bytes than a pixel has");
