@@ -12,7 +12,7 @@
 //! | (fields)             | out |               | one port per field of `spec::isa`, as wide as used         |
 //!
 //! Cycles of a command: one per fetched word, `timing::fetch`, then until `done`. Configurations that run ahead have the other
-//! ports and cycles of [`ahead`].
+//! ports and cycles of `sequencer/ahead.rs`.
 
 mod ahead;
 

@@ -213,13 +213,21 @@ impl Outputs<'_> {
             for (p, data) in (1..).zip(&mut data[1..]) {
                 (*data, []) = tables.look_up(m, &name(p), &number, data, []);
             }
-            let told = of_expand.clone().unwrap_or_else(|| lit(0, 1));
             let [count, tag, valid] = &along;
-            let first = [count, tag, valid, &told];
-            let (found, [count, tag, valid, told]) =
-                tables.look_up(m, &name(0), &number, &data[0], first);
-            (data[0], along) = (found, [count, tag, valid]);
-            of_expand = of_expand.map(|_| told);
+            let first = name(0);
+            match &of_expand {
+                None => {
+                    let told = [count, tag, valid];
+                    (data[0], along) = tables.look_up(m, &first, &number, &data[0], told);
+                }
+                Some(told) => {
+                    let told = [count, tag, valid, told];
+                    let (found, [count, tag, valid, told]) =
+                        tables.look_up(m, &first, &number, &data[0], told);
+                    (data[0], along) = (found, [count, tag, valid]);
+                    of_expand = Some(told);
+                }
+            }
         }
         let [count, tag, valid] = along;
         let beats = Beats {
