@@ -228,6 +228,250 @@ struct Events {
     ends: Expr,
 }
 
+/// Where the command's own pixels have their fields: rows, columns, words of a pixel, of the ring, groups, idle cycles, gap, weight base.
+const OWN: [Field; 8] = [
+    Field::OutRows,
+    Field::OutCols,
+    Field::PixelWords,
+    Field::RingWords,
+    Field::OutGroups,
+    Field::OutIdle,
+    Field::RowGap,
+    Field::WeightBase,
+];
+
+/// Where those of its expanding layer have them.
+const EXPAND: [Field; 8] = [
+    Field::ExpandRows,
+    Field::ExpandCols,
+    Field::ExpandWords,
+    Field::ExpandRingWords,
+    Field::ExpandGroups,
+    Field::ExpandIdle,
+    Field::ExpandGap,
+    Field::ExpandWeightBase,
+];
+
+/// The pixels of the expanding layer, and the room that the line buffer has for their rows.
+struct Expanding {
+    pixels: Pixels,
+    /// The row at work less those that the line buffer holds, and of the first row.
+    place: Expr,
+    first_place: Expr,
+    room: Expr,
+}
+
+impl Expanding {
+    fn new(m: &mut Module, config: &Config) -> Self {
+        let pixels = Pixels::new(m, config, "expand_", config.values().expand_words, EXPAND);
+        let released = m.input("released", map_bits(config));
+        let line_rows = m.input(Field::LineRows.name(), Field::LineRows.used_bits(config));
+        // as in `fill`
+        let number = row_bits(config);
+        let place = m.reg("expand_place", number);
+        let first_place = m.wire("first_place", &(&lit(0, number) - &line_rows.zext(number)));
+        let room = m.wire("room", &place.lt_s(&released.zext(number)));
+        Expanding {
+            pixels,
+            place,
+            first_place,
+            room,
+        }
+    }
+    /// Counters and outputs.
+    fn finish(&self, m: &mut Module, start: &Expr, events: &Events, word: &Expr) {
+        let Expanding { pixels, place, .. } = self;
+        pixels.count(m, start, None, events);
+        m.clocked(|s| {
+            s.when(&(&events.ends & &pixels.x.last), |s| {
+                s.set(place, &(place + &lit(1, place.width())))
+            });
+            s.when(start, |s| s.set(place, &self.first_place));
+        });
+        m.output("expand_done", &events.ends);
+        let base = &pixels.base;
+        m.output("expand_addr", &(base + &word.low(base.width())));
+    }
+}
+
+/// Both sorts, and which one is at work, where there are two.
+struct Sorts<'a> {
+    own: &'a Pixels,
+    expanding: Option<(&'a Expanding, Expr)>,
+}
+
+impl Sorts<'_> {
+    /// What the sort at work has.
+    fn choose(&self, get: &dyn Fn(&Pixels) -> Expr) -> Expr {
+        match &self.expanding {
+            Some((expanding, now)) => now.mux(&get(&expanding.pixels), &get(self.own)),
+            None => get(self.own),
+        }
+    }
+    /// Idle cycles behind a group: more behind a pixel, and behind a row.
+    fn behind(&self, get: &dyn Fn(&Idle) -> Expr) -> Expr {
+        self.choose(&|p| {
+            let [group, pixel, row] = [0, 1, 2].map(|i: usize| get(&p.idle[i]));
+            let pixel = p.x.last.mux(&row, &pixel);
+            p.groups.last.mux(&pixel, &group)
+        })
+    }
+}
+
+/// The registers of the pixel at work.
+struct State {
+    at_start: Expr,
+    waiting: Expr,
+    wait_left: Expr,
+    first: Expr,
+    word: Expr,
+}
+
+impl State {
+    fn new(m: &mut Module, config: &Config) -> Self {
+        let v = config.values();
+        let words = address_bits(v.pixel_words.max(v.expand_words));
+        State {
+            at_start: m.reg("at_start", 1),
+            waiting: m.reg("waiting", 1),
+            wait_left: m.reg("wait_left", array_idle_bits(config)),
+            first: m.reg("first", 1),
+            word: m.reg("word", words),
+        }
+    }
+    /// Whether a pixel can begin, and whether the one at work, or the one that begins, is an expanding one.
+    fn which(
+        &self,
+        m: &mut Module,
+        own: &Pixels,
+        expanding: Option<&Expanding>,
+    ) -> (Expr, Option<Expr>) {
+        let ready = m.wire("ready", &(&own.active & &own.some));
+        let Some(Expanding { pixels, room, .. }) = expanding else {
+            return (ready, None);
+        };
+        let other = [&pixels.active, &pixels.some, room].map(Expr::clone);
+        let other = m.wire("expand_ready", &all(&other));
+        let at_work = m.reg("expand_at_work", 1);
+        let now = m.wire("expand_now", &self.at_start.mux(&!&ready, &at_work));
+        m.clocked(|s| s.set(&at_work, &now));
+        (&ready | &other, Some(now))
+    }
+}
+
+/// What the step of a cycle is.
+struct Step {
+    step: Expr,
+    begins: Expr,
+    word_last: Expr,
+    group_last: Expr,
+    x_last: Expr,
+    group_end: Expr,
+    pixel_end: Expr,
+}
+
+impl Step {
+    fn new(m: &mut Module, state: &State, sorts: &Sorts, can_begin: &Expr) -> Self {
+        let may = &!&state.at_start | can_begin;
+        let step = m.wire("issue", &(&!&state.waiting & &may));
+        let begins = m.wire("begins", &(&step & &state.at_start));
+        m.note("Where it is in its loops; what comes behind it.");
+        let word_last = m.wire("word_last", &sorts.choose(&|p| p.words.last.clone()));
+        let group_last = m.wire("group_is_last", &sorts.choose(&|p| p.groups.last.clone()));
+        let x_last = m.wire("x_last", &sorts.choose(&|p| p.x.last.clone()));
+        let group_end = m.wire("group_end", &(&step & &word_last));
+        let pixel_end = m.wire("pixel_end", &(&group_end & &group_last));
+        Step {
+            step,
+            begins,
+            word_last,
+            group_last,
+            x_last,
+            group_end,
+            pixel_end,
+        }
+    }
+    /// Of those pixels that `of` is 1 for.
+    fn events(&self, m: &mut Module, prefix: &str, of: &Expr) -> Events {
+        let [step, begins, group_ends, ends] = [
+            ("step", &self.step),
+            ("begins", &self.begins),
+            ("group_ends", &self.group_end),
+            ("ends", &self.pixel_end),
+        ]
+        .map(|(name, event)| m.wire(&format!("{prefix}_{name}"), &(event & of)));
+        Events {
+            step,
+            begins,
+            group_ends,
+            ends,
+        }
+    }
+}
+
+/// The registers' next values; gives the address of the weights.
+fn advance(
+    m: &mut Module,
+    config: &Config,
+    state: &State,
+    sorts: &Sorts,
+    now: &Step,
+    [start, rst]: [&Expr; 2],
+) -> Expr {
+    let State {
+        at_start,
+        waiting,
+        wait_left,
+        first,
+        word,
+    } = state;
+    let own_base = &sorts.own.weight_base;
+    let words = word.width();
+    let idle = m.wire("idle", &sorts.behind(&|idle| idle.cycles.clone()));
+    let idles = m.wire("idles", &sorts.behind(&|idle| idle.some.clone()));
+    let weight_base = sorts.choose(&|p| p.weight_base.clone());
+    let weight_at = m.reg("weight_at", weight_base.width());
+    let w_addr = match &sorts.expanding {
+        None => weight_at.clone(),
+        Some(_) => m.wire("w_addr_now", &at_start.mux(&weight_base, &weight_at)),
+    };
+    let ahead = config.runs_ahead();
+    m.clocked(|s| {
+        s.when(&now.step, |s| {
+            s.set(at_start, &lit(0, 1));
+            s.set(first, &now.word_last);
+            let next = word + &lit(1, words);
+            s.set(word, &now.word_last.mux(&lit(0, words), &next));
+            s.set(&weight_at, &(&w_addr + &lit(1, w_addr.width())));
+        });
+        s.when(waiting, |s| {
+            s.set(wait_left, &(wait_left - &lit(1, wait_left.width())));
+            s.set(waiting, &!&wait_left.is(1));
+        });
+        s.when(&now.group_end, |s| {
+            s.set(waiting, &idles);
+            s.set(wait_left, &idle);
+        });
+        s.when(&now.pixel_end, |s| {
+            s.set(at_start, &lit(1, 1));
+            s.set(&weight_at, own_base);
+        });
+        if ahead && sorts.expanding.is_none() {
+            // where there are two sorts, a pixel's base comes with it, and one of the other may be at work
+            s.when(start, |s| s.set(&weight_at, own_base));
+        }
+        let again = if ahead { rst.clone() } else { start | rst };
+        s.when(&again, |s| {
+            s.set(at_start, &lit(1, 1));
+            s.set(first, &lit(1, 1));
+            s.set(waiting, &lit(0, 1));
+            s.set(word, &lit(0, words));
+            s.set(&weight_at, own_base);
+        });
+    });
+    w_addr
+}
+
 /// The control of the pointwise array.
 pub fn pointwise_control(config: &Config) -> Rc<Module> {
     let mut m = Module::new(
@@ -239,188 +483,44 @@ pub fn pointwise_control(config: &Config) -> Rc<Module> {
     let ahead = config.runs_ahead();
     let pixels_start = ahead.then(|| m.input("pixels_start", 1));
     let rows_start = (ahead && config.expands()).then(|| m.input("rows_start", 1));
-    let own = Pixels::new(
-        &mut m,
-        config,
-        "",
-        v.pixel_words,
-        [
-            Field::OutRows,
-            Field::OutCols,
-            Field::PixelWords,
-            Field::RingWords,
-            Field::OutGroups,
-            Field::OutIdle,
-            Field::RowGap,
-            Field::WeightBase,
-        ],
-    );
-    let expand = config.expands().then(|| {
-        let pixels = Pixels::new(
-            &mut m,
-            config,
-            "expand_",
-            v.expand_words,
-            [
-                Field::ExpandRows,
-                Field::ExpandCols,
-                Field::ExpandWords,
-                Field::ExpandRingWords,
-                Field::ExpandGroups,
-                Field::ExpandIdle,
-                Field::ExpandGap,
-                Field::ExpandWeightBase,
-            ],
-        );
-        let released = m.input("released", map_bits(config));
-        let line_rows = m.input(Field::LineRows.name(), Field::LineRows.used_bits(config));
-        // as in `fill`
-        let number = row_bits(config);
-        let place = m.reg("expand_place", number);
-        let first_place = m.wire("first_place", &(&lit(0, number) - &line_rows.zext(number)));
-        let room = m.wire("room", &place.lt_s(&released.zext(number)));
-        (pixels, (place, first_place), room)
-    });
+    let own = Pixels::new(&mut m, config, "", v.pixel_words, OWN);
+    let expanding = config.expands().then(|| Expanding::new(&mut m, config));
     let rst = m.unit_reset();
 
     m.note("Which pixel: the one at work, else the command's, else an expanding one.");
-    let words = address_bits(v.pixel_words.max(v.expand_words));
-    let at_start = m.reg("at_start", 1);
-    let waiting = m.reg("waiting", 1);
-    let wait_left = m.reg("wait_left", array_idle_bits(config));
-    let first = m.reg("first", 1);
-    let word = m.reg("word", words);
-    let ready = m.wire("ready", &(&own.active & &own.some));
-    let (can_begin, of_expand) = match &expand {
-        None => (ready, None),
-        Some((pixels, _, room)) => {
-            let other = [&pixels.active, &pixels.some, room].map(Expr::clone);
-            let other = m.wire("expand_ready", &all(&other));
-            let at_work = m.reg("expand_at_work", 1);
-            let of_expand = m.wire("expand_now", &at_start.mux(&!&ready, &at_work));
-            m.clocked(|s| s.set(&at_work, &of_expand));
-            (&ready | &other, Some(of_expand))
-        }
+    let state = State::new(&mut m, config);
+    let (can_begin, of_expand) = state.which(&mut m, &own, expanding.as_ref());
+    let sorts = Sorts {
+        own: &own,
+        expanding: expanding.as_ref().zip(of_expand.clone()),
     };
-    let step = m.wire("issue", &(&!&waiting & &(&!&at_start | &can_begin)));
-    let begins = m.wire("begins", &(&step & &at_start));
-
-    m.note("Where it is in its loops; what comes behind it.");
-    let choose = |get: &dyn Fn(&Pixels) -> Expr| match (&expand, &of_expand) {
-        (Some((pixels, ..)), Some(of_expand)) => of_expand.mux(&get(pixels), &get(&own)),
-        _ => get(&own),
-    };
-    let word_last = m.wire("word_last", &choose(&|p| p.words.last.clone()));
-    let group_last = m.wire("group_is_last", &choose(&|p| p.groups.last.clone()));
-    let x_last = m.wire("x_last", &choose(&|p| p.x.last.clone()));
-    let group_end = m.wire("group_end", &(&step & &word_last));
-    let pixel_end = m.wire("pixel_end", &(&group_end & &group_last));
-    let behind = |get: &dyn Fn(&Idle) -> Expr| {
-        choose(&|p| {
-            let [group, pixel, row] = [0, 1, 2].map(|i: usize| get(&p.idle[i]));
-            let pixel = p.x.last.mux(&row, &pixel);
-            p.groups.last.mux(&pixel, &group)
-        })
-    };
-    let idle = m.wire("idle", &behind(&|idle| idle.cycles.clone()));
-    let idles = m.wire("idles", &behind(&|idle| idle.some.clone()));
-    let weight_base = choose(&|p| p.weight_base.clone());
-    let weight_at = m.reg("weight_at", weight_base.width());
-    let w_addr = match &of_expand {
-        None => weight_at.clone(),
-        Some(_) => m.wire("w_addr_now", &at_start.mux(&weight_base, &weight_at)),
-    };
-    m.clocked(|s| {
-        s.when(&step, |s| {
-            s.set(&at_start, &lit(0, 1));
-            s.set(&first, &word_last);
-            s.set(
-                &word,
-                &word_last.mux(&lit(0, words), &(&word + &lit(1, words))),
-            );
-            s.set(&weight_at, &(&w_addr + &lit(1, w_addr.width())));
-        });
-        s.when(&waiting, |s| {
-            s.set(&wait_left, &(&wait_left - &lit(1, wait_left.width())));
-            s.set(&waiting, &!&wait_left.is(1));
-        });
-        s.when(&group_end, |s| {
-            s.set(&waiting, &idles);
-            s.set(&wait_left, &idle);
-        });
-        s.when(&pixel_end, |s| {
-            s.set(&at_start, &lit(1, 1));
-            s.set(&weight_at, &own.weight_base);
-        });
-        if ahead && expand.is_none() {
-            // where there are two sorts, a pixel's base comes with it, and one of the other may be at work
-            s.when(&start, |s| s.set(&weight_at, &own.weight_base));
-        }
-        let again = if ahead { rst.clone() } else { &start | &rst };
-        s.when(&again, |s| {
-            s.set(&at_start, &lit(1, 1));
-            s.set(&first, &lit(1, 1));
-            s.set(&waiting, &lit(0, 1));
-            s.set(&word, &lit(0, words));
-            s.set(&weight_at, &own.weight_base);
-        });
-    });
+    let now = Step::new(&mut m, &state, &sorts, &can_begin);
+    let w_addr = advance(&mut m, config, &state, &sorts, &now, [&start, &rst]);
 
     m.note("Tokens.");
     let is_own = of_expand.as_ref().map_or(lit(1, 1), |e| !e);
-    let mut events = |prefix: &str, of: &Expr| {
-        let [step, begins, group_ends, ends] = [
-            ("step", &step),
-            ("begins", &begins),
-            ("group_ends", &group_end),
-            ("ends", &pixel_end),
-        ]
-        .map(|(name, event)| m.wire(&format!("{prefix}_{name}"), &(event & of)));
-        Events {
-            step,
-            begins,
-            group_ends,
-            ends,
-        }
-    };
-    let own_events = events("own", &is_own);
-    let expand_events = of_expand.as_ref().map(|e| events("expand", e));
-    own.count(&mut m, &start, pixels_start.as_ref(), &own_events);
-    m.output("pixel_done", &own_events.ends);
-    m.output("p_addr", &(&own.base + &word.low(own.base.width())));
-    if let (Some((pixels, (place, first_place), _)), Some(of_expand), Some(events)) =
-        (&expand, &of_expand, &expand_events)
-    {
+    let events = now.events(&mut m, "own", &is_own);
+    let expand_events = of_expand.as_ref().map(|e| now.events(&mut m, "expand", e));
+    own.count(&mut m, &start, pixels_start.as_ref(), &events);
+    m.output("pixel_done", &events.ends);
+    m.output("p_addr", &(&own.base + &state.word.low(own.base.width())));
+    if let (Some((expanding, of_expand)), Some(events)) = (&sorts.expanding, &expand_events) {
         let start = rows_start.as_ref().unwrap_or(&start);
-        pixels.count(&mut m, start, None, events);
-        m.clocked(|s| {
-            s.when(&(&events.ends & &pixels.x.last), |s| {
-                s.set(place, &(place + &lit(1, place.width())))
-            });
-            s.when(start, |s| s.set(place, first_place));
-        });
-        m.output("expand_done", &events.ends);
-        m.output(
-            "expand_addr",
-            &(&pixels.base + &word.low(pixels.base.width())),
-        );
+        expanding.finish(&mut m, start, events, &state.word);
         m.output("of_expand", of_expand);
     }
     m.output("w_addr", &w_addr);
-    m.output("step", &step);
-    m.output("step_first", &first);
-    m.output("step_last", &word_last);
-    m.output("group_last", &group_last);
+    m.output("step", &now.step);
+    m.output("step_first", &state.first);
+    m.output("step_last", &now.word_last);
+    m.output("group_last", &now.group_last);
     if v.tp == 1 {
-        m.output("row_last", &x_last);
+        m.output("row_last", &now.x_last);
     }
-    m.output("command_last", &all(&[is_own, x_last, own.y.last.clone()]));
+    let last = [is_own, now.x_last.clone(), own.y.last.clone()];
+    m.output("command_last", &all(&last));
     if ahead {
-        let ends = [
-            own_events.ends.clone(),
-            own.x.last.clone(),
-            own.y.last.clone(),
-        ];
+        let ends = [events.ends, own.x.last.clone(), own.y.last.clone()];
         m.output("pixels_taken", &all(&ends));
     }
     Rc::new(m)
