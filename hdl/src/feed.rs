@@ -15,7 +15,7 @@
 
 use crate::counter::next_in_batch;
 use crate::row_gate::RowGate;
-use crate::rtl::{Module, all, lit};
+use crate::rtl::{Expr, Module, all, lit};
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::{Field, address_bits};
 use sepstream_spec::timing::activation_read;
@@ -135,14 +135,16 @@ pub fn feed(config: &Config) -> Rc<Module> {
     });
     m.output("r_valid", &read);
     m.output("r_addr", &address);
-    for (name, value) in [
-        ("run_first", place.clone()),
-        ("run_count", count.low(bits(tn))),
-        ("run_last", ends.clone()),
-        ("run_valid", read.clone()),
-    ] {
-        let late = m.delay(name, &value, activation_read(config));
+    let run = [place, count.low(bits(tn)), ends, read];
+    run_outputs(&mut m, config, run);
+    Rc::new(m)
+}
+
+/// The run, as late as its data: place of the first byte, bytes, last of its pixel, valid.
+fn run_outputs(m: &mut Module, config: &Config, run: [Expr; 4]) {
+    let names = ["run_first", "run_count", "run_last", "run_valid"];
+    for (name, value) in names.into_iter().zip(&run) {
+        let late = m.delay(name, value, activation_read(config));
         m.output(name, &late);
     }
-    Rc::new(m)
 }

@@ -20,6 +20,7 @@ use crate::select::choose;
 use sepstream_spec::config::Config;
 use sepstream_spec::isa::address_bits;
 use sepstream_spec::regs::{self, Memory, Reg};
+use sepstream_spec::timing::activation_read;
 use std::rc::Rc;
 
 /// Bits of a count of words to send, whatever the memory; of configurations that are to have few cells those of its addresses and one.
@@ -28,8 +29,151 @@ const SEND_BITS: u32 = 24;
 /// The host interface.
 pub fn host(config: &Config) -> Rc<Module> {
     let mut m = Module::new("host", "Register bus, memory loader and result sender.");
-    let word = config.word_bytes() * 8;
-    let address = address_bits(config.activation_words());
+    let ports = Ports::new(&mut m, config);
+
+    m.note("The beat on its way to a memory.");
+    let target = m.reg("target", 3);
+    let pending = m.reg("pending", 1);
+    let is_activation = target.is(Memory::Activation as u64);
+    let waits = &is_activation & &ports.busy_port;
+    let fires = m.wire("fires", &(&pending & &!&waits));
+    let beat = Beat {
+        target,
+        pending,
+        fires,
+    };
+    let bus = Bus::new(&mut m, &ports, &beat);
+    load(&mut m, config, &ports, &bus, &beat);
+    let sending = send(&mut m, config, &ports, &bus);
+    read(&mut m, config, &ports, &bus, sending);
+    Rc::new(m)
+}
+
+/// Its inputs.
+struct Ports {
+    cyc: Expr,
+    stb: Expr,
+    we: Expr,
+    adr: Expr,
+    dat_w: Expr,
+    t_data: Expr,
+    t_valid: Expr,
+    t_last: Expr,
+    m_ready: Expr,
+    busy_port: Expr,
+    read_taken: Expr,
+    a_data: Expr,
+    busy: Expr,
+    finished: Expr,
+    cycles: Expr,
+    index: Expr,
+    rst: Expr,
+}
+
+impl Ports {
+    fn new(m: &mut Module, config: &Config) -> Self {
+        let word = config.word_bytes() * 8;
+        Ports {
+            cyc: m.input("s_wb_cyc", 1),
+            stb: m.input("s_wb_stb", 1),
+            we: m.input("s_wb_we", 1),
+            adr: m.input("s_wb_adr", 8),
+            dat_w: m.input("s_wb_dat_w", 32),
+            t_data: m.input("s_axis_tdata", word),
+            t_valid: m.input("s_axis_tvalid", 1),
+            t_last: m.input("s_axis_tlast", 1),
+            m_ready: m.input("m_axis_tready", 1),
+            busy_port: m.input("busy_port", 1),
+            read_taken: m.input("read_taken", 1),
+            a_data: m.input("a_data", word),
+            busy: m.input("busy", 1),
+            finished: m.input("finished", 1),
+            cycles: m.input("cycles", 32),
+            index: m.input("layer_index", 16),
+            rst: m.reset(),
+        }
+    }
+}
+
+/// The beat on its way to a memory.
+struct Beat {
+    target: Expr,
+    pending: Expr,
+    fires: Expr,
+}
+
+/// The register bus: an access, and which register it is of.
+struct Bus {
+    access: Expr,
+    target: Expr,
+    address: Expr,
+    send: Expr,
+    words: Expr,
+    readable: [Expr; 6],
+}
+
+impl Bus {
+    fn new(m: &mut Module, ports: &Ports, beat: &Beat) -> Self {
+        let Ports { adr, rst, .. } = ports;
+        m.note("Register bus: a cycle to decode the address, one for the access. A new load target or address waits until no beat is");
+        m.note("on its way to the old one.");
+        let ack = m.reg("ack", 1);
+        let asks = [ports.cyc.clone(), ports.stb.clone(), !&ack];
+        let asks = m.wire("asks", &all(&asks));
+        let asked = m.reg("asked", 1);
+        let mut chosen = |name: &str, r: Reg, yes: &Expr| {
+            m.pipe(&format!("{name}_chosen"), &(&adr.is(r as u64) & yes))
+        };
+        let [control, target, address, send, words] = [
+            ("control", Reg::Control),
+            ("target", Reg::LoadTarget),
+            ("address", Reg::LoadAddress),
+            ("send_address", Reg::SendAddress),
+            ("send_words", Reg::SendWords),
+        ]
+        .map(|(name, r)| chosen(name, r, &ports.we));
+        let readable = [
+            ("id", Reg::Id),
+            ("version", Reg::Version),
+            ("fingerprint", Reg::Fingerprint),
+            ("status", Reg::Status),
+            ("cycles", Reg::Cycles),
+            ("command", Reg::Command),
+        ]
+        .map(|(name, r)| chosen(name, r, &lit(1, 1)));
+        let wait = &(&target | &address) & &beat.pending;
+        let access = m.wire("access", &all(&[asks.clone(), asked.clone(), !&wait]));
+        m.clocked(|s| {
+            s.set(&asked, &(&asks & &!&access));
+            s.set(&ack, &access);
+            s.when(rst, |s| {
+                s.set(&asked, &lit(0, 1));
+                s.set(&ack, &lit(0, 1));
+            });
+        });
+        m.output("s_wb_ack", &ack);
+        let run = all(&[access.clone(), control, ports.dat_w.bit(0)]);
+        let run = m.pipe("run_q", &run);
+        m.output("run", &run);
+        Bus {
+            access,
+            target,
+            address,
+            send,
+            words,
+            readable,
+        }
+    }
+}
+
+/// The loader of the memories.
+fn load(m: &mut Module, config: &Config, ports: &Ports, bus: &Bus, beat: &Beat) {
+    let Ports { dat_w, .. } = ports;
+    let Beat {
+        target,
+        pending,
+        fires,
+    } = beat;
     // the load bus has an address for the largest memory
     let memories = Memory::all(config);
     let load_bits = memories
@@ -37,107 +181,44 @@ pub fn host(config: &Config) -> Rc<Module> {
         .map(|memory| address_bits(memory.shape(config).words));
     let load_bits = load_bits.fold(1, u32::max);
     let beats = Memory::most_beats(config);
-    let cyc = m.input("s_wb_cyc", 1);
-    let stb = m.input("s_wb_stb", 1);
-    let we = m.input("s_wb_we", 1);
-    let adr = m.input("s_wb_adr", 8);
-    let dat_w = m.input("s_wb_dat_w", 32);
-    let t_data = m.input("s_axis_tdata", word);
-    let t_valid = m.input("s_axis_tvalid", 1);
-    let t_last = m.input("s_axis_tlast", 1);
-    let m_ready = m.input("m_axis_tready", 1);
-    let busy_port = m.input("busy_port", 1);
-    let read_taken = m.input("read_taken", 1);
-    let a_data = m.input("a_data", word);
-    let busy = m.input("busy", 1);
-    let finished = m.input("finished", 1);
-    let cycles = m.input("cycles", 32);
-    let index = m.input("layer_index", 16);
-    let rst = m.reset();
-
-    m.note("The beat on its way to a memory.");
-    let target = m.reg("target", 3);
-    let pending = m.reg("pending", 1);
-    let is_activation = target.is(Memory::Activation as u64);
-    let fires = m.wire("fires", &(&pending & &!&(&is_activation & &busy_port)));
-
-    m.note("Register bus: a cycle to decode the address, one for the access. A new load target or address waits until no beat is");
-    m.note("on its way to the old one.");
-    let ack = m.reg("ack", 1);
-    let asks = m.wire("asks", &all(&[cyc, stb, !&ack]));
-    let asked = m.reg("asked", 1);
-    let mut chosen = |name: &str, r: Reg, yes: &Expr| {
-        m.pipe(&format!("{name}_chosen"), &(&adr.is(r as u64) & yes))
-    };
-    let [control, target_set, address_set, send_set, words_set] = [
-        ("control", Reg::Control),
-        ("target", Reg::LoadTarget),
-        ("address", Reg::LoadAddress),
-        ("send_address", Reg::SendAddress),
-        ("send_words", Reg::SendWords),
-    ]
-    .map(|(name, r)| chosen(name, r, &we));
-    let readable = [
-        ("id", Reg::Id),
-        ("version", Reg::Version),
-        ("fingerprint", Reg::Fingerprint),
-        ("status", Reg::Status),
-        ("cycles", Reg::Cycles),
-        ("command", Reg::Command),
-    ]
-    .map(|(name, r)| chosen(name, r, &lit(1, 1)));
-    let wait = &(&target_set | &address_set) & &pending;
-    let access = m.wire("access", &all(&[asks.clone(), asked.clone(), !&wait]));
-    m.clocked(|s| {
-        s.set(&asked, &(&asks & &!&access));
-        s.set(&ack, &access);
-        s.when(&rst, |s| {
-            s.set(&asked, &lit(0, 1));
-            s.set(&ack, &lit(0, 1));
-        });
-    });
-    m.output("s_wb_ack", &ack);
-    let run = m.pipe("run_q", &all(&[access.clone(), control, dat_w.bit(0)]));
-    m.output("run", &run);
-
     m.note("Loader.");
     let load_addr = m.reg("load_addr_q", load_bits);
-    let pending_data = m.reg("pending_data", word);
-    let ready = m.wire("ready", &(&!&pending | &fires));
-    let accept = m.wire("accept", &(&t_valid & &ready));
-    let target_now = m.wire("target_now", &(&access & &target_set));
-    let address_now = m.wire("address_now", &(&access & &address_set));
+    let pending_data = m.reg("pending_data", config.word_bytes() * 8);
+    let ready = m.wire("ready", &(&!pending | fires));
+    let accept = m.wire("accept", &(&ports.t_valid & &ready));
+    let target_now = m.wire("target_now", &(&bus.access & &bus.target));
+    let address_now = m.wire("address_now", &(&bus.access & &bus.address));
     let slices = Slices {
         bits: bits_for(beats - 1),
         last: memories
             .iter()
             .map(|memory| memory.shape(config).beats - 1)
             .collect(),
-        fires: &fires,
+        fires,
         accept: &accept,
-        t_last: &t_last,
+        t_last: &ports.t_last,
         target: &dat_w.low(3),
         target_now: &target_now,
         address_now: &address_now,
     };
     let [slice, at_last, word_end] = match beats {
         1 => [lit(0, 1), lit(1, 1), lit(1, 1)],
-        _ => slices.counted(&mut m),
+        _ => slices.counted(m),
     };
     m.clocked(|s| {
-        s.when(&fires, |s| {
-            s.set(&pending, &lit(0, 1));
+        s.when(fires, |s| {
+            s.set(pending, &lit(0, 1));
             s.when(&word_end, |s| {
                 s.set(&load_addr, &(&load_addr + &lit(1, load_bits)))
             });
         });
         s.when(&accept, |s| {
-            s.set(&pending, &lit(1, 1));
-            s.set(&pending_data, &t_data);
+            s.set(pending, &lit(1, 1));
+            s.set(&pending_data, &ports.t_data);
         });
-        s.when(&target_now, |s| s.set(&target, &dat_w.low(3)));
+        s.when(&target_now, |s| s.set(target, &dat_w.low(3)));
         s.when(&address_now, |s| s.set(&load_addr, &dat_w.low(load_bits)));
-        s.when(&rst, |s| s.set(&pending, &lit(0, 1)));
+        s.when(&ports.rst, |s| s.set(pending, &lit(0, 1)));
     });
     m.output("s_axis_tready", &ready);
     m.output("load_data", &pending_data);
@@ -145,11 +226,17 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.output("load_slice", &slice);
     let enables: Vec<Expr> = memories
         .iter()
-        .map(|memory| &pending & &target.is(*memory as u64))
+        .map(|memory| pending & &target.is(*memory as u64))
         .collect();
     m.output("load_we", &pack(&enables));
     m.output("load_last", &at_last);
+}
 
+/// The sender of results; gives what says that words are still to come.
+fn send(m: &mut Module, config: &Config, ports: &Ports, bus: &Bus) -> Expr {
+    let Ports { dat_w, rst, .. } = ports;
+    let word = config.word_bytes() * 8;
+    let address = address_bits(config.activation_words());
     let (send_bits, count, places) = match config.saves_cells() {
         true => (address + 1, 2, "places"),
         false => (SEND_BITS, 3, "four places"),
@@ -162,25 +249,15 @@ pub fn host(config: &Config) -> Rc<Module> {
     let spoken = m.reg("spoken", count);
     // some words are left
     let reading = m.reg("reading", 1);
-    let read = m.wire(
-        "read",
-        &all(&[reading.clone(), !&read_taken, !&spoken.bit(count - 1)]),
-    );
-    let arrives = m.delay(
-        "read",
-        &read,
-        sepstream_spec::timing::activation_read(config),
-    );
+    let may = [reading.clone(), !&ports.read_taken, !&spoken.bit(count - 1)];
+    let read = m.wire("read", &all(&may));
+    let arrives = m.delay("read", &read, activation_read(config));
     let is_end = send_left.is(1);
-    let end_arrives = m.delay(
-        "read_end",
-        &is_end,
-        sepstream_spec::timing::activation_read(config),
-    );
+    let end_arrives = m.delay("read_end", &is_end, activation_read(config));
     let held = m.reg("held", count);
     let m_valid = m.wire("m_valid", &held.any());
-    let taken = m.wire("taken", &(&m_valid & &m_ready));
-    let entry = pack(&[a_data, end_arrives]);
+    let taken = m.wire("taken", &(&m_valid & &ports.m_ready));
+    let entry = pack(&[ports.a_data.clone(), end_arrives]);
     let queue = Queue {
         held: &held,
         arrives: &arrives,
@@ -188,8 +265,8 @@ pub fn host(config: &Config) -> Rc<Module> {
         taken: &taken,
     };
     let front = match config.saves_cells() {
-        true => queue.moving(&mut m),
-        false => queue.resting(&mut m, &rst),
+        true => queue.moving(m),
+        false => queue.resting(m, rst),
     };
     m.clocked(|s| {
         s.when(&read, |s| {
@@ -205,15 +282,15 @@ pub fn host(config: &Config) -> Rc<Module> {
             &held,
             &(&(&held + &arrives.zext(count)) - &taken.zext(count)),
         );
-        s.when(&(&access & &send_set), |s| {
+        s.when(&(&bus.access & &bus.send), |s| {
             s.set(&send_addr, &dat_w.low(address))
         });
-        s.when(&(&access & &words_set), |s| {
+        s.when(&(&bus.access & &bus.words), |s| {
             let words = dat_w.low(send_bits);
             s.set(&send_left, &words);
             s.set(&reading, &words.any());
         });
-        s.when(&rst, |s| {
+        s.when(rst, |s| {
             for reg in [&reading, &spoken, &held] {
                 s.set(reg, &lit(0, reg.width()));
             }
@@ -223,20 +300,25 @@ pub fn host(config: &Config) -> Rc<Module> {
     m.output("m_axis_tdata", &front.low(word));
     m.output("m_axis_tlast", &front.bit(word));
     m.output("m_axis_tvalid", &m_valid);
+    &reading | &spoken.any()
+}
 
+/// Register reads.
+fn read(m: &mut Module, config: &Config, ports: &Ports, bus: &Bus, sending: Expr) {
     m.note("Register reads.");
-    let sending = m.wire("is_sending", &(&reading | &spoken.any()));
+    let sending = m.wire("is_sending", &sending);
     m.output("sending", &sending);
-    let status = pack(&[busy, finished, sending]);
+    let status = pack(&[ports.busy.clone(), ports.finished.clone(), sending]);
     let values = [
         lit(regs::ID.into(), 32),
         lit(regs::VERSION.into(), 32),
         lit(config.fingerprint().into(), 32),
         status.zext(32),
-        cycles,
-        index.zext(32),
+        ports.cycles.clone(),
+        ports.index.zext(32),
     ];
-    let read = readable
+    let read = bus
+        .readable
         .iter()
         .zip(&values)
         .fold(lit(0, 32), |rest, (chosen, value)| {
@@ -244,7 +326,6 @@ pub fn host(config: &Config) -> Rc<Module> {
         });
     let read = m.pipe("dat_r", &read);
     m.output("s_wb_dat_r", &read);
-    Rc::new(m)
 }
 
 /// Words on their way out: four places, two to save cells, of which `held` are taken.

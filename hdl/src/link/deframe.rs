@@ -17,7 +17,7 @@
 //! A frame is whole when its CRC is right, its length is the one in its header, its version is ours, and nothing was escaped
 //! that never is. Throughput: a byte in 10 cycles, which `crc` takes. No back-pressure.
 
-use crate::rtl::{Module, all, lit, pack};
+use crate::rtl::{Expr, Module, all, lit, pack};
 use sepstream_spec::link::{ESCAPE, ESCAPE_XOR, FLAG, VERSION};
 use std::rc::Rc;
 
@@ -74,23 +74,18 @@ pub fn deframe() -> Rc<Module> {
     let second = m.reg("second_q", 2);
     let step_ends = m.wire("step_ends", &step.is(3));
     let other_version = plain.slice(4, 4).ne(&lit(VERSION.into(), 4));
-    let faults = [
+    let fault = any(&[
         &take & &no_escape,
         &escape & &escaped,
         &take & &complete,
         &headers[0] & &other_version,
         &headers[3] & &plain.slice(1, 7).any(),
         error,
-    ];
-    let fault = m.pipe(
-        "fault",
-        &faults.iter().skip(1).fold(faults[0].clone(), |a, b| &a | b),
-    );
+    ]);
+    let fault = m.pipe("fault", &fault);
     let whole = all(&[complete.clone(), !&broken, !&escaped, !&wrong]);
     let whole = m.wire("whole", &(&whole & &!&hunting));
-    let anything = [&body, &broken, &escaped]
-        .iter()
-        .fold(step.any(), |a, b| &a | b);
+    let anything = any(&[step.any(), body.clone(), broken.clone(), escaped.clone()]);
     let anything = m.wire("anything", &(&anything & &!&hunting));
     m.clocked(|s| {
         s.when(&take, |s| {
@@ -127,19 +122,29 @@ pub fn deframe() -> Rc<Module> {
     });
     let m_valid = m.pipe("valid_q", &(&flag & &whole));
     let damaged = m.pipe("damaged_q", &all(&[flag.clone(), anything, !&whole]));
-    m.output("c_start", &flag);
-    m.output("c_data", &plain);
-    m.output("c_valid", &take);
-    m.output("c_check", &checks);
-    m.output("we", &payload);
-    m.output("w_addr", &count.low(8));
-    m.output("w_data", &plain);
-    m.output("m_valid", &m_valid);
-    m.output("kind", &kind);
-    m.output("number", &sequence);
-    m.output("length", &length);
-    m.output("first", &first);
-    m.output("second", &second);
-    m.output("damaged", &damaged);
+    for (name, value) in [
+        ("c_start", &flag),
+        ("c_data", &plain),
+        ("c_valid", &take),
+        ("c_check", &checks),
+        ("we", &payload),
+        ("w_addr", &count.low(8)),
+        ("w_data", &plain),
+        ("m_valid", &m_valid),
+        ("kind", &kind),
+        ("number", &sequence),
+        ("length", &length),
+        ("first", &first),
+        ("second", &second),
+        ("damaged", &damaged),
+    ] {
+        m.output(name, value);
+    }
     Rc::new(m)
+}
+
+/// Any of several bits.
+fn any(bits: &[Expr]) -> Expr {
+    let (first, rest) = bits.split_first().expect("there are some");
+    rest.iter().fold(first.clone(), |any, bit| &any | bit)
 }
