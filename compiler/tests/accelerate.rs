@@ -4,7 +4,7 @@
 use sepstream_compiler::accelerate::RULES;
 use sepstream_compiler::{Error, Misfit, Options, compile, compile_with};
 use sepstream_spec::config::{Config, Multiplier, Values};
-use sepstream_spec::graph::{DType, Graph, Op, Pad, Pads, Softmax, TensorId, Window};
+use sepstream_spec::graph::{DType, Graph, Op, Pads, Softmax, TensorId, Window};
 use sepstream_spec::quant::Semantics;
 use sepstream_testkit::small::{Network, window};
 
@@ -30,6 +30,7 @@ const ROOMY: Values = Values {
     dw_requant: 3,
     dw_sum_bits: 32,
     dw_requant_cycles: 1,
+    dw_max: 0,
     dw_tables: 0,
     activation_kib: 4096,
     weight_kib: 1024,
@@ -159,6 +160,7 @@ fn engines_with_limits_name_layer_and_channel() {
         pw_tables: 0,
         dw_sum_bits: 18,
         dw_requant_cycles: 1,
+        dw_max: 0,
         dw_tables: 0,
         ..ROOMY
     };
@@ -407,7 +409,7 @@ fn unsupported() -> Vec<(&'static str, Graph)> {
             n.conv(map, window(1, 1), 4);
         }),
         make("accelerator-operator", &[1, 8], &|n, input| {
-            n.layer(Op::Tanh, &[input], &[1, 8]);
+            n.layer(Op::Softmax(Softmax { beta: 1.0 }), &[input], &[1, 8]);
         }),
         make("accelerator-int8", &[1, 8, 8, 4], &|n, input| {
             n.conv(input, window(1, 1), 4);
@@ -420,26 +422,13 @@ fn unsupported() -> Vec<(&'static str, Graph)> {
             n.depthwise(input, window(1, 256));
         }),
         make("accelerator-padding", &[1, 8, 8, 4], &|n, input| {
-            let pad = Pad {
-                before: vec![0, 2, 0, 0],
-                after: vec![0; 4],
-                value: 0,
-            };
-            let map = n.layer(Op::Pad(pad), &[input], &[1, 10, 8, 4]);
-            n.conv(map, padded(1), 4);
+            n.conv(input, padded(3), 4);
         }),
         make("accelerator-pool-padding", &[1, 8, 8, 4], &|n, input| {
             n.pool(input, padded(1));
         }),
         make("accelerator-mean", &[1, 256, 2, 4], &|n, input| {
             n.mean(input);
-        }),
-        make("accelerator-groups", &[1, 8, 8, 4], &|n, input| {
-            n.conv(input, window(1, 1), 4);
-            let weights = n.graph.layers[0].input(1).unwrap();
-            let weights = &mut n.graph.tensors[weights.0];
-            weights.shape[3] = 2;
-            weights.data.as_mut().unwrap().truncate(8);
         }),
         make("accelerator-one-row", &[3, 8], &|n, input| {
             n.fully_connected(input, 4);

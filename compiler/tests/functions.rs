@@ -4,7 +4,7 @@
 use sepstream_compiler::accelerate::{Side, Stage};
 use sepstream_compiler::{Compiled, Error, compile};
 use sepstream_spec::config::{Config, Field};
-use sepstream_spec::graph::{Activation, Elementwise, Graph, Op, TensorId};
+use sepstream_spec::graph::{Activation, Elementwise, Graph, Op, Pool2d, TensorId, Window};
 use sepstream_spec::regs::Memory;
 use sepstream_testkit::small::{Network, window};
 
@@ -134,6 +134,40 @@ fn behind_the_last_layer_the_host_makes_them() {
     let compiled = compile(&graph, &config([0, 0], 0)).expect("it fits");
     let last = compiled.cut.segments.last().unwrap();
     assert_eq!((last.side, &last.layers[..]), (Side::Host, &[1][..]));
+}
+
+#[test]
+fn maxima_join_the_stages_of_windows() {
+    let graph = network(|n, input| {
+        let map = n.conv(input, window(1, 1), 8);
+        let activation = Activation::None;
+        let pool = Pool2d {
+            window: Window {
+                stride: (2, 2),
+                ..window(2, 2)
+            },
+            activation,
+        };
+        let map = n.layer(Op::MaxPool2d(pool), &[map], &[1, 4, 4, 8]);
+        n.conv(map, window(1, 1), 8);
+    });
+    let field = Field::find("depthwise.max").expect("a field");
+    let with = config([0, 0], 0).with(field, 1);
+    let compiled = compile(&graph, &with).expect("it fits");
+    assert_eq!(stages(&compiled), [vec![0], vec![1, 2]]);
+    let Err(error) = compile(&graph, &config([0, 0], 0)) else {
+        panic!("no maxima without the hardware");
+    };
+    insta::assert_snapshot!("maxima_missing", format!("{error}\n"));
+}
+
+#[test]
+fn a_function_alone_is_a_network() {
+    let graph = network(|n, input| {
+        like(n, Op::HardSwish, &[input]);
+    });
+    let compiled = compile(&graph, &config([2, 0], 0)).expect("it fits");
+    assert_eq!(stages(&compiled), [vec![0]]);
 }
 
 #[test]

@@ -31,6 +31,7 @@ const SMALL: Values = Values {
     dw_requant: 1,
     dw_sum_bits: 24,
     dw_requant_cycles: 4,
+    dw_max: 0,
     dw_tables: 0,
     activation_kib: 16,
     weight_kib: 32,

@@ -6,7 +6,8 @@
 //! | dw_valid .. dw_pixel_last | in | 1 each          | from `window`, one cycle after its step                 |
 //! | s_taps                 | in  | lanes x taps bytes | from `columns`, `timing::window_bytes` after the step    |
 //! | w_addr / w_data        |     | weight memory      | one word per step: lane after lane, taps as in s_taps   |
-//! | m_sum                  | out | lanes x 32 bits    |                                                         |
+//! | dw_max                 | in  | 1                  | where it takes maxima: `isa::Field::DwMax`               |
+//! | m_sum                  | out | lanes x 32 bits    | with dw_max the window's largest byte, times 2^6        |
 //! | m_valid m_last         | out | 1 each             | a group's sums are here; it is the pixel's last         |
 //!
 //! Latency: `timing::depthwise_sum` from the window's step. Throughput: 1 step per cycle. No back-pressure.
@@ -14,9 +15,9 @@
 //! 16 + log2(taps) bits before the accumulator never do.
 
 use crate::engine::{accumulate, products, sum};
-use crate::rtl::{Module, all, lit, pack};
-use sepstream_spec::config::{Config, Multiplier};
-use sepstream_spec::isa::{Field, address_bits};
+use crate::rtl::{Expr, Module, all, cat, lit, pack};
+use sepstream_spec::config::{Config, Multiplier, WIDE_SUM};
+use sepstream_spec::isa::{Field, MAX_SHIFT, address_bits};
 use sepstream_spec::timing;
 use sepstream_spec::width::depthwise_sum_bits;
 use std::rc::Rc;
@@ -89,6 +90,9 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
         }
         _ => Vec::new(),
     };
+    let takes_max = config
+        .takes_maxima()
+        .then(|| m.input(Field::DwMax.name(), 1));
     let sums: Vec<_> = pairs
         .chunks(taps as usize)
         .enumerate()
@@ -102,7 +106,14 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
             let sum = sum(&mut m, &name, terms, bits);
             let at = if places == 1 { 0 } else { l };
             let (valid, first) = (&valids[at], &firsts[at]);
-            accumulate(&mut m, &format!("acc_{l}"), bits, &sum, valid, first)
+            let sum = accumulate(&mut m, &format!("acc_{l}"), bits, &sum, valid, first);
+            match &takes_max {
+                None => sum,
+                Some(takes_max) => {
+                    let most = largest(&mut m, &name, pairs, cycles, [valid, first]);
+                    takes_max.mux(&most, &sum)
+                }
+            }
         })
         .collect();
     m.output("m_sum", &pack(&sums));
@@ -111,4 +122,45 @@ pub fn depthwise(config: &Config) -> Rc<Module> {
     m.output("m_valid", &done);
     m.output("m_last", &done_last);
     Rc::new(m)
+}
+
+/// The smallest byte: what a tap without weight is, and a lane without any.
+const LEAST: u64 = 0x80;
+
+/// The largest byte of the taps that have weights, in the place of a sum of their products: as many cycles for the products, a register
+/// behind each level of a balanced tree, one for what was largest in the steps before.
+fn largest(
+    m: &mut Module,
+    name: &str,
+    pairs: &[(Expr, Expr)],
+    cycles: u32,
+    [valid, first]: [&Expr; 2],
+) -> Expr {
+    let least = lit(LEAST, 8);
+    let mut terms: Vec<Expr> = (pairs.iter().enumerate())
+        .map(|(i, (byte, weight))| {
+            let part = weight.any().mux(byte, &least);
+            m.delay(&format!("{name}_part_{i}"), &part, cycles)
+        })
+        .collect();
+    let larger = |a: &Expr, b: &Expr| a.lt_s(b).mux(b, a);
+    let mut level = 0;
+    while terms.len() > 1 {
+        level += 1;
+        let pairs = terms.chunks(2).enumerate();
+        terms = pairs
+            .map(|(i, pair)| {
+                let most = match pair {
+                    [a, b] => larger(a, b),
+                    _ => pair[0].clone(),
+                };
+                m.pipe(&format!("{name}_most_{level}_{i}"), &most)
+            })
+            .collect();
+    }
+    let now = terms.swap_remove(0);
+    let most = m.reg(&format!("{name}_most"), 8);
+    let before = first.mux(&least, &most);
+    m.clocked(|s| s.when(valid, |s| s.set(&most, &larger(&before, &now))));
+    cat(&[most, lit(0, MAX_SHIFT)]).sext(WIDE_SUM)
 }

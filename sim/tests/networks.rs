@@ -39,7 +39,7 @@ fn configurations() -> Vec<Config> {
                 pw_sum_bits: [24, 32, 23][(a + l) % 3],
                 pw_requant_cycles: 1,
                 pw_rounding: 1,
-                // networks with functions run on every second one
+                // networks with functions and maxima run on every second one
                 pw_tables: [0, 64][(a + l) % 2],
                 residual: share(tm, a + l),
                 lanes,
@@ -51,6 +51,7 @@ fn configurations() -> Vec<Config> {
                 dw_requant: share(lanes.min(tn), a + l / 2 + 1),
                 dw_sum_bits: [32, 24, 23][(a + l) % 3],
                 dw_requant_cycles: 1,
+                dw_max: [0, 1][(a + l) % 2],
                 dw_tables: [0, 0, 0, 64][(a + l) % 4],
                 activation_kib: 128,
                 weight_kib: 512,
@@ -87,19 +88,19 @@ fn outputs(accelerated: &Accelerated, inputs: &[Value], maps: &[Vec<Vec<u8>>]) -
     host.run(&inputs, |run, _| Ok(maps[run].clone())).unwrap()
 }
 
-/// Whether a network has functions that an accelerator has no tables for.
-fn wants_tables(error: &Error) -> bool {
+/// Whether a network has functions that an accelerator has no tables for, or maxima that it does not take.
+fn wants_more(error: &Error) -> bool {
     let Error::DoesNotFit(missing) = error else {
         return false;
     };
     let mut settings = missing.misfits.iter().filter_map(|m| m.setting.as_ref());
-    settings.any(|setting| setting.field == "pointwise.tables")
+    settings.any(|setting| ["pointwise.tables", "depthwise.max"].contains(&setting.field))
 }
 
 /// Some frames of a model on one design; `None` without Verilator.
 fn check(model: &Model, config: &Config, rtl: Option<&mut Rtl>) -> Result<(), Difference> {
     let accelerated = match Accelerated::new(&model.graph, config) {
-        Err(error) if config.values().pw_tables == 0 && wants_tables(&error) => return Ok(()),
+        Err(error) if config.values().pw_tables == 0 && wants_more(&error) => return Ok(()),
         accelerated => accelerated.map_err(|error| error.to_string())?,
     };
     let frames: Vec<_> = model

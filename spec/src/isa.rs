@@ -208,8 +208,12 @@ fields! {
     RowsTurns: 1 as "rows_turns",
     /// Depthwise: 1: a pixel of this command is two of the map side by side, each on half of the lanes.
     Pairs: 1 as "pairs",
+    /// Depthwise: 1: the maximum of the window in place of the sum of its products; a tap whose weight is 0 takes no part.
+    DwMax: 1 as "dw_max",
 }
 
+/// Bits by which a maximum comes to its requantiser shifted up, so that one without a left shift gives it back.
+pub const MAX_SHIFT: u32 = 6;
 /// Bytes of a word of tables.
 pub const TABLE_WORD_BYTES: u32 = 4;
 /// Words of a table.
@@ -334,6 +338,7 @@ impl Field {
             Field::ExpandTable if !config.expands() => 0,
             Field::Table | Field::ExpandTable => table_bits(v.pw_tables),
             Field::DwTable => table_bits(v.dw_tables),
+            Field::DwMax => v.dw_max,
             Field::InBase | Field::OutBase | Field::ResidualBase => {
                 address_bits(config.activation_words())
             }
@@ -596,6 +601,7 @@ mod tests {
                 dw_requant: 1,
                 dw_sum_bits: 32,
                 dw_requant_cycles: 1,
+                dw_max: 0,
                 dw_tables: 0,
                 activation_kib: 4096,
                 weight_kib: 16384,

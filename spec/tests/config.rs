@@ -65,6 +65,7 @@ fn smallest_file_takes_the_documented_defaults() {
         dw_requant: 3,
         dw_sum_bits: 32,
         dw_requant_cycles: 1,
+        dw_max: 0,
         dw_tables: 0,
         activation_kib: 96,
         weight_kib: 256,
@@ -185,7 +186,7 @@ fn message_of_every_rule() {
         "sum_bits" => ["17", "25"],
         "requant_cycles" => ["0", "4"],
         "tables" => ["1", "70000"],
-        "pairs" | "commands_ahead" => ["2", "70000"],
+        "pairs" | "commands_ahead" | "max" => ["2", "70000"],
         _ => ["0", "70000"],
     };
     for field in &FIELDS {

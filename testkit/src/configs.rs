@@ -20,6 +20,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
     // their number grows with the networks, as memories do
     let pw_tables = 2 * u32::from(rng.u32(0..3) == 0);
     let dw_tables = pw_tables * rng.u32(0..2);
+    let dw_max = u32::from(rng.u32(0..3) == 0);
     let mut size = |most: u32| match rng.u32(0..5) {
         0..=1 => rng.u32(1..=8.min(most)),
         2..=3 => rng.u32(1..=24.min(most)),
@@ -64,6 +65,7 @@ pub fn values(rng: &mut Rng, products: u32) -> Values {
         dw_requant,
         dw_sum_bits,
         dw_requant_cycles,
+        dw_max,
         dw_tables,
         expand_words: rng.u32(1..=48) * rng.u32(0..2),
         map_size: if slices { 255 } else { 4 },
@@ -136,6 +138,7 @@ pub fn least_memories() -> Values {
         dw_requant: 1,
         dw_sum_bits: WIDE_SUM,
         dw_requant_cycles: 1,
+        dw_max: 0,
         dw_tables: 0,
         activation_kib: 1,
         weight_kib: 1,

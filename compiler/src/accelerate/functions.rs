@@ -37,7 +37,7 @@ impl Function {
 /// Moves functions of windows behind the array where there are no tables behind the depthwise engine: what follows them becomes a stage
 /// of its own.
 pub fn place(mut plan: Plan, config: &Config) -> Plan {
-    if config.values().dw_tables > 0 || config.values().pw_tables == 0 {
+    if config.values().dw_tables > 0 {
         return plan;
     }
     let stages = std::mem::take(&mut plan.stages);

@@ -8,6 +8,7 @@ mod walk;
 mod writer;
 
 use super::layout::Layouts;
+use super::plan::takes_largest;
 use super::rules::extent;
 use super::{Function, Stage, narrow, params};
 use crate::error::Error;
@@ -273,7 +274,12 @@ fn depthwise(
     let (bits, cycles) = (v.dw_sum_bits, v.dw_requant_cycles);
     let engine = ("depthwise", "depthwise.sum_bits");
     let lanes = lanes(config, engine, bits, cycles, depthwise_sum_bits(config));
-    narrow::fit(graph, layer, &mut channels, lanes)?;
+    let largest = takes_largest(&layer.op);
+    if largest {
+        require_maxima(graph, layer, config)?;
+    } else {
+        narrow::fit(graph, layer, &mut channels, lanes)?;
+    }
     let of_map = &channels[of_map];
     let channels: Vec<_> = (0..pixels_at_once).flat_map(|_| of_map.to_vec()).collect();
     let (kernel_rows, kernel_cols) = extent(&walk.window);
@@ -295,6 +301,7 @@ fn depthwise(
     let zero = channels.iter().map(|c| c.input_zero).next().unwrap_or(0);
     for (field, value) in [
         (Field::PadValue, zero as u8 as u32),
+        (Field::DwMax, largest.into()),
         (Field::RowPasses, row_passes as u32),
         (Field::ColumnPasses, column_passes as u32),
         (Field::PixelBytes, input.pixel_bytes),
@@ -348,6 +355,20 @@ fn depthwise(
     }
     lowered.slots += u64::from(groups * (steps + idle)) * u64::from(v.lanes * v.taps);
     Ok(pixel_bytes)
+}
+
+/// Refuses a maximum where the engine takes none.
+fn require_maxima(graph: &Graph, layer: &Layer, config: &Config) -> Result<(), Error> {
+    if config.takes_maxima() {
+        return Ok(());
+    }
+    Err(Error::from(Misfit {
+        what: "depthwise engine".into(),
+        place: Some(LayerRef::of(graph, layer).to_string()),
+        needs: "maxima of windows".into(),
+        has: "none".into(),
+        setting: Some(Setting::new("depthwise.max", 1)),
+    }))
 }
 
 /// Gather fields; gives the bytes of a pixel for the pointwise array.

@@ -9,6 +9,7 @@
 
 mod ahead;
 mod allocate;
+mod channelwise;
 mod dead;
 mod fit;
 mod functions;
@@ -39,7 +40,7 @@ use crate::rule::Violation;
 use fit::Misfits;
 use run::Run;
 use sepstream_spec::config::Config;
-use sepstream_spec::graph::Graph;
+use sepstream_spec::graph::{Graph, Layer};
 use sepstream_spec::memory::Shape;
 use sepstream_spec::program::{MapPort, Program};
 use sepstream_spec::regs::Memory;
@@ -53,6 +54,12 @@ pub struct Options {
     /// Refuse a network of which the host would have to run layers between those of the
     /// accelerator.
     pub strict: bool,
+}
+
+/// Whether the depthwise engine runs a MUL, ADD or SUB with a constant for each channel: each channel's function must be one that a
+/// weight gives.
+pub fn is_channelwise(graph: &Graph, layer: &Layer) -> bool {
+    channelwise::of(graph, layer).is_some()
 }
 
 /// A network compiled for a configuration.

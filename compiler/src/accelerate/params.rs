@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Weights and requantisation parameters of a layer, channel by channel, in the accelerator's form.
 
+use super::channelwise::{self, Line};
+use super::plan::spatial;
 use super::pool::average;
 use crate::Error;
 use crate::rule::{LayerRef, Violation};
 use sepstream_spec::config::WIDE_SUM;
 use sepstream_spec::graph::{Activation, Graph, Layer, Missing, Op, Tensor, TensorId};
-use sepstream_spec::isa::Param;
+use sepstream_spec::isa::{MAX_SHIFT, Param};
 use sepstream_spec::quant::{
     self, AddParams, Affine, Multiplier, Requantisation, Rounding, Scaling,
 };
 
+/// Some of the input channels of a map.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    first: usize,
+    count: usize,
+    all: usize,
+}
+
 /// One output channel.
 #[derive(Clone, Debug)]
 pub struct Channel {
-    /// Weights in (kernel row, kernel column, input channel) order; a depthwise channel has its own taps only.
+    /// Weights in (kernel row, kernel column, input channel) order; a depthwise channel has its own taps only, one of a group the group's.
     pub weights: Vec<i8>,
-    /// For a depthwise layer that the pointwise array computes: its input channel, and the number of them.
-    only: Option<(usize, usize)>,
+    /// For a layer on the pointwise array that does not read all input channels: those that it reads.
+    part: Option<Part>,
     /// The function of a sum that the outputs follow, but for zero point and clamp.
     pub scaling: Scaling,
     /// Requantisation: that function, where it is of integers; else `narrow::fit` makes it so.
@@ -38,7 +48,7 @@ impl Channel {
     pub fn plain(weights: Vec<i8>, param: Param, zero: i32) -> Self {
         Channel {
             weights,
-            only: None,
+            part: None,
             scaling: Scaling::Fixed(Multiplier {
                 q: param.multiplier,
                 shift: param.shift,
@@ -61,10 +71,13 @@ impl Channel {
     }
     /// Weight of element `at` of the input vector.
     pub fn weight(&self, at: usize) -> i8 {
-        match self.only {
-            Some((channel, count)) if at % count == channel => self.weights[at / count],
-            Some(_) => 0,
-            None => self.weights[at],
+        let Some(Part { first, count, all }) = self.part else {
+            return self.weights[at];
+        };
+        let (tap, channel) = (at / all, at % all);
+        match channel.checked_sub(first) {
+            Some(own) if own < count => self.weights[tap * count + own],
+            _ => 0,
         }
     }
 }
@@ -170,7 +183,7 @@ fn channel(weights: Vec<i8>, bias: i32, scaling: Scaling, ends: &Ends) -> Channe
     let multiplier = scaling.multiplier().unwrap_or_default();
     Channel {
         weights,
-        only: None,
+        part: None,
         scaling,
         param: Param {
             bias,
@@ -197,9 +210,20 @@ pub fn dense(graph: &Graph, layer: &Layer) -> Result<Vec<Channel>, Error> {
     match &layer.op {
         Op::Conv2d(conv) => {
             let length = shape[1..].iter().product::<usize>();
-            weighted(graph, layer, conv.activation, shape[0], |c| {
+            let mut channels = weighted(graph, layer, conv.activation, shape[0], |c| {
                 Box::new(c * length..(c + 1) * length)
-            })
+            })?;
+            let (outputs, count) = (channels.len(), shape[3]);
+            let all = graph.input(layer, 0).map_or(count, Tensor::channels);
+            // groups: each output channel reads the input channels of its own
+            if count < all {
+                let in_group = outputs * count / all;
+                for (c, channel) in channels.iter_mut().enumerate() {
+                    let first = c / in_group * count;
+                    channel.part = Some(Part { first, count, all });
+                }
+            }
+            Ok(channels)
         }
         Op::FullyConnected(fc) => {
             let length = shape[1];
@@ -211,7 +235,11 @@ pub fn dense(graph: &Graph, layer: &Layer) -> Result<Vec<Channel>, Error> {
             let mut channels = window(graph, layer, WIDE_SUM)?;
             let inputs = shape[3] / dw.depth_multiplier;
             for (c, channel) in channels.iter_mut().enumerate() {
-                channel.only = Some((c / dw.depth_multiplier, inputs));
+                channel.part = Some(Part {
+                    first: c / dw.depth_multiplier,
+                    count: 1,
+                    all: inputs,
+                });
             }
             Ok(channels)
         }
@@ -228,7 +256,8 @@ pub fn dense(graph: &Graph, layer: &Layer) -> Result<Vec<Channel>, Error> {
 /// # Errors
 /// When the layer's quantisation cannot be computed.
 pub fn window(graph: &Graph, layer: &Layer, sum_bits: u32) -> Result<Vec<Channel>, Error> {
-    let channels = graph.output(layer).channels();
+    let output = layer.output();
+    let channels = graph[output].channels();
     match &layer.op {
         Op::DepthwiseConv2d(dw) => {
             let taps = dw.window.kernel.0 * dw.window.kernel.1;
@@ -250,6 +279,40 @@ pub fn window(graph: &Graph, layer: &Layer, sum_bits: u32) -> Result<Vec<Channel
                 ..channel(vec![weight; taps], 0, Scaling::Fixed(multiplier), &ends)
             };
             Ok(vec![plain; channels])
+        }
+        Op::Pad(pad) => {
+            let pads = spatial(&layer.op).unwrap_or_default();
+            let (rows, cols) = (pads.top + pads.bottom + 1, pads.left + pads.right + 1);
+            // the pixel that lies as far below the window's first as there is padding below, and to the right
+            let mut weights = vec![0; rows * cols];
+            weights[pads.bottom * cols + pads.right] = 1 << MAX_SHIFT;
+            let passing = Channel {
+                weights,
+                input_zero: pad.value,
+                ..passing()
+            };
+            Ok(vec![passing; channels])
+        }
+        Op::Mul(_) | Op::Add(_) | Op::Sub(_) => {
+            let layer = channelwise::of(graph, layer)
+                .ok_or_else(|| refuse(graph, layer, "a function that no weight gives"))?;
+            let zero = graph[output].per_tensor().map_or(0, |(_, zero)| zero);
+            Ok(layer
+                .lines
+                .iter()
+                .map(|line| straight(line, zero, layer.ends))
+                .collect())
+        }
+        Op::MaxPool2d(pool) => {
+            let taps = pool.window.kernel.0 * pool.window.kernel.1;
+            let ends = ends(graph, layer, pool.activation)?;
+            Ok(vec![largest(taps, &ends); channels])
+        }
+        Op::ReduceMax(_) => {
+            let [_, rows, cols, _] =
+                (graph.input(layer, 0).and_then(Tensor::nhwc)).unwrap_or([1; 4]);
+            let ends = ends(graph, layer, Activation::None)?;
+            Ok(vec![largest(rows * cols, &ends); channels])
         }
         Op::Mean(_) => {
             let [_, rows, cols, _] = graph
@@ -341,26 +404,66 @@ pub fn add(graph: &Graph, layer: &Layer, residual: Option<TensorId>) -> Result<A
     })
 }
 
-/// Channels that pass the depthwise outputs on as they are: a = (64 a * 2^30) / 2^36, without a left shift.
+/// What gives a value back that comes 2^[`MAX_SHIFT`] times as large: a = (64 a * 2^30) / 2^36, without a left shift.
+const BACK: Param = Param {
+    bias: 0,
+    multiplier: 1 << 30,
+    shift: 1 - MAX_SHIFT as i32,
+    rounding: Rounding::Twice,
+};
+
+/// A channel that gives its input back, which comes 2^[`MAX_SHIFT`] times as large.
+fn passing() -> Channel {
+    Channel {
+        weights: vec![1 << MAX_SHIFT],
+        part: None,
+        scaling: Scaling::Fixed(Multiplier {
+            q: BACK.multiplier,
+            shift: BACK.shift,
+        }),
+        param: BACK,
+        input_zero: 0,
+        zero: 0,
+        low: i8::MIN.into(),
+        high: i8::MAX.into(),
+    }
+}
+
+/// A channel that a line gives.
+fn straight(line: &Line, zero: i32, (low, high): (i32, i32)) -> Channel {
+    Channel {
+        weights: vec![line.weight],
+        scaling: Scaling::Fixed(Multiplier {
+            q: line.param.multiplier,
+            shift: line.param.shift,
+        }),
+        param: line.param,
+        zero,
+        low,
+        high,
+        ..passing()
+    }
+}
+
+/// A channel of a maximum over so many taps; padding is never the largest.
+fn largest(taps: usize, ends: &Ends) -> Channel {
+    Channel {
+        weights: vec![1; taps],
+        input_zero: i8::MIN.into(),
+        low: ends.low,
+        high: ends.high,
+        ..passing()
+    }
+}
+
+/// Channels that pass the depthwise outputs on as they are.
 pub fn identity(channels: usize) -> Vec<Channel> {
     (0..channels)
         .map(|c| Channel {
-            weights: (0..channels).map(|i| if i == c { 64 } else { 0 }).collect(),
-            only: None,
-            scaling: Scaling::Fixed(Multiplier {
-                q: 1 << 30,
-                shift: -5,
-            }),
-            param: Param {
-                bias: 0,
-                multiplier: 1 << 30,
-                shift: -5,
-                rounding: Rounding::Twice,
-            },
-            input_zero: 0,
-            zero: 0,
-            low: -128,
-            high: 127,
+            weights: (0..channels)
+                .map(|i| if i == c { 1 << MAX_SHIFT } else { 0 })
+                .collect(),
+            ..passing()
         })
         .collect()
 }

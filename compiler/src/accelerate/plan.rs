@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The stages of a run of the accelerator.
 
+use super::channelwise;
 use super::functions::{self, Function};
+use super::rules;
 use super::slice::Slice;
 
-use sepstream_spec::graph::{Graph, Layer, Op, Pads, TensorId};
+use sepstream_spec::graph::{DType, Graph, Layer, Op, Pads, TensorId};
 use sepstream_spec::program::MapPort;
 
 /// A 1x1 convolution that makes the map which a stage's windows read, row by row.
@@ -155,7 +157,7 @@ fn is_window(graph: &Graph, layer: &Layer) -> bool {
     match &layer.op {
         Op::DepthwiseConv2d(dw) => dw.depth_multiplier == 1 && graph[layer.output()].channels() > 1,
         Op::AveragePool2d(_) | Op::Mean(_) => true,
-        _ => false,
+        _ => is_inner(graph, layer),
     }
 }
 
@@ -172,6 +174,11 @@ pub(super) fn add_operands(graph: &Graph, layer: &Layer) -> Option<[TensorId; 2]
     }
 }
 
+/// A window's largest value.
+pub(super) fn takes_largest(op: &Op) -> bool {
+    matches!(op, Op::MaxPool2d(_) | Op::ReduceMax(_))
+}
+
 pub(super) fn is_accelerated(op: &Op) -> bool {
     matches!(
         op,
@@ -183,29 +190,46 @@ pub(super) fn is_accelerated(op: &Op) -> bool {
     )
 }
 
-/// Padding that the windows behind a PAD can take over: rows and columns of the zero point, read by convolutions only.
-pub(super) fn folded_pads(graph: &Graph, layer: &Layer) -> Option<Pads> {
-    let Op::Pad(pad) = &layer.op else { return None };
-    let input = graph.input(layer, 0)?;
-    let mut readers = graph.consumers(layer.output()).peekable();
-    let convolutions = readers.peek().is_some()
-        && readers.all(|l| matches!(graph.layers[l].op, Op::Conv2d(_) | Op::DepthwiseConv2d(_)));
-    let zero = input.per_tensor().map(|(_, zero)| zero);
+/// Rows and columns that a PAD puts around a map, if that is all.
+pub(super) fn spatial(op: &Op) -> Option<Pads> {
+    let Op::Pad(pad) = op else { return None };
     match (&pad.before[..], &pad.after[..]) {
-        (&[0, top, left, 0], &[0, bottom, right, 0])
-            if convolutions
-                && zero == Some(pad.value)
-                && !graph.outputs.contains(&layer.output()) =>
-        {
-            Some(Pads {
-                top,
-                left,
-                bottom,
-                right,
-            })
-        }
+        (&[0, top, left, 0], &[0, bottom, right, 0]) => Some(Pads {
+            top,
+            left,
+            bottom,
+            right,
+        }),
         _ => None,
     }
+}
+
+/// Padding that the windows behind a PAD can take over: as wide as they may have, of the zero point where convolutions read it, of the
+/// least value where maxima do.
+pub(super) fn folded_pads(graph: &Graph, layer: &Layer) -> Option<Pads> {
+    let Op::Pad(pad) = &layer.op else { return None };
+    let (pads, input) = (spatial(&layer.op)?, graph.input(layer, 0)?);
+    let (_, zero) = input.per_tensor()?;
+    let takes = |reader: usize| {
+        let reader = &graph.layers[reader];
+        let value = match &reader.op {
+            Op::Conv2d(_) | Op::DepthwiseConv2d(_) => zero,
+            Op::MaxPool2d(_) => i8::MIN.into(),
+            _ => return false,
+        };
+        let fits = |window| rules::is_less(&rules::sum(&pads, &window), &window);
+        value == pad.value && rules::window(&reader.op).is_some_and(fits)
+    };
+    let mut readers = graph.consumers(layer.output()).peekable();
+    let all = readers.peek().is_some() && readers.all(takes);
+    (all && !graph.outputs.contains(&layer.output())).then_some(pads)
+}
+
+/// What the accelerator makes between its own layers only: at the border the host does, which needs no hardware for it.
+pub(super) fn is_inner(graph: &Graph, layer: &Layer) -> bool {
+    let int8 = graph.output(layer).dtype == DType::I8;
+    let bordered = int8 && spatial(&layer.op).is_some();
+    takes_largest(&layer.op) || bordered || channelwise::of(graph, layer).is_some()
 }
 
 /// A RESHAPE of an accelerator's map behind which its readers see the same bytes: fully connected layers see one row of any map,

@@ -4,7 +4,7 @@
 use super::plan;
 use crate::blockers;
 use crate::rule::{LayerRef, Rule, Verdict, Violation};
-use sepstream_spec::graph::{DType, Graph, Layer, Op, Pads, Tensor, Window};
+use sepstream_spec::graph::{DType, Graph, Layer, Op, Pads, Window};
 use sepstream_spec::width::MOST_WINDOW;
 
 /// A layer and the place where it would run.
@@ -24,7 +24,12 @@ pub type AcceleratorRule = Rule<fn(&Context<'_>) -> Verdict>;
 
 /// Rows or columns of a window; the sentences say the number.
 const MOST: usize = MOST_WINDOW as usize;
-const WINDOWED: &[&str] = &["CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D"];
+const WINDOWED: &[&str] = &[
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+];
 /// Operators that run on the accelerator.
 const INNER: &[&str] = &[
     "CONV_2D",
@@ -41,10 +46,10 @@ pub const RULES: &[AcceleratorRule] = &[
     Rule {
         id: "accelerator-operator",
         operators: &[],
-        sentence: "CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, AVERAGE_POOL_2D, MEAN, ADD of two maps of one shape, PAD \
-                   with the zero point in front of convolutions, and between these functions of one byte (activations, operations of a \
-                   map with one constant, chains of such) run on the accelerator; the host runs other operators, with `--strict` only \
-                   before the first of them and behind the last.",
+        sentence: "CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, REDUCE_MAX, ADD of two maps of one shape, PAD \
+                   of rows and columns, MUL, ADD and SUB with a constant for each channel, and between these functions of one byte (activations, \
+                   operations of a map with one constant, chains of such) run on the accelerator; the host runs other operators, with `--strict` \
+                   only before the first of them and behind the last.",
         check: |c| match c.follower {
             Some(next) => Err(format!(
                 "{} between layers for the accelerator (layer {}, {}, comes after it)",
@@ -87,17 +92,17 @@ pub const RULES: &[AcceleratorRule] = &[
     },
     Rule {
         id: "accelerator-padding",
-        operators: &["CONV_2D", "DEPTHWISE_CONV_2D"],
-        sentence: "Padding on the accelerator, that of a PAD in front included, is smaller than the dilated window.",
+        operators: &["CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"],
+        sentence: "Padding on the accelerator is smaller than the dilated window.",
         check: |c| {
             let Some(w) = window(&c.layer.op) else {
                 return Ok(());
             };
             let pads = pads(c.graph, c.layer, &w);
-            let (rows, cols) = extent(&w);
-            if pads.top.max(pads.bottom) < rows && pads.left.max(pads.right) < cols {
+            if is_less(&pads, &w) {
                 return Ok(());
             }
+            let (rows, cols) = extent(&w);
             Err(format!(
                 "{}, {}, {}, {} rows and columns of padding above, below, left and right of a window of {rows}x{cols}",
                 pads.top, pads.bottom, pads.left, pads.right
@@ -117,10 +122,10 @@ pub const RULES: &[AcceleratorRule] = &[
     },
     Rule {
         id: "accelerator-mean",
-        operators: &["MEAN"],
-        sentence: "MEAN on the accelerator is taken over height and width of a four-dimensional map, at most 255 rows and columns.",
+        operators: &["MEAN", "REDUCE_MAX"],
+        sentence: "MEAN and REDUCE_MAX on the accelerator are taken over height and width of a four-dimensional map, at most 255 rows and columns.",
         check: |c| {
-            let Op::Mean(mean) = &c.layer.op else {
+            let (Op::Mean(mean) | Op::ReduceMax(mean)) = &c.layer.op else {
                 return Ok(());
             };
             let shape = c
@@ -131,20 +136,6 @@ pub const RULES: &[AcceleratorRule] = &[
             match (&mean.axes[..], &shape[..]) {
                 ([1, 2], [1, 0..=MOST, 0..=MOST, _]) => Ok(()),
                 (axes, shape) => Err(format!("axes {axes:?} of shape {shape:?}")),
-            }
-        },
-    },
-    Rule {
-        id: "accelerator-groups",
-        operators: &["CONV_2D"],
-        sentence: "CONV_2D on the accelerator reads all channels of its map: it has no groups.",
-        check: |c| {
-            let channels = |n| c.graph.input(c.layer, n).map(Tensor::channels);
-            match (channels(0), channels(1)) {
-                (Some(all), Some(read)) if all != read => {
-                    Err(format!("groups of {read} of the {all} channels"))
-                }
-                _ => Ok(()),
             }
         },
     },
@@ -184,7 +175,7 @@ pub fn window(op: &Op) -> Option<Window> {
     match op {
         Op::Conv2d(c) => Some(c.window),
         Op::DepthwiseConv2d(d) => Some(d.window),
-        Op::AveragePool2d(p) => Some(p.window),
+        Op::AveragePool2d(p) | Op::MaxPool2d(p) => Some(p.window),
         _ => None,
     }
 }
@@ -195,13 +186,24 @@ pub fn pads(graph: &Graph, layer: &Layer, w: &Window) -> Pads {
         .input(0)
         .and_then(|t| graph.producer(t))
         .and_then(|l| plan::folded_pads(graph, &graph.layers[l]));
-    let (a, b) = (w.pads, before.unwrap_or_default());
+    sum(&before.unwrap_or_default(), w)
+}
+
+/// Padding of a window with more around it.
+pub fn sum(more: &Pads, w: &Window) -> Pads {
+    let own = w.pads;
     Pads {
-        top: a.top + b.top,
-        left: a.left + b.left,
-        bottom: a.bottom + b.bottom,
-        right: a.right + b.right,
+        top: own.top + more.top,
+        left: own.left + more.left,
+        bottom: own.bottom + more.bottom,
+        right: own.right + more.right,
     }
+}
+
+/// Whether padding is smaller than a window.
+pub fn is_less(pads: &Pads, w: &Window) -> bool {
+    let (rows, cols) = extent(w);
+    pads.top.max(pads.bottom) < rows && pads.left.max(pads.right) < cols
 }
 
 /// Rows and columns that a window spans, dilation included.

@@ -2,7 +2,9 @@
 //! Bytes: commands on the contents of the memories.
 
 use sepstream_spec::config::Config;
-use sepstream_spec::isa::{Command, Field, Param, TABLE_WORD_BYTES, TABLE_WORDS, param_parts};
+use sepstream_spec::isa::{
+    Command, Field, MAX_SHIFT, Param, TABLE_WORD_BYTES, TABLE_WORDS, param_parts,
+};
 use sepstream_spec::program::{ImageError, Program, Run};
 use sepstream_spec::quant::{AddParams, Multiplier, Table};
 use sepstream_spec::regs::Memory;
@@ -397,8 +399,9 @@ impl<'a> Unit<'a> {
             0 => lanes,
             _ => c.pair_bytes() as usize,
         };
+        let largest = self.get(Field::DwMax) == 1;
         sums.clear();
-        sums.resize(groups * lanes, 0);
+        sums.resize(groups * lanes, if largest { i8::MIN.into() } else { 0 });
         let passes = (self.at(Field::RowPasses), self.at(Field::ColumnPasses));
         for ky in 0..passes.0 * row_taps {
             let row = self.row(ifm, top + ky as i64);
@@ -418,10 +421,17 @@ impl<'a> Unit<'a> {
                                 .map_or(0, |b| i32::from(*b as i8))
                         });
                         let sum = &mut sums[g * lanes + lane];
-                        *sum = sum.wrapping_add(weight * value);
+                        *sum = match largest {
+                            true if weight == 0 => *sum,
+                            true => value.max(*sum),
+                            false => sum.wrapping_add(weight * value),
+                        };
                     }
                 }
             }
+        }
+        if largest {
+            sums.iter_mut().for_each(|sum| *sum <<= MAX_SHIFT);
         }
         let range = [Field::DwZero, Field::DwLow, Field::DwHigh].map(|f| self.byte(f));
         for ((to, sum), param) in vector.iter_mut().zip(&*sums).zip(&self.dw_params) {

@@ -225,6 +225,7 @@ pub fn configured(
         dw_requant: lanes.div_ceil(taps).min(tn),
         dw_sum_bits: 32,
         dw_requant_cycles: 1,
+        dw_max: 0,
         dw_tables: 0,
         activation_kib: 1,
         weight_kib: 4,

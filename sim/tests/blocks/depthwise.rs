@@ -4,6 +4,7 @@
 use super::bench::{Bench, Case, Later, ReadPort, configured, random_bytes, same};
 use sepstream_hdl::depthwise::depthwise;
 use sepstream_spec::config::{Config, Multiplier};
+use sepstream_spec::isa::MAX_SHIFT;
 use sepstream_spec::timing;
 use sepstream_testkit::{seeds, tools_present};
 
@@ -16,6 +17,17 @@ fn products(taps: &[u8], weights: &[u8], lanes: u32) -> Vec<i32> {
         .zip(weights.chunks(per_lane))
         .map(lane)
         .collect()
+}
+
+/// The largest byte of one step's taps that have weights, for each lane, and of what is largest so far.
+fn largest(taps: &[u8], weights: &[u8], most: &mut [i32]) {
+    let per_lane = taps.len() / most.len();
+    for (n, (tap, weight)) in taps.iter().zip(weights).enumerate() {
+        if *weight != 0 {
+            let most = &mut most[n / per_lane];
+            *most = (*most).max(i32::from(*tap as i8));
+        }
+    }
 }
 
 fn run(bench: &mut Bench, config: &Config, seed: u64) {
@@ -31,8 +43,15 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             random_bytes(rng, word)
         }
     };
+    // taps without a weight, which take no part in a maximum
     let weights: Vec<Vec<u8>> = (0..config.depthwise_words())
-        .map(|_| bytes(&mut rng))
+        .map(|_| {
+            let mut word = bytes(&mut rng);
+            let some = config.takes_maxima();
+            word.iter_mut()
+                .for_each(|byte| *byte *= u8::from(!some || rng.bool()));
+            word
+        })
         .collect();
     let mut read = ReadPort::after(timing::near_read(config));
     // the taps come that long after the step that this block is told of one cycle late
@@ -41,7 +60,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
     let busy = [1.0, 0.8, 0.4][seed as usize % 3];
     let (mut base, mut groups, mut steps) = (0, 1, 1);
     let (mut group, mut step, mut sums) = (0, 0, vec![0i32; v.lanes as usize]);
-    let mut quiet = 0;
+    let (mut quiet, mut takes_max) = (0, false);
     for cycle in 0..3000 {
         // a new command, once the last one's sums are out
         let start = cycle == 0 || quiet == 2 * timing::depthwise_sum(config);
@@ -50,6 +69,10 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
             groups = rng.usize(1..=4).min(weights.len() / steps).max(1);
             base = rng.usize(..=weights.len() - groups * steps);
             bench.set("dw_weight_base", base as u32);
+            takes_max = config.takes_maxima() && rng.bool();
+            if config.takes_maxima() {
+                bench.set("dw_max", takes_max);
+            }
         }
         let ending = quiet > 0 || (group == 0 && step == 0 && rng.u32(..20) == 0 && cycle > 0);
         quiet += u32::from(ending);
@@ -68,13 +91,18 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         let mut done = None;
         if valid {
             if first {
-                sums.fill(0);
+                sums.fill(if takes_max { i8::MIN.into() } else { 0 });
             }
-            let products = products(&taps, &weights[base + group * steps + step], v.lanes);
-            sums.iter_mut()
-                .zip(products)
-                .for_each(|(sum, product)| *sum = sum.wrapping_add(product));
-            done = last.then(|| (sums.clone(), pixel_last));
+            let weights = &weights[base + group * steps + step];
+            if takes_max {
+                largest(&taps, weights, &mut sums);
+            } else {
+                let products = products(&taps, weights, v.lanes);
+                let sums = sums.iter_mut().zip(products);
+                sums.for_each(|(sum, product)| *sum = sum.wrapping_add(product));
+            }
+            let shift = if takes_max { MAX_SHIFT } else { 0 };
+            done = last.then(|| (sums.iter().map(|sum| sum << shift).collect(), pixel_last));
             step = (step + 1) % steps;
             if last {
                 group = (group + 1) % groups;
@@ -83,6 +111,7 @@ fn run(bench: &mut Bench, config: &Config, seed: u64) {
         let want = expected.put(done);
         bench.expect("m_valid", want.is_some());
         if let Some((sums, pixel_last)) = want {
+            let sums: Vec<i32> = sums;
             bench.expect("m_last", pixel_last);
             let got: Vec<i32> = bench
                 .words("m_sum")
@@ -103,23 +132,28 @@ fn sums_of_taps() {
     if !tools_present() {
         return;
     }
-    for (lanes, taps, kind, in_luts, spread) in [
-        (1, 1, Multiplier::Plain, 0, false),
-        (3, 9, Multiplier::Plain, 0, false),
-        (4, 3, Multiplier::Plain, 0, false),
-        (7, 1, Multiplier::Plain, 0, false),
-        (2, 3, Multiplier::Lut, 0, false),
-        (5, 3, Multiplier::Plain, 2, false),
-        (1, 1, Multiplier::Plain, 1, false),
-        (2, 1, Multiplier::Lut, 1, false),
-        (1, 9, Multiplier::Plain, 0, true),
-        (5, 3, Multiplier::Plain, 2, true),
-        (4, 3, Multiplier::Lut, 0, true),
+    for (lanes, taps, kind, in_luts, spread, maxima) in [
+        (3, 9, Multiplier::Plain, 0, false, true),
+        (2, 3, Multiplier::Lut, 0, false, true),
+        (5, 1, Multiplier::Plain, 2, false, true),
+        (4, 3, Multiplier::Plain, 0, true, true),
+        (1, 1, Multiplier::Plain, 0, false, false),
+        (3, 9, Multiplier::Plain, 0, false, false),
+        (4, 3, Multiplier::Plain, 0, false, false),
+        (7, 1, Multiplier::Plain, 0, false, false),
+        (2, 3, Multiplier::Lut, 0, false, false),
+        (5, 3, Multiplier::Plain, 2, false, false),
+        (1, 1, Multiplier::Plain, 1, false, false),
+        (2, 1, Multiplier::Lut, 1, false, false),
+        (1, 9, Multiplier::Plain, 0, true, false),
+        (5, 3, Multiplier::Plain, 2, true, false),
+        (4, 3, Multiplier::Lut, 0, true, false),
     ] {
         let (tn, tm, weight_kib) = if spread { (13, 10, 33) } else { (4, 4, 4) };
         let config = configured(tn, tm, lanes, taps, |v| {
             (v.dw_multiplier, v.dw_lut_lanes) = (kind as u32, in_luts);
             v.weight_kib = weight_kib;
+            v.dw_max = u32::from(maxima);
         });
         assert_eq!(timing::spread(&config), spread);
         let mut bench = Bench::new(&depthwise(&config));

@@ -40,6 +40,7 @@ const SMALL: Values = Values {
     dw_requant: 3,
     dw_sum_bits: 32,
     dw_requant_cycles: 1,
+    dw_max: 1,
     dw_tables: 0,
     activation_kib: 256,
     weight_kib: 256,

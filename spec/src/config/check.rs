@@ -28,6 +28,7 @@ impl Values {
         dw_requant: 0,
         dw_sum_bits: 0,
         dw_requant_cycles: 0,
+        dw_max: 0,
         dw_tables: 0,
         activation_kib: 0,
         weight_kib: 0,

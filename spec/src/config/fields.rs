@@ -268,7 +268,7 @@ const SUM_BITS_WHY: &str = "below 32 a lane takes two DSP blocks, not four; the 
 
 /// Every field, in the order of the file.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 32] = [
+pub const FIELDS: [Field; 33] = [
     field!("pointwise", "tn", tn, "input channels per cycle of the pointwise array",
         "tn-range", Range(1, 64), "", Required, 16),
     field!("pointwise", "tm", tm, "output channels per cycle of the pointwise array",
@@ -325,6 +325,8 @@ pub const FIELDS: [Field; 32] = [
         "depthwise-requant-cycles-choice",
         Among(|v| requant_cycles(v.dw_sum_bits), "1, 4 or 8, and 1 where depthwise.sum_bits is 32"),
         REQUANT_CYCLES_WHY, Value(1), 1),
+    field!("depthwise", "max", dw_max, "the engine takes the maximum of a window, too",
+        "depthwise-max-choice", OneOf(&[0, 1]), "without it a network with MAX_POOL_2D or REDUCE_MAX between layers does not run; it takes a few LUTs a tap", Off, 1),
     field!("depthwise", "tables", dw_tables, "functions of an output byte behind these lanes, summed over a program: tables of 256 bytes",
         "depthwise-tables-choice",
         Among(|v| if v.pw_tables > 0 { &TABLES } else { &[0] }, "0, 2, 4, 8, 16, 32, 64, 128 or 256, and 0 where pointwise.tables is 0"),

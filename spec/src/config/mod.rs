@@ -67,6 +67,8 @@ pub struct Values {
     pub dw_sum_bits: u32,
     /// Cycles in which each takes a sum, as `pw_requant_cycles`.
     pub dw_requant_cycles: u32,
+    /// The depthwise engine takes maxima, too: 0 or 1.
+    pub dw_max: u32,
     /// Tables behind the depthwise engine's lanes, as `pw_tables`.
     pub dw_tables: u32,
     /// Activation memory in KiB.
@@ -219,6 +221,10 @@ impl Config {
     /// The lanes behind the pointwise array can round once, too: [`Rounding::Once`](crate::quant::Rounding).
     pub fn pw_rounds_once(&self) -> bool {
         self.0.pw_rounding == 1
+    }
+    /// The depthwise engine can take the maximum of a window, too.
+    pub fn takes_maxima(&self) -> bool {
+        self.0.dw_max == 1
     }
     /// Beats in which the pointwise requantiser takes the `tm` sums of one group.
     pub fn pw_beats(&self) -> u32 {

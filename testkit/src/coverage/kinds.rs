@@ -5,7 +5,7 @@ use sepstream_compiler::compile;
 use sepstream_hdl::Technology;
 use sepstream_sim::model;
 use sepstream_spec::config::{Config, Field as Setting, Multiplier, WIDE_SUM};
-use sepstream_spec::graph::{Graph, Op, Pads, Window};
+use sepstream_spec::graph::{Graph, Op, Pads, Tensor, Window};
 use sepstream_spec::isa::{Command, Field, RowsWait};
 use sepstream_spec::regs::Memory;
 use sepstream_spec::timing::{far, spread};
@@ -23,6 +23,8 @@ pub struct Seen<'a> {
     /// What it goes to the limit of.
     pub limit: Option<Limit>,
     commands: Vec<Command>,
+    /// Layers on the depthwise engine.
+    windows: Vec<usize>,
     fused: bool,
     alone: bool,
 }
@@ -39,6 +41,7 @@ impl<'a> Seen<'a> {
             commands: runs
                 .flat_map(|run| model::commands(&compiled.program, run, config))
                 .collect(),
+            windows: compiled.stages().filter_map(|s| s.window).collect(),
             fused: compiled
                 .stages()
                 .any(|s| s.window.is_some() && s.dense.is_some()),
@@ -48,14 +51,23 @@ impl<'a> Seen<'a> {
         }
     }
 
+    fn grouped(&self) -> bool {
+        self.graph.layers.iter().any(|layer| {
+            let channels = |n| self.graph.input(layer, n).map(Tensor::channels);
+            matches!(layer.op, Op::Conv2d(_)) && channels(1) < channels(0)
+        })
+    }
     fn op(&self, is: impl Fn(&Op) -> bool) -> bool {
         self.graph.layers.iter().any(|layer| is(&layer.op))
+    }
+    fn windowed(&self, is: impl Fn(&Op) -> bool) -> bool {
+        self.windows.iter().any(|n| is(&self.graph.layers[*n].op))
     }
     fn window(&self, is: impl Fn(&Window) -> bool) -> bool {
         self.op(|op| match op {
             Op::Conv2d(c) => is(&c.window),
             Op::DepthwiseConv2d(d) => is(&d.window),
-            Op::AveragePool2d(p) => is(&p.window),
+            Op::AveragePool2d(p) | Op::MaxPool2d(p) => is(&p.window),
             _ => false,
         })
     }
@@ -247,6 +259,8 @@ pub const DESIGN: &[OfDesign] = &[
     ("more than 16 depthwise lanes", |c, _| c.values().lanes > 16),
     ("words of 64 bytes", |c, _| c.word_bytes() == 64),
     ("slices maps", |c, _| c.slices()),
+    ("sums of windows only", |c, _| !c.takes_maxima()),
+    ("maxima of windows", |c, _| c.takes_maxima()),
     ("no tables", |c, _| c.values().pw_tables == 0),
     ("tables behind the array", |c, _| {
         c.values().pw_tables > 0 && c.values().dw_tables == 0
@@ -288,6 +302,7 @@ pub const NETWORK: &[OfNetwork] = &[
     ("CONV_2D of a window", |s| {
         s.op(|op| matches!(op, Op::Conv2d(c) if c.window.kernel != (1, 1)))
     }),
+    ("CONV_2D of groups", |s| s.grouped()),
     ("DEPTHWISE_CONV_2D", |s| {
         s.op(|op| matches!(op, Op::DepthwiseConv2d(d) if d.depth_multiplier == 1))
     }),
@@ -300,9 +315,24 @@ pub const NETWORK: &[OfNetwork] = &[
     ("AVERAGE_POOL_2D", |s| {
         s.op(|op| matches!(op, Op::AveragePool2d(_)))
     }),
+    ("MAX_POOL_2D between layers", |s| {
+        s.field(Field::DwMax) && s.op(|op| matches!(op, Op::MaxPool2d(_)))
+    }),
+    ("REDUCE_MAX between layers", |s| {
+        s.field(Field::DwMax) && s.op(|op| matches!(op, Op::ReduceMax(_)))
+    }),
     ("MEAN", |s| s.op(|op| matches!(op, Op::Mean(_)))),
     ("ADD", |s| s.op(|op| matches!(op, Op::Add(_)))),
     ("PAD", |s| s.op(|op| matches!(op, Op::Pad(_)))),
+    ("PAD by a command", |s| {
+        s.windowed(|op| matches!(op, Op::Pad(_)))
+    }),
+    ("MUL by a constant for each channel", |s| {
+        s.windowed(|op| matches!(op, Op::Mul(_)))
+    }),
+    ("ADD or SUB of a constant for each channel", |s| {
+        s.windowed(|op| matches!(op, Op::Add(_) | Op::Sub(_)))
+    }),
     ("several inputs", |s| s.graph.inputs.len() > 1),
     ("several outputs", |s| s.graph.outputs.len() > 1),
     ("kernel of 3x3", |s| s.window(|w| w.kernel == (3, 3))),

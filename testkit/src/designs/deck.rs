@@ -158,6 +158,7 @@ pub fn deal(seed: u64) -> (Values, Technology) {
     let (taps, tp) = (hand.dealt(TAPS), hand.dealt(PIXELS));
     let [once, gathers, far] = [(); 3].map(|()| hand.dealt([false, true]));
     let (pw_tables, dw_tables) = hand.dealt(TABLES);
+    let maxima = hand.dealt([false, true]);
     let families = [hand.card(FAMILIES, small), hand.card(SPREAD_FAMILIES, 0)];
     // commands that run ahead: as it comes, and of the spread array
     let aheads = [
@@ -210,6 +211,7 @@ pub fn deal(seed: u64) -> (Values, Technology) {
         dw_requant: lanes_of(&mut rng, lanes.min(tn)),
         dw_sum_bits,
         dw_requant_cycles,
+        dw_max: maxima.into(),
         dw_tables,
         activation_kib: if far { rng.u32(33..=80) } else { 1 },
         weight_kib: if shape == Shape::Spread {

@@ -49,6 +49,7 @@ fn driven(graph: &Graph, id: TensorId, rng: &mut Rng) -> Option<Vec<u8>> {
     let values = weights.as_i8()?;
     let shape = &graph[id].shape;
     let (kernel, pads, per_channel) = match &layer.op {
+        Op::Conv2d(_) if weights.shape[3] < graph[id].channels() => return None,
         Op::Conv2d(c) => (c.window.kernel, c.window.pads, false),
         Op::DepthwiseConv2d(d) => (d.window.kernel, d.window.pads, true),
         Op::FullyConnected(_) => {

@@ -95,7 +95,7 @@ impl Builder<'_> {
         self.joined(op, map, operands)
     }
     /// An operator of two maps that are functions of one.
-    fn joined(&mut self, op: Op, map: TensorId, operands: [TensorId; 2]) -> TensorId {
+    pub(super) fn joined(&mut self, op: Op, map: TensorId, operands: [TensorId; 2]) -> TensorId {
         loop {
             let quant = self.map_quant();
             let zero = quant.zero_point[0];

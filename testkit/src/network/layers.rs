@@ -17,7 +17,7 @@ impl Builder<'_> {
         }
         let [_, rows, cols, channels] = self.graph[map].nhwc().unwrap();
         let small = rows * cols * channels <= 1500;
-        let output = match self.rng.u32(0..22) {
+        let output = match self.rng.u32(0..25) {
             0..=4 => self.conv(map, None),
             5..=6 => self.pointwise(map),
             7..=12 => {
@@ -40,10 +40,14 @@ impl Builder<'_> {
                 let multiplier = self.rng.usize(2..=4);
                 self.depthwise(map, multiplier)
             }
+            15..=16 if self.suit.maxima && !self.one_in(4) => self.max_pool(map),
             15..=16 => self.average_pool(map),
+            17 if self.suit.maxima && !self.one_in(4) => self.reduce_max(map),
             17 => self.mean(map),
             18..=19 if small => self.fully_connected(map),
             20..=21 if self.suit.adds => self.residual(map),
+            22 => self.bordered(map),
+            23..=24 => self.scaled_or_moved(map),
             _ => self.depthwise(map, 1),
         };
         let output = self.perhaps_function(output);
@@ -111,7 +115,8 @@ impl Builder<'_> {
                 break (window, size, outputs);
             }
         };
-        let shape = [outputs, window.kernel.0, window.kernel.1, channels];
+        let groups = self.groups(channels, outputs);
+        let shape = [outputs, window.kernel.0, window.kernel.1, channels / groups];
         let (map, window) = self.padded(map, window);
         let activation = self.activation();
         let op = Op::Conv2d(Conv2d { window, activation });
@@ -122,6 +127,15 @@ impl Builder<'_> {
             &shape,
             &[1, size.0, size.1, outputs],
         )
+    }
+    /// Now and then several groups of channels, each of which reads and writes as many.
+    fn groups(&mut self, channels: usize, outputs: usize) -> usize {
+        let divides = |n: &usize| channels.is_multiple_of(*n) && outputs.is_multiple_of(*n);
+        let all: Vec<usize> = (1..channels).filter(divides).collect();
+        match self.one_in(4) {
+            true => self.rng.choice(&all).copied().unwrap_or(1),
+            false => 1,
+        }
     }
     fn depthwise(&mut self, map: TensorId, depth_multiplier: usize) -> TensorId {
         let [_, rows, cols, _] = self.graph[map].nhwc().unwrap();
@@ -220,6 +234,98 @@ impl Builder<'_> {
             vec![Some(map)],
             output,
         )
+    }
+    /// The map, or what a layer makes of it where it is an input: what the host would make of that is then the accelerator's.
+    fn inside(&mut self, map: TensorId) -> TensorId {
+        match self.graph.inputs.contains(&map) {
+            true => self.depthwise(map, 1),
+            false => map,
+        }
+    }
+    /// A PAD with any value, and a layer that reads it.
+    fn bordered(&mut self, map: TensorId) -> TensorId {
+        let map = self.inside(map);
+        let mut side = || self.rng.usize(0..=3);
+        let (before, after) = ([side(), side()], [side(), side()]);
+        let quant = self.graph[map].quant.clone().unwrap();
+        let value = match self.rng.bool() {
+            true => quant.zero_point[0],
+            false => self.rng.i32(-128..=127),
+        };
+        let [_, rows, cols, channels] = self.graph[map].nhwc().unwrap();
+        let size = [rows + before[0] + after[0], cols + before[1] + after[1]];
+        let output = self.tensor(&[1, size[0], size[1], channels], DType::I8, quant);
+        let pad = Pad {
+            before: vec![0, before[0], before[1], 0],
+            after: vec![0, after[0], after[1], 0],
+            value,
+        };
+        let output = self.layer(Op::Pad(pad), vec![Some(map)], output);
+        self.depthwise(output, 1)
+    }
+    /// A MUL, ADD or SUB with a constant for each channel, where the depthwise engine has weights for it, and a layer that reads it.
+    fn scaled_or_moved(&mut self, map: TensorId) -> TensorId {
+        let map = self.inside(map);
+        let channels = self.graph[map].channels();
+        // a single constant is a function's
+        if channels == 1 {
+            return self.depthwise(map, 1);
+        }
+        let quant = self.map_quant();
+        let values = (0..channels).map(|_| self.rng.u8(..)).collect();
+        let constant = self.constant(&[channels], DType::I8, quant, values);
+        let activation = self.activation();
+        let pair = Elementwise { activation };
+        let op = match self.rng.u32(0..3) {
+            0 => Op::Add(pair),
+            1 => Op::Sub(pair),
+            _ => Op::Mul(pair),
+        };
+        let operands = match self.rng.bool() {
+            true => [map, constant],
+            false => [constant, map],
+        };
+        let output = self.joined(op, map, operands);
+        let layer = &self.graph.layers[self.graph.layers.len() - 1];
+        match sepstream_compiler::accelerate::is_channelwise(&self.graph, layer) {
+            true => self.depthwise(output, 1),
+            false => {
+                self.graph.layers.pop();
+                self.depthwise(map, 1)
+            }
+        }
+    }
+    fn max_pool(&mut self, map: TensorId) -> TensorId {
+        let map = self.inside(map);
+        let [_, rows, cols, channels] = self.graph[map].nhwc().unwrap();
+        let (window, size) = loop {
+            let (window, size) = self.window((rows, cols));
+            if window.dilation == (1, 1) {
+                break (window, size);
+            }
+        };
+        let quant = self.graph[map].quant.clone().unwrap();
+        let output = self.tensor(&[1, size.0, size.1, channels], DType::I8, quant);
+        let activation = self.activation();
+        let op = Op::MaxPool2d(Pool2d { window, activation });
+        let output = self.layer(op, vec![Some(map)], output);
+        match self.one_in(3) {
+            true => self.pointwise(output),
+            false => self.depthwise(output, 1),
+        }
+    }
+    fn reduce_max(&mut self, map: TensorId) -> TensorId {
+        let map = self.inside(map);
+        let channels = self.graph[map].channels();
+        let quant = self.graph[map].quant.clone().unwrap();
+        let keep_dims = self.rng.bool();
+        let kept: &[usize] = &[1, 1, 1, channels];
+        let shape = if keep_dims { kept } else { &kept[2..] };
+        let output = self.tensor(shape, DType::I8, quant);
+        let axes = vec![1, 2];
+        let op = Op::ReduceMax(Reduce { axes, keep_dims });
+        let output = self.layer(op, vec![Some(map)], output);
+        self.fully_connected(output)
     }
     pub(super) fn mean(&mut self, map: TensorId) -> TensorId {
         let channels = self.graph[map].channels();

@@ -35,6 +35,8 @@ pub struct Suit {
     pub functions: bool,
     /// Channels of pixels of which two share the lanes of the depthwise engine; 0 if none do.
     pub pairs: usize,
+    /// The window engine takes maxima.
+    pub maxima: bool,
     array: Sums,
     window: Sums,
 }
@@ -53,6 +55,7 @@ impl Suit {
         once: true,
         functions: false,
         pairs: 0,
+        maxima: false,
         array: WIDE,
         window: WIDE,
     };
@@ -67,6 +70,7 @@ impl Suit {
             once: config.pw_rounds_once(),
             functions: v.pw_tables > 0,
             pairs: config.pair_bytes() as usize,
+            maxima: config.takes_maxima(),
             array: Sums {
                 bits: v.pw_sum_bits,
                 products: products(pointwise_sum_bits(config)),

@@ -4,6 +4,7 @@
 use super::fields::{set, set_signed};
 use crate::accelerate::Stage;
 use crate::accelerate::layout::Layouts;
+use crate::accelerate::plan::spatial;
 use crate::accelerate::rules::{self, extent};
 use crate::error::Error;
 use crate::misfit::{Misfit, Setting};
@@ -45,6 +46,22 @@ pub(super) fn whole(input: &MapPort) -> Walk {
     }
 }
 
+/// A window that sees one pixel, that of [`bordering_tap`], of that padding's far end, see `params`.
+fn bordered(pads: &Pads) -> Window {
+    let (rows, cols) = (pads.top + pads.bottom, pads.left + pads.right);
+    Window {
+        kernel: (rows + 1, cols + 1),
+        stride: (1, 1),
+        dilation: (1, 1),
+        pads: Pads {
+            top: rows,
+            left: cols,
+            bottom: rows,
+            right: cols,
+        },
+    }
+}
+
 pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
     let window = match &layer.op {
         Op::Conv2d(Conv2d { window, .. }) | Op::DepthwiseConv2d(DepthwiseConv2d { window, .. }) => {
@@ -54,7 +71,12 @@ pub(super) fn walk(graph: &Graph, layer: &Layer, input: &MapPort) -> Walk {
             }
         }
         Op::AveragePool2d(p) => p.window,
-        Op::FullyConnected(_) | Op::Mean(_) => return whole(input),
+        Op::MaxPool2d(p) => Window {
+            pads: rules::pads(graph, layer, &p.window),
+            ..p.window
+        },
+        Op::Pad(_) => bordered(&spatial(&layer.op).unwrap_or_default()),
+        Op::FullyConnected(_) | Op::Mean(_) | Op::ReduceMax(_) => return whole(input),
         // an ADD or a function alone takes the map as it is, pixel by pixel
         _ => Window {
             kernel: (1, 1),

@@ -49,14 +49,16 @@ fn places(net: &Net) -> (Vec<Place>, BTreeMap<usize, usize>) {
     let graph = net.graph;
     let mut places: Vec<Place> = Vec::new();
     let mut followers = BTreeMap::new();
-    let functions = place::in_functions(graph);
+    let between = place::Inner::of(graph);
     for (n, layer) in graph.layers.iter().enumerate() {
         let from: Vec<Place> = net.before(n).map(|p| places[p]).collect();
         let behind = from.contains(&Place::After);
         let inside = from.contains(&Place::Accelerator);
-        let renamed = is_alias(graph, layer) || functions[n];
-        let inner = inside && (add_operands(graph, layer).is_some() || renamed);
-        let taken = is_accelerated(&layer.op) || inner || folded_pads(graph, layer).is_some();
+        let works = add_operands(graph, layer).is_some() || between.layers[n];
+        let renamed = inside && is_alias(graph, layer);
+        let inner = (inside || between.alone) && works || renamed;
+        let folded = folded_pads(graph, layer).is_some() && place::in_front_of_sums(graph, n);
+        let taken = is_accelerated(&layer.op) || inner || folded;
         places.push(match (behind, taken, inside) {
             (false, true, _) => Place::Accelerator,
             (true, ..) | (_, _, true) => Place::After,

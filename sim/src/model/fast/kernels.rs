@@ -59,7 +59,10 @@ pub fn run<S: Simd>(simd: S, job: Job<'_>) {
                 for n in 0..count {
                     locate(place, first + n, layer, job.source, &mut taps);
                 }
-                depthwise(simd, layer, &taps, count, job.vectors);
+                match layer.largest {
+                    true => largest(layer, &taps, count, job.vectors),
+                    false => depthwise(simd, layer, &taps, count, job.vectors),
+                }
             }
         }
         let vector = |n: usize| -> Vector {
@@ -172,6 +175,23 @@ fn depthwise<S: Simd>(simd: S, layer: &Depthwise, taps: &[Tap], count: usize, ve
                 sums = simd.dot(sums, bytes, simd.weights(weights));
             }
             let mut bytes = simd.finish(simd.requant(sums, &scale), layer.range);
+            look_up(&layer.table, &mut bytes);
+            vectors[n * pitch + b * LANES..][..LANES].copy_from_slice(&bytes);
+        }
+    }
+}
+
+/// The largest bytes of the pixels under the taps of a pool; writes vectors of whole blocks.
+#[inline(always)]
+fn largest(layer: &Depthwise, taps: &[Tap], count: usize, vectors: &mut [u8]) {
+    let pitch = layer.blocks.len() * LANES;
+    let end = |end: i32| (end + layer.range.zero) as u8;
+    let (low, high) = (end(layer.range.low), end(layer.range.high));
+    for (n, taps) in taps.chunks_exact(layer.taps.len()).take(count).enumerate() {
+        for b in 0..layer.blocks.len() {
+            let most = |a: [u8; LANES], tap: &Tap| from_fn(|i| a[i].max(tap[b][i]));
+            let most = taps.iter().fold([0; LANES], most);
+            let mut bytes = most.map(|byte| byte.max(low).min(high));
             look_up(&layer.table, &mut bytes);
             vectors[n * pitch + b * LANES..][..LANES].copy_from_slice(&bytes);
         }

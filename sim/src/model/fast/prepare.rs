@@ -219,6 +219,7 @@ impl Reader<'_> {
         let layer = Depthwise {
             reach: (last(|tap| tap.0), last(|tap| tap.1)),
             taps: places,
+            largest: self.at(Field::DwMax) == 1,
             pad: vec![[byte(self.signed(Field::PadValue)); LANES]; blocks.len()],
             blocks,
             weights,

@@ -72,6 +72,8 @@ pub struct Depthwise {
     pub blocks: Vec<Block>,
     /// For each block, for every four taps, their weights channel by channel.
     pub weights: Vec<[i8; 4 * LANES]>,
+    /// The largest bytes in place of sums of products.
+    pub largest: bool,
     /// A pixel of the padding, in blocks.
     pub pad: Vec<[u8; LANES]>,
     /// Of the results.
