@@ -98,9 +98,9 @@ pub fn values_of_few_cells(rng: &mut Rng) -> Values {
     }
 }
 
-/// Lanes that two pixels can share, and 1, if they are to; else these and 0.
+/// Lanes that two pixels can share, and 1, if they are to; else these and 0. Many lanes stay as many.
 pub fn paired(lanes: u32, share: bool) -> (u32, u32) {
-    match share && lanes > 1 {
+    match share && (2..=16).contains(&lanes) {
         true => (1 << lanes.ilog2(), 1),
         false => (lanes, 0),
     }
