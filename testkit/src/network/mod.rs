@@ -136,7 +136,7 @@ impl<'r> Builder<'r> {
         self.rng.usize(1..=most)
     }
     fn channels(&mut self) -> usize {
-        if self.suit.pairs > 0 && self.one_in(3) {
+        if self.suit.pairs > 0 && self.one_in(2) {
             return self.suit.pairs;
         }
         let most = match self.rng.u32(0..16) {
@@ -190,6 +190,11 @@ impl<'r> Builder<'r> {
         let channels = match self.one_in(3) {
             true => self.rng.usize(1..=4),
             false => self.channels(),
+        };
+        // pixels that are to share lanes come by twos
+        let cols = match channels == self.suit.pairs {
+            true => cols.next_multiple_of(2),
+            false => cols,
         };
         self.input_of(&[1, rows, cols, channels])
     }
