@@ -18,6 +18,8 @@ impl Layouts {
     pub fn of(graph: &Graph, plan: &Plan, config: &Config) -> Self {
         let mut ports = BTreeMap::new();
         let grouped = grouped(plan);
+        // slices take whole words of a pixel
+        let sliced = plan.stages.iter().any(|stage| stage.slice.is_some());
         for tensor in plan
             .stages
             .iter()
@@ -29,7 +31,7 @@ impl Layouts {
             let (lanes, pitch) = match in_groups {
                 false => (1, 1),
                 // two pixels lie side by side as the lanes take them
-                true if channels == config.pair_bytes() => (channels, channels),
+                true if channels == config.pair_bytes() && !sliced => (channels, channels),
                 true => (config.values().lanes, config.lane_pitch()),
             };
             let pixel_bytes = channels.div_ceil(lanes) * pitch;
