@@ -160,10 +160,10 @@ pub fn deal(seed: u64) -> (Values, Technology) {
     let (pw_tables, dw_tables) = hand.dealt(TABLES);
     let maxima = hand.dealt([false, true]);
     let families = [hand.card(FAMILIES, small), hand.card(SPREAD_FAMILIES, 0)];
-    // commands that run ahead: as it comes, and of the spread array
+    // commands that run ahead: as it comes, and of the spread array in every second hand
     let aheads = [
         hand.card([false, true, true], many),
-        hand.card([false, true], 0),
+        (seed / HAND).is_multiple_of(2),
     ];
     let pairs = hand.dealt([false, true]);
     let technology = match shape {
